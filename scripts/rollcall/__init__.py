@@ -1,0 +1,1 @@
+"""Rollcall: who uses which product, in which school and grade."""

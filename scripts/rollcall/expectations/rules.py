@@ -1,0 +1,341 @@
+"""The roster rules: every id, severity, message and fix is defined here once; reports and `docs/rules.md` derive from it.
+
+A rule on rows carries the SQL that finds the rows that break it, over the delivery's files as DuckDB tables (one a file,
+every column as delivered, `_row_number` as a spreadsheet counts). It returns `row_number, column_name, value, detail`.
+A rule on bytes, names or columns has no SQL: the intake raises it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What a broken rule does; in the order of weight."""
+
+    REJECT = "reject"
+    HOLD = "hold"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. `message` and `fix` may use {value}, {column}, {row}, {file}, {count} and {detail}."""
+
+    id: str
+    severity: Severity
+    section: str
+    says: str
+    message: str
+    fix: str
+    file: str = ""
+    sql: str = ""
+    in_guide: bool = False
+
+
+RULES: dict[str, Rule] = {}
+
+
+def _rule(id_: str, severity: str, section: str, says: str, message: str, fix: str, file="", sql="", star=False) -> None:
+    RULES[id_] = Rule(id_, Severity(severity), section, says, message, fix, file, sql, star)
+
+
+CONTAINER, COLUMNS, ORGS, USERS, USAGE, PRODUCTS = (
+    "Container",
+    "Columns",
+    "Orgs",
+    "Users",
+    "Usage",
+    "Products",
+)
+
+# Container ---------------------------------------------------------------------------------------------------------
+_rule(
+    "zip-required", "reject", CONTAINER, "OneRoster files come in a zip",
+    "{file} is a loose OneRoster file",
+    "Put all OneRoster CSVs of the export into one zip, named with its date (roster_2026-11-20.zip), and deliver that",
+    star=True,
+)  # fmt: skip
+_rule(
+    "zip-readable", "reject", CONTAINER, "the zip opens, is not encrypted, and every entry is intact",
+    "{file} cannot be read: {detail}",
+    "Export and zip the files again, without a password, and upload the whole file",
+)  # fmt: skip
+_rule(
+    "zip-safe", "reject", CONTAINER,
+    "no path tricks, links, nested archives or duplicates; at most 64 entries, 100x expansion and the configured size",
+    "{file} is not safe to unpack: {detail}",
+    "Zip only the OneRoster CSVs, at the root of the zip",
+)  # fmt: skip
+_rule(
+    "zip-layout", "reject", CONTAINER, "all files are at the root or in one top folder",
+    "{file} lies in the folder '{value}' while other files do not",
+    "Zip the CSVs themselves, all at the root of the zip",
+    star=True,
+)  # fmt: skip
+_rule(
+    "file-required", "reject", CONTAINER, "manifest.csv, users.csv and orgs.csv are there",
+    "{file} is missing from the zip", "Export {file} too and put it into the zip",
+    star=True,
+)  # fmt: skip
+_rule(
+    "file-name-exact", "reject", CONTAINER, "files are named exactly as in the standard",
+    "'{file}' is not the standard's name of this file: it must be '{detail}'", "Rename '{file}' to '{detail}'",
+    star=True,
+)  # fmt: skip
+_rule(
+    "file-unexpected", "warning", CONTAINER, "a file that the standard does not know",
+    "{file} is not a OneRoster 1.1 file and was not read", "Leave {file} out of the zip",
+)  # fmt: skip
+_rule(
+    "encoding-utf8", "reject", CONTAINER, "every CSV is valid UTF-8",
+    "line {row} of {file} is not valid UTF-8 (byte {value})",
+    "Export or save the file as 'CSV UTF-8' without byte order mark",
+    star=True,
+)  # fmt: skip
+_rule(
+    "encoding-no-bom", "reject", CONTAINER, "no byte order mark",
+    "{file} begins with a byte order mark ({value}), which hides the name of its first column",
+    "Save the file as UTF-8 without BOM (in many editors: 'UTF-8', not 'UTF-8 with BOM')",
+    star=True,
+)  # fmt: skip
+_rule(
+    "csv-readable", "reject", CONTAINER, "RFC 4180: as many fields in every row as in the header, quotes closed",
+    "line {row} of {file} cannot be read: {detail}",
+    "Quote values that hold a comma, a quote or a line break, and give every row as many fields as the header",
+)  # fmt: skip
+_rule(
+    "file-not-empty", "reject", CONTAINER, "no file has zero bytes",
+    "{file} is empty (zero bytes)", "Export {file} again; a file without rows still has its header line",
+)  # fmt: skip
+_rule(
+    "manifest-valid", "reject", CONTAINER, "the manifest is known, and agrees with what is in the zip",
+    "{file}, line {row}: {detail}", "Correct the manifest, or the files in the zip, so that they agree",
+)  # fmt: skip
+
+# Columns -----------------------------------------------------------------------------------------------------------
+_rule(
+    "header-exact", "reject", COLUMNS, "each standard column is there, spelled and cased as in OneRoster, and only once",
+    "{file}: {detail}", "Correct the header line of {file}: {value}",
+    star=True,
+)  # fmt: skip
+_rule(
+    "user-enabled-column", "reject", COLUMNS, "users.csv has enabledUser",
+    "users.csv has no column 'enabledUser'{detail}",
+    "Add 'enabledUser' to users.csv, with true or false for every user",
+    star=True,
+)  # fmt: skip
+_rule(
+    "header-order", "warning", COLUMNS, "columns are in the standard's order",
+    "{file}: '{column}' is not where the standard has it", "Order the columns of {file} as in the standard",
+)  # fmt: skip
+_rule(
+    "header-unknown", "warning", COLUMNS, "columns that are neither standard nor metadata.*",
+    "{file}: the column '{column}' is not in the standard and was not read", "Leave it out, or name it 'metadata.{column}'",
+)  # fmt: skip
+
+# Orgs --------------------------------------------------------------------------------------------------------------
+_rule(
+    "org-district-present", "reject", ORGS, "at least one org of type district",
+    "orgs.csv has no row of type 'district'",
+    "Add the district itself to orgs.csv, with type 'district', and make it the parent of its schools",
+    "orgs.csv",
+    """select null as row_number, 'type' as column_name, null as value, null as detail
+    where not exists (select 1 from orgs where trim(type) = 'district')""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "org-parent-resolves", "reject", ORGS, "every parentSourcedId is an org in the file",
+    "parentSourcedId '{value}' is not the sourcedId of any org in orgs.csv",
+    "Add the org '{value}' to orgs.csv, or correct the parentSourcedId of the rows that name it",
+    "orgs.csv",
+    """select _row_number as row_number, 'parentSourcedId' as column_name, trim(parentSourcedId) as value, null as detail
+    from orgs
+    where trim(parentSourcedId) <> '' and trim(parentSourcedId) not in (select trim(sourcedId) from orgs)""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "org-school-under-district", "reject", ORGS, "following parents from each school reaches a district, without a circle",
+    "following the parents of school '{value}' does not reach a district",
+    "Give the school the district's sourcedId as its parentSourcedId",
+    "orgs.csv",
+    """with recursive ancestors as (
+        select trim(sourcedId) as school, trim(sourcedId) as org from orgs where trim(type) = 'school'
+        union
+        select ancestors.school, trim(orgs.parentSourcedId)
+        from ancestors inner join orgs on trim(orgs.sourcedId) = ancestors.org
+        where trim(orgs.parentSourcedId) <> ''
+    ),
+    under_district as (
+        select ancestors.school from ancestors
+        inner join orgs on trim(orgs.sourcedId) = ancestors.org and trim(orgs.type) = 'district'
+    ),
+    unresolved as (
+        select ancestors.school from ancestors
+        where ancestors.org not in (select trim(sourcedId) from orgs)
+    )
+    select _row_number as row_number, 'parentSourcedId' as column_name, trim(sourcedId) as value, null as detail
+    from orgs
+    where trim(type) = 'school'
+        and trim(sourcedId) not in (select school from under_district)
+        and trim(sourcedId) not in (select school from unresolved)
+        and exists (select 1 from orgs where trim(type) = 'district')""",
+    star=True,
+)  # fmt: skip
+_ID_UNIQUE = """select _row_number as row_number, 'sourcedId' as column_name, trim(sourcedId) as value,
+        case when trim(sourcedId) <> '' then 'it stands first in row ' || first_row else 'it is blank' end as detail
+    from (
+        select *, min(_row_number) over (partition by trim(sourcedId)) as first_row from {table}
+        where sourcedId is null or trim(sourcedId) = ''
+            or trim(sourcedId) in (select trim(sourcedId) from {table} group by 1 having count(*) > 1)
+    )
+    where _row_number > first_row or coalesce(trim(sourcedId), '') = ''"""
+_rule(
+    "org-id-unique", "reject", ORGS, "sourcedId is filled and unique",
+    "sourcedId '{value}' is not a usable id of an org: {detail}", "Give every org its own sourcedId",
+    "orgs.csv", _ID_UNIQUE.replace("{table}", "orgs"),
+)  # fmt: skip
+_rule(
+    "org-type-valid", "error", ORGS, "the type is one of OneRoster's org types",
+    "'{value}' is not an org type; the row was set aside", "Use one of: {detail}",
+    "orgs.csv",
+    """select _row_number as row_number, 'type' as column_name, type as value,
+        (select string_agg(org_type, ', ' order by org_type) from seed_org_types) as detail
+    from orgs where coalesce(trim(type), '') not in (select org_type from seed_org_types)""",
+)  # fmt: skip
+_rule(
+    "org-name-present", "error", ORGS, "the name is filled",
+    "org '{value}' has no name; the row was set aside", "Fill in its name",
+    "orgs.csv",
+    """select _row_number as row_number, 'name' as column_name, trim(sourcedId) as value, null as detail
+    from orgs where coalesce(trim(name), '') = ''""",
+)  # fmt: skip
+
+# Users -------------------------------------------------------------------------------------------------------------
+_rule(
+    "user-id-unique", "reject", USERS, "sourcedId is filled and unique across students and staff",
+    "sourcedId '{value}' is not a usable id of a user: {detail}",
+    "Give every user its own sourcedId, across students and staff",
+    "users.csv", _ID_UNIQUE.replace("{table}", "users"), star=True,
+)  # fmt: skip
+_rule(
+    "user-orgs-resolve", "reject", USERS, "every item of orgSourcedIds is an org in the file",
+    "orgSourcedIds names '{value}', which is not the sourcedId of any org in orgs.csv",
+    "Add the org '{value}' to orgs.csv, or correct orgSourcedIds of the users who name it",
+    "users.csv",
+    """select row_number, 'orgSourcedIds' as column_name, value, null as detail
+    from (
+        select _row_number as row_number, trim(unnest(string_split(orgSourcedIds, ','))) as value
+        from users
+        where trim(orgSourcedIds) <> '' and trim(orgSourcedIds) not in (select trim(sourcedId) from orgs)
+    )
+    where value <> '' and value not in (select trim(sourcedId) from orgs)""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "user-enabled-valid", "error", USERS, "enabledUser is true or false, in any case",
+    "enabledUser is '{value}', neither true nor false; the row was set aside", "Write true or false",
+    "users.csv",
+    """select _row_number as row_number, 'enabledUser' as column_name, enabledUser as value, null as detail
+    from users where coalesce(lower(trim(enabledUser)), '') not in ('true', 'false')""",
+)  # fmt: skip
+_rule(
+    "user-role-valid", "error", USERS, "the role is one of the standard's",
+    "'{value}' is not a role of OneRoster 1.1; the row was set aside", "Use one of: {detail}",
+    "users.csv",
+    """select _row_number as row_number, 'role' as column_name, role as value,
+        (select string_agg(role, ', ' order by role) from seed_roles) as detail
+    from users where coalesce(trim(role), '') not in (select role from seed_roles)""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "user-org-present", "warning", USERS, "a teacher, aide or student names at least one org",
+    "a {value} without any org: counted under no school", "Fill in orgSourcedIds",
+    "users.csv",
+    """select _row_number as row_number, 'orgSourcedIds' as column_name, trim(role) as value, null as detail
+    from users
+    where trim(role) in ('teacher', 'aide', 'student') and coalesce(trim(orgSourcedIds), '') = ''""",
+)  # fmt: skip
+_rule(
+    "user-grade-valid", "warning", USERS, "grades map to CEDS codes; ambiguous ones are not guessed",
+    "'{value}' is not a known grade and was treated as no grade",
+    "Use the CEDS codes, such as PK, KG, 01 to 12, separated by commas",
+    "users.csv",
+    """select row_number, 'grades' as column_name, value, null as detail
+    from (
+        select _row_number as row_number, trim(unnest(string_split(grades, ','))) as value
+        from users where trim(grades) <> '' and lower(trim(grades)) not in (select grade_alias from seed_grade_aliases)
+    )
+    where value <> '' and lower(value) not in (select grade_alias from seed_grade_aliases)""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "student-grade-present", "warning", USERS, "a student has a grade",
+    "{count} students without a grade: counted under their school, in no grade", "Fill in grades",
+    "users.csv",
+    """select _row_number as row_number, 'grades' as column_name, null as value, null as detail
+    from users where trim(role) = 'student' and coalesce(trim(grades), '') = ''""",
+)  # fmt: skip
+_rule(
+    "staff-email-present", "warning", USERS, "staff have an e-mail, or their usage cannot be linked",
+    "{count} staff without an e-mail: their usage cannot be linked", "Fill in email",
+    "users.csv",
+    """select _row_number as row_number, 'email' as column_name, null as value, null as detail
+    from users
+    where trim(role) in (select role from seed_roles where is_staff) and coalesce(trim(email), '') = ''""",
+)  # fmt: skip
+_rule(
+    "student-pii-present", "info", USERS, "student names, phone or sms are in the file: not needed and not kept",
+    "{count} students come with a name, phone number or sms; Rollcall does not need these and has not kept them",
+    "Nothing to do; leave them out of the export if you can",
+    "users.csv",
+    """select _row_number as row_number, 'givenName' as column_name, null as value, null as detail
+    from users where trim(role) = 'student' and _has_contact""",
+    star=True,
+)  # fmt: skip
+
+# Usage and products ------------------------------------------------------------------------------------------------
+_rule(
+    "usage-header", "reject", USAGE, "columns as in the contract",
+    "{file}: {detail}", "Use the columns {value}",
+)  # fmt: skip
+_rule(
+    "usage-time-valid", "error", USAGE, "occurred_at has an offset, is not in the future nor before 2000",
+    "occurred_at '{value}' is not a usable time; the row was set aside",
+    "Write ISO 8601 with an offset, such as 2026-11-20T08:15:00-06:00",
+)  # fmt: skip
+_rule(
+    "usage-url-valid", "error", USAGE, "url is http(s) with a host",
+    "{count} rows have no usable url; they were set aside", "Write the whole address, beginning with https://",
+)  # fmt: skip
+_rule(
+    "product-header", "reject", PRODUCTS, "columns as in the contract",
+    "{file}: {detail}", "Use the columns {value}",
+)  # fmt: skip
+_rule(
+    "product-id-unique", "reject", PRODUCTS, "product_id is filled and unique in the file",
+    "product_id '{value}' is not a usable id: {detail}", "Give every product its own product_id",
+    "products", _ID_UNIQUE.replace("{table}", "products").replace("sourcedId", "product_id"),
+)  # fmt: skip
+_rule(
+    "product-url-valid", "error", PRODUCTS, "at least one host",
+    "the product '{value}' has no usable url; the row was set aside", "Fill in url, such as https://docs.google.com",
+    "products",
+    """select _row_number as row_number, 'url' as column_name, coalesce(product_name, product_id) as value, null as detail
+    from products
+    where not regexp_matches(
+        coalesce(url, ''), '(^|;)[[:space:]]*([a-z]+://)?[a-z0-9-]+([.][a-z0-9-]+)+', 'i'
+    )""",
+)  # fmt: skip
+_rule(
+    "delivery-order", "reject", CONTAINER, "a roster is not older than what is already applied",
+    "the delivery is dated {value}, but one of {detail} is already applied", "Deliver a newer export",
+)  # fmt: skip
+_rule(
+    "kind-known", "reject", CONTAINER, "the file is one that Rollcall takes",
+    "{file} is none of the files that Rollcall takes: {detail}",
+    "Deliver a OneRoster zip, a usage file or a products file with the documented header",
+)  # fmt: skip

@@ -1,0 +1,110 @@
+"""What is wrong with one delivery, as a person and as a program reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from rollcall.expectations.rules import RULES, Severity
+
+EXAMPLES = 20  # findings listed for one rule; the rest are counted
+
+
+class _Blanks(dict):
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule broken in one delivery. `row` is the record number as a spreadsheet shows it; the header is 1."""
+
+    rule: str
+    severity: str
+    file: str
+    row: int | None
+    column: str | None
+    value: str | None
+    count: int
+    message: str
+    fix: str
+
+
+@dataclass
+class Report:
+    """All findings of one delivery."""
+
+    file: str
+    kind: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(
+        self,
+        rule_id: str,
+        file: str,
+        row: int | None = None,
+        column: str | None = None,
+        value: str | None = None,
+        detail: str | None = None,
+        count: int = 1,
+    ) -> None:
+        """Adds a finding; its words come from the rule."""
+        rule = RULES[rule_id]
+        words = _Blanks(file=file, row=row, column=column, value=value or "", detail=detail or "", count=count)
+        message, fix = rule.message.format_map(words), rule.fix.format_map(words)
+        self.findings.append(Finding(rule_id, rule.severity, file, row, column, value, count, message, fix))
+
+    def add_rows(self, rule_id: str, file: str, connection: duckdb.DuckDBPyConnection, query: str) -> None:
+        """Adds what `query` (row_number, column_name, value, detail) finds: one finding a value, with the first row."""
+        found = connection.execute(
+            f"""select min(row_number), column_name, value, min(detail), count(*), count(*) over ()
+            from ({query}) group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
+        ).fetchall()
+        for row, column, value, detail, count, _ in found:
+            self.add(rule_id, file, row, column, value, detail, count)
+        if found and found[0][5] > EXAMPLES:
+            more = found[0][5] - EXAMPLES
+            self.add(rule_id, file, value=f"… and {more} other values", count=more)
+
+    @property
+    def verdict(self) -> str:
+        severities = {finding.severity for finding in self.findings}
+        return "rejected" if Severity.REJECT in severities else "held" if Severity.HOLD in severities else "accepted"
+
+    def sorted(self) -> list[Finding]:
+        order = list(Severity)
+        return sorted(self.findings, key=lambda f: (order.index(Severity(f.severity)), f.file, f.row or 0))
+
+    def as_text(self) -> str:
+        """Plain lines, one finding a paragraph, the heaviest first."""
+        lines = [f"{self.file}: {self.verdict}" + (f" ({len(self.findings)} findings)" if self.findings else "")]
+        for f in self.sorted():
+            where = ", ".join(
+                part
+                for part in (
+                    f.file,
+                    f"line {f.row}" if f.row else "",
+                    f"column {f.column}" if f.column else "",
+                    f"value '{f.value}'" if f.value else "",
+                    f"{f.count} rows" if f.count > 1 else "",
+                )
+                if part
+            )
+            lines += [f"  {f.severity.upper():7} {f.rule}: {f.message}", f"          where: {where}", f"          fix:   {f.fix}"]
+        return "\n".join(lines) + "\n"
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "path": self.file,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "findings": [asdict(finding) for finding in self.sorted()],
+        }
+
+    def write(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.txt").write_text(self.as_text(), "utf-8")
+        (folder / "report.json").write_text(json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")

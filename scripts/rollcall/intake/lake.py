@@ -1,0 +1,161 @@
+"""The lake: append-only Parquet, the system of record.
+
+A delivery is in the lake when its record under `deliveries/` is, and that record is renamed into place last: whatever
+a killed run left behind without one is invisible to every reader and swept away by the next run.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import schema
+from rollcall.settings import Settings
+
+NOTHING = "_empty"  # the district of the typed, empty file that every table has
+
+
+def connect(settings: Settings, scratch: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB in UTC with the limits of the settings; what does not fit spills, encrypted, to `scratch`."""
+    config = {"memory_limit": settings.memory_limit, "temp_directory": str(scratch)}
+    if settings.threads:
+        config["threads"] = str(settings.threads)
+    connection = duckdb.connect(config=config)
+    connection.execute("set temp_file_encryption = true")
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def quote(value: object) -> str:
+    """A SQL string literal."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fsync_file(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def prepare(settings: Settings) -> None:
+    """Makes what `dbt build` needs to find: every table of the lake as a typed, empty Parquet file."""
+    missing = []
+    for table, columns in schema.lake_tables().items():
+        partition = "usage_date=0001-01-01/" if table == "extension/page_loads" else ""
+        file = settings.lake / table / f"district_id={NOTHING}" / f"{partition}{NOTHING}.parquet"
+        if not file.exists():
+            missing.append((file, columns))
+    if not missing:
+        return
+    with duckdb.connect() as connection:
+        for file, columns in missing:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            fields = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
+            temporary = file.with_suffix(".tmp")
+            connection.execute(f"copy (select {fields} limit 0) to {quote(temporary)} (format parquet)")
+            temporary.rename(file)
+
+
+def records(settings: Settings, district_id: str = "*") -> list[Path]:
+    """The delivery records, which name the district (folder) and the delivery (file)."""
+    return sorted((settings.lake / "deliveries").glob(f"district_id={district_id}/[!_]*.parquet"))
+
+
+def is_accepted(record: Path) -> bool:
+    return not record.stem.endswith("-rejected")
+
+
+def accepted_ids(settings: Settings) -> set[str]:
+    return {
+        f"{record.parent.name.removeprefix('district_id=')}/{record.stem}"
+        for record in records(settings)
+        if is_accepted(record)
+    }
+
+
+def files(settings: Settings, table: str, district_id: str) -> list[str]:
+    """A district's files of a table, those of accepted deliveries only."""
+    known = {record.stem for record in records(settings, district_id) if is_accepted(record)}
+    return [
+        str(file)
+        for file in sorted((settings.lake / table / f"district_id={district_id}").glob("*.parquet"))
+        if file.stem in known
+    ]
+
+
+def sweep(settings: Settings) -> None:
+    """Removes what a killed run left in the lake. Its folder tells of it; a run that ended well left none."""
+    for folder in settings.lake.glob(".incoming-*"):
+        district_id, delivery_id = folder.name.removeprefix(".incoming-").split("--", 1)
+        if f"{district_id}/{delivery_id}" not in accepted_ids(settings):
+            for file in settings.lake.glob(f"**/district_id={district_id}/**/{delivery_id}*.parquet"):
+                if file.is_file() and folder not in file.parents and "deliveries" not in file.parts:
+                    file.unlink()
+        shutil.rmtree(folder)
+    for file in settings.lake.glob("deliveries/*/*.tmp"):
+        file.unlink()
+
+
+class Incoming:
+    """One delivery on its way in: its files are written aside, then moved into place, the record last."""
+
+    def __init__(self, settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, delivery_id: str):
+        self.lake, self.connection = settings.lake, connection
+        self.district_id, self.delivery_id = district_id, delivery_id
+        self.folder = settings.lake / f".incoming-{district_id}--{delivery_id}"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+    def write(self, table: str, query: str) -> int:
+        """Writes the rows of `query` as this delivery's file of `table`, unless there are none. Returns the rows."""
+        columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in schema.lake_tables()[table].items())
+        file = self.folder / table / f"district_id={self.district_id}" / f"{self.delivery_id}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        (rows,) = self.connection.execute(
+            f"copy (select {columns} from ({query})) to {quote(file)} (format parquet, compression zstd)"
+        ).fetchone()
+        if not rows:
+            file.unlink()
+        return rows
+
+    def commit(self, record: dict[str, object], accepted: bool = True) -> None:
+        """Moves the files into place and then the record; from that rename on, the delivery is in the lake."""
+        moved = sorted(file for file in self.folder.rglob("*.parquet"))
+        for file in moved:
+            target = self.lake / file.relative_to(self.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fsync_file(file)
+            file.rename(target)
+        for folder in {(self.lake / file.relative_to(self.folder)).parent for file in moved}:
+            fsync_folder(folder)
+        name = self.delivery_id if accepted else f"{self.delivery_id}-rejected"
+        target = self.lake / "deliveries" / f"district_id={self.district_id}" / f"{name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fields = ", ".join(
+            f'${name}::{kind} as "{name}"' for name, kind in schema.lake_tables()["deliveries"].items()
+        )
+        temporary = target.with_suffix(".tmp")
+        self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
+        fsync_file(temporary)
+        temporary.rename(target)
+        fsync_folder(target.parent)
+        shutil.rmtree(self.folder)
+
+
+def read(paths: Iterable[str]) -> str:
+    """A FROM clause over Parquet files."""
+    return f"read_parquet([{', '.join(map(quote, paths))}], hive_partitioning = true, union_by_name = true)"

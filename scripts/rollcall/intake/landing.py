@@ -1,0 +1,103 @@
+"""What lies in the landing folders, and what each file is: told by content, not by folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from rollcall.intake import csvfile, schema
+from rollcall.intake.container import standard_name
+from rollcall.settings import District, RollcallError, Settings
+
+
+class Kind(StrEnum):
+    """The kinds of delivery, in the order in which those of one run are applied: rosters before their use."""
+
+    ONEROSTER = "oneroster"
+    PRODUCTS = "products"
+    USAGE = "usage"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file that arrived. `delivery_id` names its date, kind and content; the same bytes are the same delivery."""
+
+    path: Path
+    district: District
+    kind: Kind
+    sha256: str
+    delivery_date: date
+    modified_at: float
+
+    @property
+    def delivery_id(self) -> str:
+        return f"{self.delivery_date}-{self.kind}-{self.sha256[:16]}"
+
+
+_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind of a file. A zip is a roster if it is one at all: what is wrong with it is the roster rules' to say."""
+    name = path.name.lower()
+    if name.endswith(".zip") or zipfile.is_zipfile(path):
+        return Kind.ONEROSTER
+    if name.endswith(".parquet"):
+        return Kind.USAGE
+    if not name.endswith((".csv", ".csv.gz")):
+        return Kind.UNKNOWN
+    found = set(map(csvfile.plain, csvfile.header(path)))
+
+    def share(columns: tuple[str, ...]) -> float:
+        return len(found & set(map(csvfile.plain, columns))) / len(columns)
+
+    if share(("occurred_at", "url")) == 1 or share(schema.USAGE_COLUMNS) > 0.5:
+        return Kind.USAGE
+    if share(schema.PRODUCT_COLUMNS) > 0.5:
+        return Kind.PRODUCTS
+    return Kind.UNKNOWN
+
+
+def is_loose_oneroster(path: Path) -> bool:
+    return path.suffix == ".csv" and (standard_name(path.name) is not None or "sourcedId" in csvfile.header(path))
+
+
+def delivery_date(path: Path, district: District, modified_at: float) -> date:
+    """The ISO date in the file's name, else the day it arrived in the district's time zone."""
+    if match := _DATE.search(path.name):
+        try:
+            return date(*map(int, match.groups()))
+        except ValueError as error:
+            raise RollcallError(f"{path.name}: '{match[0]}' in the name is no date") from error
+    return datetime.fromtimestamp(modified_at, UTC).astimezone(district.zone).date()
+
+
+def describe(path: Path, district: District) -> Delivery:
+    """What one file is. Reads it once, for its hash."""
+    modified_at = path.stat().st_mtime
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Delivery(path, district, kind_of(path), sha256, delivery_date(path, district, modified_at), modified_at)
+
+
+def scan(settings: Settings) -> tuple[list[Path], list[Path]]:
+    """(district folders, files that have settled). Hidden files, settings and partial uploads are not deliveries."""
+    if not settings.landing.is_dir():
+        return [], []
+    folders = sorted(f for f in settings.landing.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+    now, files = time.time(), []
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+            if not file.is_file() or hidden or file.name == "district.toml" or file.suffix in (".part", ".filepart", ".tmp"):
+                continue
+            if now - max(file.stat().st_mtime, file.stat().st_ctime) >= settings.settle_seconds:
+                files.append(file)
+    return folders, files

@@ -1,0 +1,23 @@
+"""Product catalogues: a CSV that lists a district's inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import csvfile, schema
+from rollcall.intake.findings import Report
+from rollcall.intake.oneroster import apply_rules
+
+
+def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> bool:
+    """Loads the catalogue as table `products` and applies its rules. True when nothing rejects it."""
+    found = csvfile.header(path)
+    if csvfile.check_names("product-header", path.name, found, schema.PRODUCT_COLUMNS, report):
+        return False
+    fields = ", ".join(f'"{column}"' for column in schema.PRODUCT_COLUMNS)
+    if not csvfile.load_table(path.name, "products", fields, csvfile.source(path, found), connection, report):
+        return False
+    apply_rules({"products"}, connection, report)
+    return report.verdict != "rejected"

@@ -1,0 +1,197 @@
+"""One delivery through the intake: check, then append to the lake, or quarantine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import lake, oneroster, products, usage
+from rollcall.intake.findings import Report
+from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
+from rollcall.settings import Settings
+
+_TAKES = "a OneRoster zip, a usage file (CSV, CSV.gz or Parquet), or a products CSV"
+
+
+@dataclass
+class Outcome:
+    """What became of one delivery."""
+
+    delivery: Delivery
+    report: Report
+    changes: oneroster.Changes
+    report_folder: Path | None = None
+
+    @property
+    def verdict(self) -> str:
+        return self.report.verdict
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A DuckDB connection and a private folder (0700) for unpacked files, both gone afterwards."""
+    settings.build.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=settings.build))
+    try:
+        with lake.connect(settings, folder) as connection:
+            yield connection, folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_scratch(settings: Settings) -> None:
+    """Removes the private folders of runs that were killed."""
+    for folder in settings.build.glob(".intake-*"):
+        shutil.rmtree(folder)
+
+
+def _load(delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, settings: Settings) -> bool:
+    match delivery.kind:
+        case Kind.ONEROSTER:
+            return oneroster.load(delivery.path, folder, connection, report, settings)
+        case Kind.PRODUCTS:
+            return products.load(delivery.path, connection, report)
+        case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
+            report.add("zip-required", delivery.path.name)
+        case Kind.UNKNOWN:
+            report.add("kind-known", delivery.path.name, detail=_TAKES)
+    return False
+
+
+def check(delivery: Delivery, settings: Settings) -> Report:
+    """Says all that is wrong with a file; changes nothing."""
+    report = Report(str(delivery.path), delivery.kind)
+    with tempfile.TemporaryDirectory(prefix="rollcall-check-") as lake_folder, _scratch(settings) as (connection, folder):
+        private = settings.model_copy(update={"lake": Path(lake_folder)})
+        if delivery.kind is Kind.USAGE:
+            incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
+            usage.load(delivery.path, incoming, delivery.district, report, private)
+        else:
+            _load(delivery, connection, folder, report, private)
+    return report
+
+
+def take(delivery: Delivery, settings: Settings) -> Outcome:
+    """Checks the delivery and appends it to the lake, or moves it to quarantine with its report."""
+    report, changes = Report(delivery.path.name, delivery.kind), oneroster.Changes()
+    district = delivery.district
+    with _scratch(settings) as (connection, folder):
+        incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
+        arrived_at = datetime.now(UTC).replace(tzinfo=None)
+        _check_order(delivery, report, settings)
+        if delivery.kind is Kind.USAGE:
+            if loaded := usage.load(delivery.path, incoming, district, report, settings):
+                changes.delivered, changes.set_aside = loaded.delivered, loaded.set_aside
+                changes.added = loaded.delivered - loaded.set_aside
+        elif _load(delivery, connection, folder, report, settings) and report.verdict == "accepted":
+            if delivery.kind is Kind.ONEROSTER:
+                kept = [f"{table}.csv" for table in _loaded_tables(connection)]
+                names = (kept, "oneroster", "sourcedId")
+            else:
+                names = (["products"], "inventory", "product_id")
+            changes = oneroster.append(*names, incoming, settings, delivery.delivery_date, arrived_at)
+        accepted = report.verdict == "accepted"
+        if not accepted:
+            shutil.rmtree(incoming.folder)
+            incoming.folder.mkdir()
+            changes = oneroster.Changes(delivered=changes.delivered)
+        _write_rule_results(incoming, report)
+        incoming.commit(_record(delivery, report, changes, arrived_at), accepted)
+    outcome = Outcome(delivery, report, changes)
+    if accepted:
+        archive(delivery, settings)
+    else:
+        outcome.report_folder = _quarantine(delivery, report, settings)
+    return outcome
+
+
+def _loaded_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The OneRoster tables that were loaded, which are views over what was read."""
+    rows = connection.execute("select view_name from duckdb_views() where not internal and not temporary order by 1")
+    return [name for (name,) in rows.fetchall()]
+
+
+def _check_order(delivery: Delivery, report: Report, settings: Settings) -> None:
+    if delivery.kind is Kind.USAGE:
+        return
+    kind = f"-{delivery.kind}-"
+    applied = [
+        record.stem[:10]
+        for record in lake.records(settings, delivery.district.district_id)
+        if lake.is_accepted(record) and kind in record.stem
+    ]
+    if applied and str(delivery.delivery_date) < max(applied):
+        report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=max(applied))
+
+
+def _record(delivery: Delivery, report: Report, changes: oneroster.Changes, arrived_at: datetime) -> dict[str, object]:
+    return {
+        "delivery_id": delivery.delivery_id,
+        "delivery_kind": str(delivery.kind),
+        "file_name": delivery.path.name,
+        "content_sha256": delivery.sha256,
+        "delivery_date": delivery.delivery_date,
+        "arrived_at": arrived_at,
+        "verdict": report.verdict,
+        **{f"rows_{name}": count for name, count in asdict(changes).items()},
+        "findings": len(report.findings),
+        "district_name": delivery.district.name,
+        "time_zone": delivery.district.time_zone,
+        "email_domains": ",".join(delivery.district.email_domains),
+    }
+
+
+def _write_rule_results(incoming: lake.Incoming, report: Report) -> None:
+    if not report.findings:
+        return
+    connection = incoming.connection
+    connection.execute(
+        """create or replace temp table rule_result (delivery_id varchar, rule_id varchar, severity varchar,
+        file_name varchar, column_name varchar, finding_count bigint, message varchar, fix varchar)"""
+    )
+    connection.executemany(
+        "insert into rule_result values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(incoming.delivery_id, f.rule, f.severity, f.file, f.column, f.count, f.message, f.fix) for f in report.sorted()],
+    )
+    incoming.write("rule_results", "from rule_result")
+
+
+def _place(source: Path, folder: Path) -> None:
+    """Moves a file into `folder`, beside an older one of its name if there is one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target, number = folder / source.name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{source.stem}-{number}{source.suffix}"
+    shutil.move(source, target)
+
+
+def archive(delivery: Delivery, settings: Settings) -> None:
+    """Puts away a landing file whose content is in the lake."""
+    _place(delivery.path, settings.archive / delivery.district.district_id / f"{datetime.now(UTC):%Y-%m-%d}")
+
+
+def _quarantine(delivery: Delivery, report: Report, settings: Settings) -> Path:
+    folder = settings.quarantine / delivery.district.district_id / delivery.delivery_id
+    report.write(folder)
+    _place(delivery.path, folder)
+    return folder
+
+
+def purge_archive(settings: Settings, now: datetime) -> int:
+    """Deletes archived files older than `archive_days`. Returns how many days' folders went."""
+    gone = 0
+    for folder in settings.archive.glob("*/????-??-??"):
+        age = now.date() - datetime.strptime(folder.name, "%Y-%m-%d").date()
+        if age.days > settings.archive_days:
+            shutil.rmtree(folder)
+            gone += 1
+    return gone
+

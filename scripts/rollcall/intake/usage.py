@@ -1,0 +1,229 @@
+"""Usage files: page loads of the browser extension, cut down to what product matching and counting need."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import csvfile, lake, privacy, schema
+from rollcall.intake.findings import Report
+from rollcall.intake.lake import quote
+from rollcall.settings import District, Settings
+
+_REQUIRED = ("occurred_at", "url")
+_USERS = ("user_email", "user_id")
+_SET_ASIDE = "set_aside"
+
+_TIME = (
+    "case when regexp_matches(occurred_at, '[0-9][T ][0-9].*([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$') "
+    "then try_cast(occurred_at as timestamptz) end"
+)
+_IS_WEB = "(starts_with(lower(left(trim(url), 8)), 'https://') or starts_with(lower(left(trim(url), 7)), 'http://'))"
+# Splitting is four times as fast as one regular expression, which only the odd address (user, port, query) needs.
+_AUTHORITY = "lower(split_part(split_part(trim(url), '://', 2), '/', 1))"
+_HOST = (
+    f"rtrim(case when regexp_matches({_AUTHORITY}, '[?#@:[:space:]]') "
+    f"then regexp_extract({_AUTHORITY}, '^(?:[^?#@]*@)?([^?#:@[:space:]]+)', 1) else {_AUTHORITY} end, '.')"
+)
+_PATH = "regexp_extract(trim(url), '^[^:]+://[^/?#]*(/[^?#]*)', 1)"
+
+
+@dataclass
+class Loaded:
+    """A usage file, cut down, in the incoming folder: rows delivered, and rows set aside."""
+
+    delivered: int
+    set_aside: int
+
+
+def source(path: Path, report: Report) -> str | None:
+    """The FROM clause over a usage file with all contract columns (absent ones NULL). None when its header is wrong."""
+    if path.suffix == ".parquet":
+        with duckdb.connect() as connection:
+            described = connection.execute(f"describe select * from read_parquet({quote(path)})").fetchall()
+        found, reader = [row[0] for row in described], f"read_parquet({quote(path)})"
+    else:
+        found = csvfile.header(path)
+        reader = csvfile.source(path, found)
+    required = [*_REQUIRED, *([] if set(_USERS) & set(found) else [_USERS[0]])]
+    if csvfile.check_names("usage-header", path.name, found, required, report):
+        return None
+    fields = ", ".join(
+        f'"{name}"::varchar as "{name}"' if name in found else f'null::varchar as "{name}"'
+        for name in schema.USAGE_COLUMNS
+    )
+    return f"(select {fields} from {reader})"
+
+
+def _identity_key(key: bytes) -> str:
+    """A SQL expression for the 60-bit number of a (user_email, user_id) pair; NULL when both are blank."""
+    parts = f"{quote(privacy.identity_salt(key))}, coalesce(lower(trim(user_email)), ''), coalesce(trim(user_id), '')"
+    return (
+        "case when trim(user_email) <> '' or trim(user_id) <> '' "
+        f"then (md5_number(concat_ws(chr(31), {parts}))::uhugeint >> 68)::bigint end"
+    )
+
+
+def _event_key() -> str:
+    """A SQL expression: 64 bits of the md5 of the event id, else of the whole row, before it is cut down."""
+    row = ", ".join(f"coalesce({name}, '')" for name in schema.USAGE_COLUMNS)
+    text = f"case when trim(event_id) <> '' then 'event' || trim(event_id) else concat_ws(chr(31), 'row', {row}) end"
+    return f"(md5_number({text})::uhugeint >> 64)::ubigint"
+
+
+def catalogued_paths(connection: duckdb.DuckDBPyConnection, district_id: str, settings: Settings) -> list[tuple[str, str]]:
+    """(host, path prefix) of the district's catalogue, where it tells products of one host apart by path."""
+    past = lake.files(settings, "inventory/products", district_id)
+    if not past:
+        return []
+    return connection.execute(
+        f"""with latest as (
+            select * from {lake.read(past)}
+            qualify row_number() over (
+                partition by trim(product_id) order by _effective_at desc, _arrived_at desc, _delivery_id desc
+            ) = 1
+        ),
+        address as (
+            select lower(regexp_replace(trim(unnest(string_split(url, ';'))), '^[a-zA-Z]+://', '')) as address
+            from latest where _op = 'upsert'
+        )
+        select distinct split_part(address, '/', 1) as host,
+            rtrim(regexp_extract(address, '^[^/]*(/[^?#]*)', 1), '/') as path_prefix
+        from address where path_prefix <> ''
+        order by length(path_prefix) desc, path_prefix, host"""
+    ).fetchall()
+
+
+def _path_prefix(paths: list[tuple[str, str]]) -> str:
+    """A SQL expression: the longest catalogued path prefix of an address, which is all that is kept of its path."""
+    if not paths:
+        return "''"
+
+    def under(host: str) -> str:
+        return f"(host = {quote(host)} or ends_with(host, {quote('.' + host)}))"
+
+    hosts = " or ".join(under(host) for host in sorted({host for host, _ in paths}))
+    branches = " ".join(
+        f"when {under(host)} and starts_with(lower({_PATH}) || '/', {quote(prefix + '/')}) then {quote(prefix)}"
+        for host, prefix in paths
+    )
+    return f"case when {hosts} then case {branches} else '' end else '' end"
+
+
+def load(
+    path: Path, incoming: lake.Incoming, district: District, report: Report, settings: Settings
+) -> Loaded | None:
+    """Writes the file's events, identities and hosts into the incoming folder. None when it is rejected."""
+    connection = incoming.connection
+    rows = source(path, report)
+    if rows is None:
+        return None
+    key = privacy.pii_key(settings)
+    for statement in privacy.macros(key):
+        connection.execute(statement)
+    folder = incoming.folder / "extension" / "page_loads" / f"district_id={incoming.district_id}"
+    folder.mkdir(parents=True)
+    prefix = _path_prefix(catalogued_paths(connection, incoming.district_id, settings))
+    (delivered,) = connection.execute(
+        f"""copy (
+            with read as (
+                select *, {_TIME} as moment, case when {_IS_WEB} then {_HOST} else '' end as host from {rows}
+            )
+            select
+                {_event_key()} as event_key,
+                {_identity_key(key)} as identity_key,
+                host,
+                {prefix} as path_prefix,
+                moment::timestamp as occurred_at,
+                greatest(try_cast(duration_seconds as double), 0) as duration_seconds,
+                case when {_usable()} then timezone({quote(district.time_zone)}, moment)::date::varchar else '{_SET_ASIDE}' end
+                    as usage_date
+            from read
+        ) to {quote(folder)} (
+            format parquet, partition_by (usage_date), filename_pattern '{incoming.delivery_id}__{{i}}'
+        )"""
+    ).fetchone()
+    if path.suffix != ".parquet" and csvfile.add_unreadable(path.name, connection, report):
+        return None
+    aside = sorted(str(file) for file in (folder / f"usage_date={_SET_ASIDE}").glob("*.parquet"))
+    set_aside = connection.execute(f"select count(*) from read_parquet({aside})").fetchone()[0] if aside else 0
+    shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
+    if set_aside:
+        _explain(path, rows, connection, report)
+    _append_new(rows, folder, incoming, district, key, settings)
+    return Loaded(delivered, set_aside)
+
+
+def _usable() -> str:
+    return (
+        "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false) "
+        "and host <> ''"
+    )
+
+
+def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Names the rows that were set aside: a second reading, which only a file with such rows pays for."""
+    connection.execute(
+        f"""create or replace temp table numbered as
+        select row_number() over () + 1 as row_number, occurred_at, {_TIME} as moment,
+            case when {_IS_WEB} then {_HOST} else '' end as host
+        from {rows}"""
+    )
+    time = f"not ({_usable().removesuffix(" and host <> ''")})"
+    report.add_rows(
+        "usage-time-valid",
+        path.name,
+        connection,
+        f"select row_number, 'occurred_at' as column_name, occurred_at as value, null as detail from numbered where {time}",
+    )
+    report.add_rows(
+        "usage-url-valid",
+        path.name,
+        connection,
+        "select row_number, 'url' as column_name, null as value, null as detail from numbered where host = ''",
+    )
+    connection.execute("drop table numbered")
+
+
+def _append_new(
+    rows: str, folder: Path, incoming: lake.Incoming, district: District, key: bytes, settings: Settings
+) -> None:
+    """Adds the identities and hosts that the district's usage had not named before; both grow with people, not days."""
+    connection = incoming.connection
+    written = sorted(str(file) for file in folder.rglob("*.parquet"))
+    if not written:
+        return
+
+    def unknown(table: str, columns: str) -> str:
+        past = lake.files(settings, table, incoming.district_id)
+        return f"({columns}) not in (select ({columns}) from {lake.read(past)})" if past else "true"
+
+    domains = ", ".join(map(quote, district.email_domains)) or "null"
+    stamp = f"{quote(incoming.delivery_id)} as _delivery_id"
+    incoming.write(
+        "extension/identities",
+        f"""with pair as (
+            select distinct lower(trim(user_email)) as user_email, trim(user_id) as user_id from {rows}
+        ),
+        keyed as (
+            select *, {_identity_key(key)} as identity_key, regexp_extract(user_email, '@([^@]+)$', 1) as domain from pair
+        ),
+        used as (
+            select distinct identity_key from read_parquet({written}) where identity_key is not null
+        )
+        select identity_key, keyed_hash(any_value(user_id)) as user_id_hash, keyed_hash(any_value(user_email)) as email_hash,
+            case when any_value(domain) in ({domains}) then keyed_hash(split_part(any_value(user_email), '@', 1)) end
+                as local_part_hash,
+            nullif(any_value(domain), '') as email_domain, {stamp}
+        from keyed semi join used using (identity_key)
+        where {unknown("extension/identities", "identity_key")}
+        group by identity_key""",
+    )
+    incoming.write(
+        "extension/hosts",
+        f"""select distinct host, path_prefix, {stamp} from read_parquet({written})
+        where {unknown("extension/hosts", "host, path_prefix")}""",
+    )
