@@ -31,6 +31,11 @@ _HOST = (
 _PATH = "regexp_extract(trim(url), '^[^:]+://[^/?#]*(/[^?#]*)', 1)"
 
 
+_TIMELY = (
+    "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false)"
+)
+
+
 @dataclass
 class Loaded:
     """A usage file, cut down, in the incoming folder: rows delivered, and rows set aside."""
@@ -139,7 +144,7 @@ def load(
                 {prefix} as path_prefix,
                 moment::timestamp as occurred_at,
                 greatest(try_cast(duration_seconds as double), 0) as duration_seconds,
-                case when {_usable()} then timezone({quote(district.time_zone)}, moment)::date::varchar else '{_SET_ASIDE}' end
+                case when {_TIMELY} and host <> '' then timezone({quote(district.time_zone)}, moment)::date::varchar else '{_SET_ASIDE}' end
                     as usage_date
             from read
         ) to {quote(folder)} (
@@ -157,13 +162,6 @@ def load(
     return Loaded(delivered, set_aside)
 
 
-def _usable() -> str:
-    return (
-        "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false) "
-        "and host <> ''"
-    )
-
-
 def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, report: Report) -> None:
     """Names the rows that were set aside: a second reading, which only a file with such rows pays for."""
     connection.execute(
@@ -172,12 +170,11 @@ def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, repor
             case when {_IS_WEB} then {_HOST} else '' end as host
         from {rows}"""
     )
-    time = f"not ({_usable().removesuffix(" and host <> ''")})"
     report.add_rows(
         "usage-time-valid",
         path.name,
         connection,
-        f"select row_number, 'occurred_at' as column_name, occurred_at as value, null as detail from numbered where {time}",
+        f"select row_number, 'occurred_at' as column_name, occurred_at as value, null as detail from numbered where not {_TIMELY}",
     )
     report.add_rows(
         "usage-url-valid",

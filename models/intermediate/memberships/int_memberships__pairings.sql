@@ -1,0 +1,197 @@
+with user_versions as (
+    select
+        user_row_key,
+        district_id,
+        role,
+        user_type,
+        {{ split_items("org_sourced_ids") }} as org_items,
+        {{ split_items("grades") }} as grade_items,
+        valid_from,
+        valid_to
+    from {{ ref("int_people__user_versions") }}
+    where is_in_force
+),
+
+orgs as (
+    select org_key, district_id, sourced_id, org_type
+    from {{ ref("int_orgs__current") }}
+),
+
+class_spans as (
+    select user_row_key, class_key, org_key, grade_code, valid_from, valid_to
+    from {{ ref("int_memberships__class_spans") }}
+),
+
+-- Educators with classes change with their classes too: their time is cut wherever either changes.
+boundaries as (
+    select user_row_key, valid_from as boundary_date from class_spans
+    union
+    select user_row_key, valid_to from class_spans
+    union
+    select user_versions.user_row_key, user_versions.valid_from
+    from user_versions semi join class_spans on user_versions.user_row_key = class_spans.user_row_key
+    union
+    select user_versions.user_row_key, user_versions.valid_to
+    from user_versions semi join class_spans on user_versions.user_row_key = class_spans.user_row_key
+),
+
+slices as (
+    select
+        user_row_key,
+        boundary_date as valid_from,
+        lead(boundary_date) over (partition by user_row_key order by boundary_date) as valid_to
+    from boundaries
+),
+
+user_slices as (
+    select
+        user_versions.user_row_key,
+        user_versions.district_id,
+        user_versions.role,
+        user_versions.user_type,
+        user_versions.org_items,
+        user_versions.grade_items,
+        coalesce(slices.valid_from, user_versions.valid_from) as valid_from,
+        coalesce(slices.valid_to, user_versions.valid_to) as valid_to
+    from user_versions
+    left join slices
+        on user_versions.user_row_key = slices.user_row_key
+        and user_versions.valid_from <= slices.valid_from
+        and slices.valid_to <= user_versions.valid_to
+),
+
+slice_classes as (
+    select
+        user_slices.user_row_key,
+        user_slices.role,
+        user_slices.valid_from,
+        user_slices.valid_to,
+        class_spans.org_key,
+        class_spans.grade_code,
+        class_spans.class_key
+    from user_slices
+    inner join class_spans
+        on user_slices.user_row_key = class_spans.user_row_key
+        and class_spans.valid_from <= user_slices.valid_from
+        and user_slices.valid_to <= class_spans.valid_to
+    inner join orgs on class_spans.org_key = orgs.org_key
+    where user_slices.user_type = 'educator'
+),
+
+class_orgs as (
+    select
+        user_row_key,
+        role,
+        valid_from,
+        valid_to,
+        org_key,
+        count(distinct class_key) as class_count,
+        count(grade_code) > 0 as has_grade
+    from slice_classes
+    group by user_row_key, role, valid_from, valid_to, org_key
+),
+
+class_pairings as (
+    -- distinct: several classes of one school and grade are one membership.
+    select distinct
+        slice_classes.user_row_key,
+        slice_classes.role,
+        slice_classes.org_key,
+        slice_classes.grade_code,
+        case when class_orgs.has_grade then 'class_enrollment' else 'org_only' end as pairing_basis,
+        class_orgs.class_count,
+        slice_classes.valid_from,
+        slice_classes.valid_to
+    from slice_classes
+    inner join class_orgs
+        on slice_classes.user_row_key = class_orgs.user_row_key
+        and slice_classes.valid_from = class_orgs.valid_from
+        and slice_classes.org_key = class_orgs.org_key
+    where slice_classes.grade_code is not null or not class_orgs.has_grade
+),
+
+listed_orgs as (
+    select
+        items.user_row_key,
+        items.role,
+        items.valid_from,
+        items.valid_to,
+        items.org_position,
+        orgs.org_key,
+        count(*) over (partition by items.user_row_key, items.valid_from) as org_count
+    from (
+        select
+            user_row_key,
+            role,
+            valid_from,
+            valid_to,
+            generate_subscripts(org_items, 1) as org_position,
+            district_id,
+            unnest(org_items) as org_sourced_id
+        from user_slices
+    ) as items
+    inner join orgs on items.district_id = orgs.district_id and items.org_sourced_id = orgs.sourced_id
+    -- An administrator of the district has no school: those are given the district's own org later, once a person.
+    where not (items.role = 'administrator' and orgs.org_type = 'district')
+),
+
+listed_grades as (
+    select
+        grades.user_row_key,
+        grades.valid_from,
+        grades.grade_code,
+        count(*) over (partition by grades.user_row_key, grades.valid_from) as grade_count
+    from (
+        -- distinct: 9 and 09 are one grade.
+        select distinct
+            items.user_row_key,
+            items.valid_from,
+            grade_aliases.grade_code
+        from (
+            select user_row_key, valid_from, unnest(grade_items) as grade_item from user_slices
+        ) as items
+        inner join {{ ref("grade_aliases") }} as grade_aliases on lower(items.grade_item) = grade_aliases.grade_alias
+    ) as grades
+),
+
+-- distinct: one row a slice in which the educator has a class anywhere.
+slices_with_classes as (
+    select distinct user_row_key, valid_from from class_orgs
+),
+
+listed_pairings as (
+    select
+        listed_orgs.user_row_key,
+        listed_orgs.role,
+        listed_orgs.org_key,
+        listed_grades.grade_code,
+        case
+            when listed_grades.grade_code is null then 'org_only'
+            when listed_orgs.org_count > 1 and listed_grades.grade_count > 1 then 'cross_product'
+            else 'listed'
+        end as pairing_basis,
+        listed_orgs.org_position,
+        listed_orgs.valid_from,
+        listed_orgs.valid_to
+    from listed_orgs
+    left join slices_with_classes
+        on listed_orgs.user_row_key = slices_with_classes.user_row_key
+        and listed_orgs.valid_from = slices_with_classes.valid_from
+    left join class_orgs
+        on listed_orgs.user_row_key = class_orgs.user_row_key
+        and listed_orgs.valid_from = class_orgs.valid_from
+        and listed_orgs.org_key = class_orgs.org_key
+    left join listed_grades
+        on listed_orgs.user_row_key = listed_grades.user_row_key
+        and listed_orgs.valid_from = listed_grades.valid_from
+        and slices_with_classes.user_row_key is null
+    where class_orgs.org_key is null
+)
+
+select
+    user_row_key, role, org_key, grade_code, pairing_basis, class_count, cast(null as bigint) as org_position, valid_from, valid_to
+from class_pairings
+union all
+select
+    user_row_key, role, org_key, grade_code, pairing_basis, 0 as class_count, org_position, valid_from, valid_to
+from listed_pairings

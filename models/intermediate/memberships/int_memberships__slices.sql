@@ -1,0 +1,162 @@
+with persons as (
+    select user_row_key, district_id, user_key
+    from {{ ref("int_people__persons") }}
+),
+
+in_force as (
+    select
+        persons.user_key,
+        persons.district_id,
+        versions.role,
+        versions.valid_from,
+        versions.valid_to
+    from {{ ref("int_people__user_versions") }} as versions
+    inner join persons on versions.user_row_key = persons.user_row_key
+    where versions.is_in_force
+),
+
+pairings as (
+    select
+        persons.user_key,
+        pairings.role,
+        pairings.org_key,
+        pairings.grade_code,
+        pairings.pairing_basis,
+        pairings.class_count,
+        pairings.org_position,
+        pairings.valid_from,
+        pairings.valid_to
+    from {{ ref("int_memberships__pairings") }} as pairings
+    inner join persons on pairings.user_row_key = persons.user_row_key
+),
+
+boundaries as (
+    select user_key, valid_from as boundary_date from in_force
+    union
+    select user_key, valid_to from in_force
+    union
+    select user_key, valid_from from pairings
+    union
+    select user_key, valid_to from pairings
+),
+
+-- A person's time, cut wherever anything about their memberships changes.
+slices as (
+    select
+        user_key,
+        boundary_date as valid_from,
+        lead(boundary_date) over (partition by user_key order by boundary_date) as valid_to
+    from boundaries
+),
+
+person_slices as (
+    select
+        slices.user_key,
+        in_force.district_id,
+        slices.valid_from,
+        slices.valid_to,
+        max(case when in_force.role = 'administrator' then 1 else 0 end) = 1 as has_administrator_row
+    from slices
+    inner join in_force
+        on slices.user_key = in_force.user_key
+        and in_force.valid_from <= slices.valid_from
+        and slices.valid_to <= in_force.valid_to
+    group by slices.user_key, in_force.district_id, slices.valid_from, slices.valid_to
+),
+
+rows_of_slices as (
+    select
+        person_slices.user_key,
+        person_slices.district_id,
+        person_slices.valid_from,
+        person_slices.valid_to,
+        pairings.role,
+        pairings.org_key,
+        pairings.grade_code,
+        pairings.pairing_basis,
+        pairings.class_count,
+        pairings.org_position
+    from person_slices
+    inner join pairings
+        on person_slices.user_key = pairings.user_key
+        and pairings.valid_from <= person_slices.valid_from
+        and person_slices.valid_to <= pairings.valid_to
+),
+
+district_defaults as (
+    select
+        person_slices.user_key,
+        person_slices.district_id,
+        person_slices.valid_from,
+        person_slices.valid_to,
+        'administrator' as role,
+        roots.org_key,
+        cast(null as varchar) as grade_code,
+        'district_default' as pairing_basis,
+        0 as class_count,
+        1 as org_position
+    from person_slices
+    inner join {{ ref("int_orgs__current") }} as roots
+        on person_slices.district_id = roots.district_id and roots.is_district_root
+    left join rows_of_slices
+        on person_slices.user_key = rows_of_slices.user_key
+        and person_slices.valid_from = rows_of_slices.valid_from
+        and rows_of_slices.role = 'administrator'
+    where person_slices.has_administrator_row and rows_of_slices.user_key is null
+),
+
+-- Equal rows of several user rows are one; the more certain pairing names it.
+collapsed as (
+    select
+        user_key,
+        district_id,
+        valid_from,
+        valid_to,
+        role,
+        org_key,
+        grade_code,
+        min(
+            case pairing_basis
+                when 'explicit_row' then '1explicit_row'
+                when 'class_enrollment' then '2class_enrollment'
+                when 'listed' then '3listed'
+                when 'cross_product' then '4cross_product'
+                when 'org_only' then '5org_only'
+                else '6district_default'
+            end
+        ) as ranked_basis,
+        max(class_count) as class_count,
+        min(org_position) as org_position
+    from (
+        select * from rows_of_slices
+        union all
+        select * from district_defaults
+    ) as all_rows
+    group by user_key, district_id, valid_from, valid_to, role, org_key, grade_code
+)
+
+select
+    person_slices.user_key,
+    person_slices.district_id,
+    person_slices.valid_from,
+    person_slices.valid_to,
+    collapsed.role,
+    collapsed.org_key,
+    collapsed.grade_code,
+    substr(collapsed.ranked_basis, 2) as pairing_basis,
+    collapsed.org_key is not null and row_number() over (
+        partition by person_slices.user_key, person_slices.valid_from
+        order by
+            collapsed.class_count desc,
+            case when collapsed.class_count = 0 then collapsed.org_position end,
+            orgs.sourced_id,
+            roles.user_type_rank,
+            collapsed.role,
+            grades.sort_order nulls last
+    ) = 1 as is_primary
+from person_slices
+left join collapsed
+    on person_slices.user_key = collapsed.user_key and person_slices.valid_from = collapsed.valid_from
+left join {{ ref("int_orgs__current") }} as orgs on collapsed.org_key = orgs.org_key
+left join {{ ref("roles") }} as roles on collapsed.role = roles.role and roles.oneroster_version = '1.1'
+left join {{ ref("grades") }} as grades on collapsed.grade_code = grades.grade_code

@@ -1,0 +1,33 @@
+{%- set identifiers = [
+    ("sourcedId", "sourced_id", "sourced_id_hash"),
+    ("identifier", "identifier", "identifier_hash"),
+    ("email", "email", "email_hash"),
+    ("username", "username", "username_hash"),
+] -%}
+with user_versions as (
+    select
+        persons.user_key,
+        versions.*
+    from {{ ref("int_people__user_versions") }} as versions
+    inner join {{ ref("int_people__persons") }} as persons on versions.user_row_key = persons.user_row_key
+    where versions.is_present
+),
+
+held as (
+    {%- for identifier_type, column, hash in identifiers %}
+    select
+        district_id,
+        user_key,
+        '{{ identifier_type }}' as identifier_type,
+        {{ hash }} as identifier_hash,
+        -- Nobody but staff is named: not even a number that the district's own systems would know a student by.
+        case when is_staff then {{ column }} else {{ hash }} end as identifier_value,
+        valid_from,
+        valid_to
+    from user_versions
+    where {{ hash }} is not null
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+)
+
+{{ merged_spans("held", ["district_id", "user_key", "identifier_type", "identifier_hash", "identifier_value"]) }}

@@ -1,0 +1,115 @@
+with identities as (
+    select district_id, identity_key, user_id_hash, email_hash, local_part_hash
+    from {{ ref("stg_extension__identities") }}
+),
+
+claims as (
+    select district_id, user_key, claim_type, identifier_hash, is_held, valid_from, valid_to
+    from {{ ref("int_usage__identity_claims") }}
+),
+
+-- Who may be meant, the surest first: the SIS id, then the e-mail, then the user name at the district's domains.
+candidates as (
+    {%- for claim_type, hash, certainty in [
+        ("id", "user_id_hash", 1), ("email", "email_hash", 2), ("username", "email_hash", 3), ("username", "local_part_hash", 3),
+    ] %}
+    select
+        identities.district_id,
+        identities.identity_key,
+        claims.user_key,
+        {{ certainty }} * 2 - case when claims.is_held then 1 else 0 end as uncertainty,
+        claims.valid_from,
+        claims.valid_to
+    from identities
+    inner join claims
+        on identities.district_id = claims.district_id
+        and identities.{{ hash }} = claims.identifier_hash
+        and claims.claim_type = '{{ claim_type }}'
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+
+boundaries as (
+    select district_id, identity_key, valid_from as boundary_date from candidates
+    union
+    select district_id, identity_key, valid_to from candidates
+),
+
+slices as (
+    select
+        district_id,
+        identity_key,
+        boundary_date as valid_from,
+        lead(boundary_date) over (partition by district_id, identity_key order by boundary_date) as valid_to
+    from boundaries
+),
+
+ranked as (
+    select
+        slices.district_id,
+        slices.identity_key,
+        slices.valid_from,
+        slices.valid_to,
+        candidates.user_key,
+        candidates.uncertainty,
+        min(candidates.uncertainty) over (
+            partition by slices.district_id, slices.identity_key, slices.valid_from
+        ) as least_uncertainty
+    from slices
+    inner join candidates
+        on slices.district_id = candidates.district_id
+        and slices.identity_key = candidates.identity_key
+        and candidates.valid_from <= slices.valid_from
+        and slices.valid_to <= candidates.valid_to
+),
+
+-- An address that two people hold is neither's: it is not split and not guessed.
+resolved as (
+    select
+        district_id,
+        identity_key,
+        valid_from,
+        valid_to,
+        case when min(user_key) = max(user_key) then min(user_key) end as user_key
+    from ranked
+    where uncertainty = least_uncertainty
+    group by district_id, identity_key, valid_from, valid_to
+),
+
+resolved_spans as (
+    {{ merged_spans("resolved", ["district_id", "identity_key", "user_key"]) }}
+),
+
+known as (
+    select
+        resolved_spans.district_id,
+        resolved_spans.identity_key,
+        resolved_spans.user_key,
+        coalesce(status_spans.roster_status, 'unidentified') as roster_status,
+        status_spans.membership_group_key,
+        greatest(resolved_spans.valid_from, coalesce(status_spans.valid_from, resolved_spans.valid_from)) as valid_from,
+        least(resolved_spans.valid_to, coalesce(status_spans.valid_to, resolved_spans.valid_to)) as valid_to
+    from resolved_spans
+    left join {{ ref("int_people__status_spans") }} as status_spans
+        on resolved_spans.user_key = status_spans.user_key
+        and status_spans.valid_from < resolved_spans.valid_to
+        and resolved_spans.valid_from < status_spans.valid_to
+),
+
+strangers as (
+    select
+        identities.district_id,
+        identities.identity_key,
+        {{ key(["identities.district_id", "'usage'", "coalesce(identities.email_hash, identities.user_id_hash)"]) }} as user_key,
+        'unrostered' as roster_status,
+        cast(null as bigint) as membership_group_key,
+        {{ beginning_of_time() }} as valid_from,
+        {{ end_of_time() }} as valid_to
+    from identities
+    left join slices on identities.district_id = slices.district_id and identities.identity_key = slices.identity_key
+    where slices.identity_key is null
+)
+
+select * from known
+union all
+select * from strangers

@@ -1,0 +1,11 @@
+-- Built after the facts, since it tells the next build what they were counted with.
+-- depends_on: {{ ref("fct_product_usage") }}
+select
+    identity_key,
+    district_id,
+    user_key,
+    roster_status,
+    membership_group_key,
+    nullif(valid_from, {{ beginning_of_time() }}) as valid_from,
+    {{ open_end("valid_to") }} as valid_to
+from {{ ref("int_usage__identity_spans") }}

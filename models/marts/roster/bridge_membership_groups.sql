@@ -1,0 +1,20 @@
+with slices as (
+    select user_key, valid_from, org_key, grade_code, role
+    from {{ ref("int_memberships__slices") }}
+    where org_key is not null
+),
+
+groups as (
+    select user_key, valid_from, membership_group_key
+    from {{ ref("int_memberships__groups") }}
+    where membership_group_key is not null
+)
+
+-- distinct: everybody with the same set of rows is in the same group.
+select distinct
+    groups.membership_group_key,
+    slices.org_key,
+    slices.grade_code,
+    slices.role
+from slices
+inner join groups on slices.user_key = groups.user_key and slices.valid_from = groups.valid_from

@@ -1,0 +1,9 @@
+select
+    org_key,
+    district_id,
+    sourced_id as org_sourced_id,
+    org_name,
+    org_type,
+    parent_org_key,
+    is_active
+from {{ ref("int_orgs__current") }}

@@ -1,0 +1,87 @@
+with user_versions as (
+    select
+        persons.user_key,
+        persons.person_sourced_id,
+        versions.*,
+        versions.valid_to = {{ end_of_time() }} as is_latest
+    from {{ ref("int_people__user_versions") }} as versions
+    inner join {{ ref("int_people__persons") }} as persons on versions.user_row_key = persons.user_row_key
+),
+
+ranked as (
+    -- The row that speaks for a person: still on the roster, of the weightiest role, the newest.
+    select
+        *,
+        row_number() over (
+            partition by user_key
+            order by is_latest desc, user_type_rank, valid_from desc, sourced_id
+        ) as rank
+    from user_versions
+    where is_present
+),
+
+presence as (
+    select
+        user_key,
+        max(case when is_latest and is_present then 1 else 0 end) = 1 as is_active,
+        max(case when is_latest and is_in_force then 1 else 0 end) = 1 as is_enabled,
+        min(case when is_latest and is_present then user_type_rank end) as current_type_rank,
+        min(case when is_present then user_type_rank end) as any_type_rank
+    from user_versions
+    group by user_key
+),
+
+-- distinct: several roles are of one user type.
+user_types as (
+    select distinct user_type, user_type_rank
+    from {{ ref("roles") }}
+),
+
+rostered as (
+    select
+        ranked.user_key,
+        ranked.district_id,
+        ranked.person_sourced_id as user_sourced_id,
+        user_types.user_type,
+        case when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '') end as display_name,
+        case when ranked.is_staff then ranked.email end as email,
+        ranked.email_hash,
+        ranked.email_domain,
+        presence.is_enabled,
+        presence.is_active,
+        true as is_rostered
+    from ranked
+    inner join presence on ranked.user_key = presence.user_key
+    left join user_types on coalesce(presence.current_type_rank, presence.any_type_rank) = user_types.user_type_rank
+    where ranked.rank = 1
+),
+
+strangers as (
+    select
+        spans.user_key,
+        spans.district_id,
+        min(identities.email_hash) as email_hash,
+        min(identities.email_domain) as email_domain
+    from {{ ref("int_usage__identity_spans") }} as spans
+    inner join {{ ref("stg_extension__identities") }} as identities
+        on spans.district_id = identities.district_id and spans.identity_key = identities.identity_key
+    left join rostered on spans.user_key = rostered.user_key
+    where spans.user_key is not null and rostered.user_key is null
+    group by spans.user_key, spans.district_id
+)
+
+select * from rostered
+union all
+select
+    user_key,
+    district_id,
+    cast(null as varchar) as user_sourced_id,
+    'other' as user_type,
+    cast(null as varchar) as display_name,
+    cast(null as varchar) as email,
+    email_hash,
+    email_domain,
+    false as is_enabled,
+    false as is_active,
+    false as is_rostered
+from strangers

@@ -1,0 +1,20 @@
+select
+    {{ key(["district_id", "delivery_id", "verdict"]) }} as delivery_key,
+    district_id,
+    delivery_id,
+    delivery_kind,
+    file_name,
+    content_sha256,
+    delivery_date,
+    arrived_at,
+    verdict,
+    rows_delivered,
+    rows_set_aside,
+    rows_added,
+    rows_changed,
+    rows_removed,
+    findings as finding_count,
+    nullif(trim(district_name), '') as district_name,
+    time_zone,
+    email_domains
+from {{ lake_rows("deliveries") }}
