@@ -34,7 +34,7 @@
 
 {% macro url_path(url) -%} {{ return(adapter.dispatch("url_path")(url)) }} {%- endmacro %}
 {% macro default__url_path(url) -%}
-    rtrim(regexp_extract(lower(trim({{ url }})), '^(?:[a-z]+://)?[^/?#]*(/[^?#]*)', 1), '/')
+    rtrim(regexp_extract(regexp_replace(lower(trim({{ url }})), '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1), '/')
 {%- endmacro %}
 
 {% macro lake_rows(table) -%} {{ return(adapter.dispatch("lake_rows")(table)) }} {%- endmacro %}

@@ -1,0 +1,199 @@
+"""The `rollcall` command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.status import Status
+
+from rollcall.settings import District, RollcallError, Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Who uses which product, in which school and grade: a roster warehouse for school districts.",
+)
+# Names, paths and numbers are printed as they are: a bracket in a file name is no markup.
+out = Console(markup=False, highlight=False, soft_wrap=True)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+
+
+def _log_to_file(settings: Settings) -> None:
+    settings.build.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(settings.build / "rollcall.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("rollcall")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+    logger.propagate = False
+
+
+@app.command()
+def refresh(
+    full: Annotated[bool, typer.Option("--full", help="Rebuild the marts from the whole lake.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take what arrived, build, audit and publish.
+
+    Exit codes: 0 published, or nothing new; 20 published, but a delivery was rejected; 30 the audit failed, nothing was
+    published; 40 another refresh is running; 1 anything else.
+    """
+    from rollcall.refresh.run import refresh as run_refresh
+
+    settings = Settings()
+    _log_to_file(settings)
+    if out.is_terminal and not as_json:
+        with Status("starting", console=out) as status:
+            run = run_refresh(settings, status.update, full)
+    else:
+        said: list[str] = []
+
+        def say(line: str) -> None:
+            # Without a terminal a line a stage is enough; the counting of nodes is for bars.
+            if not as_json and not line.startswith("building: ") and line not in said:
+                said.append(line)
+                out.print(line)
+
+        run = run_refresh(settings, say, full)
+    if as_json:
+        print(json.dumps(run.as_dict(), ensure_ascii=False, default=str))
+    else:
+        _tell(run, settings)
+    raise typer.Exit(run.exit_code)
+
+
+def _tell(run, settings: Settings) -> None:
+    for name in run.repeated:
+        out.print(f"{name}: the same content is already in the lake; nothing to do")
+    for outcome in run.outcomes:
+        delivery, changes = outcome.delivery, outcome.changes
+        name = f"{delivery.district.district_id}/{delivery.path.name}"
+        if outcome.verdict == "accepted":
+            aside = f", {changes.set_aside:,} set aside" if changes.set_aside else ""
+            out.print(
+                f"{name}: accepted, {changes.delivered:,} rows: {changes.added:,} added, {changes.changed:,} changed, "
+                f"{changes.removed:,} removed{aside}"
+            )
+        else:
+            out.print(f"{name}: {outcome.verdict}; the report is in {outcome.report_folder}")
+        findings = [f for f in outcome.report.sorted() if outcome.verdict != "accepted" or f.severity in ("error", "warning")]
+        if findings:
+            out.print(outcome.report.as_text().split("\n", 1)[1].rstrip())
+    for failure in run.failures:
+        out.print(f"failed: {failure}")
+    if run.failures:
+        out.print("Nothing was published; readers keep the version they had.")
+    elif "publish" in run.seconds:
+        seconds = ", ".join(f"{stage} {took:.1f} s" for stage, took in run.seconds.items())
+        out.print(f"\nPublished version {run.version} ({seconds}; {run.asked} expectations met)")
+        out.print(f"  {settings.pointer}")
+        for name, value in run.figures.items():
+            out.print(f"  {name.replace('_', ' '):26} {value}")
+    elif run.version:
+        out.print(f"Nothing new: readers have version {run.version}.")
+    else:
+        out.print(f"Nothing to publish: no delivery was accepted yet. Put files into {settings.landing}/<district>/.")
+
+
+@app.command()
+def check(
+    path: Annotated[Path, typer.Argument(exists=True, help="A zip, CSV or Parquet file, or a folder of them.")],
+    as_json: Json = False,
+) -> None:
+    """Say all that is wrong with a file before it is uploaded. Changes nothing. Exit code 0 accepted, 20 rejected."""
+    from rollcall.intake import landing, take
+
+    settings = Settings()
+    folder = path if path.is_dir() else path.parent
+    district = District.load(folder.absolute())
+    files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]
+    reports = [take.check(landing.describe(file, district), settings) for file in files]
+    if as_json:
+        found = [report.as_dict() for report in reports]
+        print(json.dumps(found if path.is_dir() else found[0], ensure_ascii=False, indent=2))
+    else:
+        for report in reports:
+            out.print(report.as_text().rstrip())
+    raise typer.Exit(20 if any(report.verdict != "accepted" for report in reports) else 0)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say what is published, what the last runs did, and what waits in quarantine."""
+    from rollcall.refresh import publish
+    from rollcall.refresh.run import figures, last_runs
+
+    settings = Settings()
+    version = publish.current(settings)
+    runs = last_runs(settings, 5)
+    quarantined = sorted(str(report.parent) for report in settings.quarantine.glob("*/*/report.txt"))
+    if as_json:
+        published = {"version": version.version, "published_at": version.published_at} if version else None
+        print(json.dumps({"published": published, "runs": runs, "quarantine": quarantined}, ensure_ascii=False))
+        return
+    if version:
+        out.print(f"Published: version {version.version}, at {version.published_at[:19]} UTC, {settings.pointer}")
+        for name, value in figures(settings).items():
+            out.print(f"  {name.replace('_', ' '):26} {value}")
+    else:
+        out.print("Nothing is published yet. Put files into the landing folder and run `rollcall refresh`.")
+    for run in runs:
+        verdicts = [delivery["verdict"] for delivery in run["deliveries"]]
+        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts))) or "no new deliveries"
+        out.print(f"Run {run['run_id']}: exit {run['exit_code']}, {counts}")
+        for failure in run["failures"]:
+            out.print(f"  failed: {failure}")
+    for folder in quarantined:
+        out.print(f"In quarantine: {folder} (read report.txt there)")
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Where the district's landing folder is made.")],
+    users: Annotated[int, typer.Option(min=100, help="People on the roster.")] = 2000,
+    days: Annotated[int, typer.Option(min=1, help="School days of usage.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
+    start: Annotated[str, typer.Option(help="The first school day.")] = "2025-09-02",
+    events: Annotated[int | None, typer.Option(min=1, help="Page loads a day; 10 a person when not set.")] = None,
+) -> None:
+    """Make a realistic, invented district: rosters, catalogue and usage."""
+    from rollcall.sample import make
+
+    try:
+        first = date.fromisoformat(start)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{start}' is not a date like 2025-09-02", param_hint="--start") from error
+    for name in make(folder, users, days, seed, first, events):
+        out.print(f"made {name}")
+
+
+def main() -> None:
+    """Entry point: one clear line for what a person can mend; the traceback of anything else goes to the log."""
+    from rollcall.refresh.lock import Locked
+
+    try:
+        app()
+    except Locked as error:
+        print(f"rollcall: {error}", file=sys.stderr)
+        sys.exit(40)
+    except RollcallError as error:
+        print(f"rollcall: {error}", file=sys.stderr)
+        sys.exit(1)
+    except ValidationError as error:
+        first = error.errors()[0]
+        print(f"rollcall: ROLLCALL_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        logging.getLogger("rollcall").exception("the command broke off")
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        print(f"rollcall: {words[0]} (the traceback is in rollcall.log of the build folder)", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,130 @@
+"""The audit of a candidate, in a process of its own: `python -m rollcall.expectations.audit`.
+
+Great Expectations takes seconds to import, which this process spends while dbt builds. It then waits for one line, the
+candidate's path, answers with one line of JSON, and writes the Data Docs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollcall.settings import RollcallError, Settings
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One expectation that a candidate did not meet."""
+
+    mart: str
+    expectation: str
+    observed: str
+
+
+class Auditor:
+    """The audit process, started early and asked late."""
+
+    def __init__(self, settings: Settings):
+        self._docs = settings.build / "data_docs"
+        self._log = (settings.build / "audit.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "rollcall.expectations.audit", str(self._docs)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def audit(self, candidate: Path) -> tuple[list[Failure], int]:
+        """What the candidate fails, and how many expectations were asked of it. Read-only."""
+        answer, _ = self._process.communicate(f"{candidate}\n")
+        self._log.close()
+        if self._process.returncode or not answer.strip():
+            raise RollcallError(f"the audit itself broke off; its words are in {self._log.name}")
+        result = json.loads(answer.strip().splitlines()[-1])
+        return [Failure(**failure) for failure in result["failures"]], result["asked"]
+
+    def stop(self) -> None:
+        """Ends a process that is no longer needed; harmless after `audit`."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+def _infos(exception_info: dict) -> list[dict]:
+    """Great Expectations has one exception a metric, or the only one directly."""
+    infos = [exception_info] if "exception_message" in exception_info else list(exception_info.values())
+    return [info for info in infos if isinstance(info, dict) and info.get("exception_message")]
+
+
+def validate(candidate: Path, docs: Path) -> dict[str, object]:
+    """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    from rollcall.expectations import duckdb_engine, marts
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    source = context.data_sources.add_sql(
+        "candidate",
+        connection_string=duckdb_engine.connection_string(candidate),
+        create_temp_table=False,
+        kwargs=duckdb_engine.READ_ONLY,
+    )
+    definitions, failures, asked = [], [], 0
+    for mart, expected in marts.expectations().items():
+        batch = source.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
+        suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=expected))
+        definitions.append(
+            context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
+        )
+    context.add_data_docs_site(
+        "audit",
+        {
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+        },
+    )
+    checkpoint = context.checkpoints.add(
+        gx.Checkpoint(name="marts", validation_definitions=definitions, result_format={"result_format": "BASIC"})
+    )
+    for result in checkpoint.run().run_results.values():
+        for outcome in result.results:
+            asked += 1
+            if not outcome.success:
+                config = outcome.expectation_config
+                errors = [info["exception_message"] for info in _infos(outcome.exception_info)]
+                observed = errors[0] if errors else {
+                    key: value for key, value in outcome.result.items() if not isinstance(value, list | dict)
+                }
+                column = config.kwargs.get("column")
+                failures.append(
+                    {
+                        "mart": result.suite_name,
+                        "expectation": config.description or f"{config.type}{f' on {column}' if column else ''}",
+                        "observed": str(observed),
+                    }
+                )
+    context.build_data_docs(site_names=["audit"])
+    return {"failures": failures, "asked": asked}
+
+
+def main() -> None:
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    docs = Path(sys.argv[1])
+    answers, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not garble the answer
+    import great_expectations  # noqa: F401  what takes long is done before the question comes
+
+    if candidate := sys.stdin.readline().strip():
+        print(json.dumps(validate(Path(candidate), docs)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

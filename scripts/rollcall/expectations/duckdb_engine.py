@@ -1,0 +1,45 @@
+"""Lets Great Expectations' SQL engine talk to DuckDB. All that is needed lives here, so that a native engine can replace it.
+
+duckdb-engine hands rows out lazily, and Great Expectations reads them after the connection has gone back to the pool:
+every metric then fails with `list index out of range`. A buffered cursor, taken by public SQLAlchemy interfaces, does
+not.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from duckdb_engine import Dialect as DuckDBDialect
+from sqlalchemy.dialects import registry
+from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
+
+
+class _Context(DuckDBDialect.execution_ctx_cls):
+    def post_exec(self) -> None:
+        super().post_exec()
+        if self.cursor.description:
+            self.cursor_fetch_strategy = FullyBufferedCursorFetchStrategy(
+                self.cursor, self.cursor.description, self.cursor.fetchall()
+            )
+
+
+class BufferedDuckDBDialect(DuckDBDialect):
+    """duckdb-engine's dialect with results fetched at once."""
+
+    execution_ctx_cls = _Context
+    supports_statement_cache = False
+
+    def connect(self, *arguments: Any, **options: Any) -> Any:
+        connection = super().connect(*arguments, **options)
+        # Great Expectations looks columns up by the bare table name, whatever the asset's schema is.
+        connection.execute("set schema = 'marts'")
+        return connection
+
+
+registry.register("rollcallduckdb", __name__, "BufferedDuckDBDialect")
+
+
+def connection_string(file: Path) -> str:
+    return f"rollcallduckdb:///{file}"
+
+
+READ_ONLY = {"connect_args": {"read_only": True}}

@@ -1,0 +1,1 @@
+"""From landing to lake: check, minimise, compare, append."""

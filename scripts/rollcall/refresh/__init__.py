@@ -1,0 +1,1 @@
+"""The main job: intake, build, audit, publish."""

@@ -1,0 +1,30 @@
+"""One refresh at a time on one warehouse."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rollcall.settings import RollcallError, Settings
+
+
+class Locked(RollcallError):
+    """Another refresh is running."""
+
+
+@contextmanager
+def refresh_lock(settings: Settings) -> Iterator[None]:
+    """Holds `warehouse/.lock`. The kernel lets go of it when its holder dies, however it dies; a live one keeps it."""
+    settings.warehouse.mkdir(parents=True, exist_ok=True)
+    with (settings.warehouse / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Locked(f"another refresh is running (process {file.read().strip() or 'unknown'})") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
