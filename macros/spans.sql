@@ -3,24 +3,39 @@
 {% macro end_of_time() -%} date '9999-12-31' {%- endmacro %}
 
 {% macro versions(relation, key_column) -%}
-    {#- Change log → one row a version: valid from its delivery's date to the next version's. The last of a date counts. -#}
+    {#-
+        Change log → one row a version: valid from its delivery's date to the next version's. The last of a date counts.
+        Most rows of a roster never change: only those with a history are sorted.
+    -#}
+    select logs.*, effective_date as valid_from, {{ end_of_time() }} as valid_to
+    from {{ relation }} as logs
+    anti join (select {{ key_column }} from {{ relation }} group by {{ key_column }} having count(*) > 1) as histories
+        on logs.{{ key_column }} = histories.{{ key_column }}
+    union all
     select
-        *,
+        * exclude (recency),
         effective_date as valid_from,
         lead(effective_date, 1, {{ end_of_time() }}) over (partition by {{ key_column }} order by effective_date) as valid_to
     from (
         select
-            *,
+            logs.*,
             row_number() over (
-                partition by {{ key_column }}, effective_date order by arrived_at desc, delivery_id desc
+                partition by logs.{{ key_column }}, logs.effective_date order by logs.arrived_at desc, logs.delivery_id desc
             ) as recency
-        from {{ relation }}
+        from {{ relation }} as logs
+        semi join (select {{ key_column }} from {{ relation }} group by {{ key_column }} having count(*) > 1) as histories
+            on logs.{{ key_column }} = histories.{{ key_column }}
     ) as ranked
     where recency = 1
 {%- endmacro %}
 
 {% macro merged_spans(relation, columns) -%}
-    {#- Spans that touch or overlap and agree in all `columns` become one. -#}
+    {#- Spans that touch or overlap and agree in all `columns` become one. Only what has several spans is sorted. -#}
+    select {{ columns | join(", ") }}, min(valid_from) as valid_from, max(valid_to) as valid_to
+    from {{ relation }}
+    group by {{ columns | join(", ") }}
+    having count(*) = 1
+    union all
     select
         {{ columns | join(", ") }},
         min(valid_from) as valid_from,
@@ -33,15 +48,24 @@
             ) as island
         from (
             select
-                {{ columns | join(", ") }},
-                valid_from,
-                valid_to,
-                max(valid_to) over (
-                    partition by {{ columns | join(", ") }}
-                    order by valid_from, valid_to
+                {% for column in columns %}spans.{{ column }}, {% endfor %}
+                spans.valid_from,
+                spans.valid_to,
+                max(spans.valid_to) over (
+                    partition by {% for column in columns %}spans.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+                    order by spans.valid_from, spans.valid_to
                     rows between unbounded preceding and 1 preceding
                 ) as reach
-            from {{ relation }}
+            from {{ relation }} as spans
+            semi join (
+                select {{ columns | join(", ") }}
+                from {{ relation }}
+                group by {{ columns | join(", ") }}
+                having count(*) > 1
+            ) as several
+                on {% for column in columns -%}
+                    spans.{{ column }} is not distinct from several.{{ column }}{{ " and " if not loop.last }}
+                {%- endfor %}
         ) as reached
     ) as islands
     group by {{ columns | join(", ") }}, island

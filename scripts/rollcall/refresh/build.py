@@ -48,6 +48,7 @@ def dbt_build(settings: Settings, on_node: Callable[[str, int], None]) -> Built:
             f"--target-path={settings.build / 'target'}",
             f"--log-path={settings.build / 'logs'}",
             "--log-level=none",
+            "--log-level-file=info",
             "--no-write-json",
             "--no-use-colors",
         ]
