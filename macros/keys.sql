@@ -11,3 +11,8 @@
 {% macro trimmed(parts) -%}
     {%- for part in parts -%} trim(cast({{ part }} as varchar)){{ ", " if not loop.last }} {%- endfor -%}
 {%- endmacro %}
+
+{% macro key_of_hash(hash) -%}
+    {#- A keyed hash is as good as the md5 of one: its own first 15 hex digits are its key. -#}
+    {{ hex_to_bigint(hash) }}
+{%- endmacro %}

@@ -29,34 +29,45 @@
     where recency = 1
 {%- endmacro %}
 
-{% macro merged_spans(relation, columns) -%}
-    {#- Spans that touch or overlap and agree in all `columns` become one. Only what has several spans is sorted. -#}
-    select {{ columns | join(", ") }}, min(valid_from) as valid_from, max(valid_to) as valid_to
+{% macro merged_spans(relation, columns, carried=[]) -%}
+    {#-
+        Spans that touch or overlap and agree in all `columns` become one; of `carried` columns it has the least value.
+        Only what has several spans is sorted.
+    -#}
+    select
+        {{ columns | join(", ") }},
+        {% for column in carried %}min({{ column }}) as {{ column }}, {% endfor %}
+        min(valid_from) as valid_from,
+        max(valid_to) as valid_to
     from {{ relation }}
     group by {{ columns | join(", ") }}
     having count(*) = 1
     union all
     select
         {{ columns | join(", ") }},
+        {% for column in carried %}min({{ column }}) as {{ column }}, {% endfor %}
         min(valid_from) as valid_from,
         max(valid_to) as valid_to
     from (
         select
             *,
             sum(case when valid_from <= reach then 0 else 1 end) over (
-                partition by {{ columns | join(", ") }} order by valid_from, valid_to rows unbounded preceding
+                partition by {{ columns | join(", ") }} order by {{ (["valid_from", "valid_to"] + carried) | join(", ") }} rows unbounded preceding
             ) as island
         from (
             select
-                {% for column in columns %}spans.{{ column }}, {% endfor %}
+                {% for column in columns + carried %}spans.{{ column }}, {% endfor %}
                 spans.valid_from,
                 spans.valid_to,
                 max(spans.valid_to) over (
                     partition by {% for column in columns %}spans.{{ column }}{{ ", " if not loop.last }}{% endfor %}
-                    order by spans.valid_from, spans.valid_to
+                    order by {{ (["spans.valid_from", "spans.valid_to"] + carried) | join(", ") }}
                     rows between unbounded preceding and 1 preceding
                 ) as reach
-            from {{ relation }} as spans
+            -- distinct: of two equal spans, the two windows could take either as the first.
+            from (
+                select distinct {{ (columns + carried) | join(", ") }}, valid_from, valid_to from {{ relation }}
+            ) as spans
             semi join (
                 select {{ columns | join(", ") }}
                 from {{ relation }}

@@ -1,7 +1,10 @@
 {#- What differs between engines, one dispatched macro each. -#}
 
 {% macro md5_to_bigint(text) -%} {{ return(adapter.dispatch("md5_to_bigint")(text)) }} {%- endmacro %}
-{% macro default__md5_to_bigint(text) -%} cast('0x' || substr(md5({{ text }}), 1, 15) as bigint) {%- endmacro %}
+{% macro default__md5_to_bigint(text) -%} {{ hex_to_bigint("md5(" ~ text ~ ")") }} {%- endmacro %}
+
+{% macro hex_to_bigint(text) -%} {{ return(adapter.dispatch("hex_to_bigint")(text)) }} {%- endmacro %}
+{% macro default__hex_to_bigint(text) -%} cast('0x' || substr({{ text }}, 1, 15) as bigint) {%- endmacro %}
 
 {% macro split_items(text, pattern=",") -%} {{ return(adapter.dispatch("split_items")(text, pattern)) }} {%- endmacro %}
 {% macro default__split_items(text, pattern) -%}

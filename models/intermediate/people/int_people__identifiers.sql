@@ -19,7 +19,7 @@ held as (
         district_id,
         user_key,
         '{{ identifier_type }}' as identifier_type,
-        {{ hash }} as identifier_hash,
+        {{ key_of_hash(hash) }} as identifier_key,
         -- Nobody but staff is named: not even a number that the district's own systems would know a student by.
         case when is_staff then {{ column }} else {{ hash }} end as identifier_value,
         valid_from,
@@ -30,4 +30,4 @@ held as (
     {%- endfor %}
 )
 
-{{ merged_spans("held", ["district_id", "user_key", "identifier_type", "identifier_hash", "identifier_value"]) }}
+{{ merged_spans("held", ["district_id", "user_key", "identifier_type", "identifier_key"], ["identifier_value"]) }}

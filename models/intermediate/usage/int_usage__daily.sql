@@ -46,14 +46,17 @@ counted as (
 )
 
 select
-    district_id,
-    usage_date,
-    identity_key,
-    host,
-    path_prefix,
+    counted.district_id,
+    counted.usage_date,
+    counted.identity_key,
+    host_products.product_key,
     count(*) as page_loads,
-    sum(coalesce(duration_seconds, 0)) as active_seconds,
-    min(occurred_at) as first_seen_at,
-    max(occurred_at) as last_seen_at
+    sum(coalesce(counted.duration_seconds, 0)) as active_seconds,
+    min(counted.occurred_at) as first_seen_at,
+    max(counted.occurred_at) as last_seen_at
 from counted
-group by district_id, usage_date, identity_key, host, path_prefix
+inner join {{ ref("int_usage__host_products") }} as host_products
+    on counted.district_id = host_products.district_id
+    and counted.host = host_products.host
+    and counted.path_prefix = host_products.path_prefix
+group by counted.district_id, counted.usage_date, counted.identity_key, host_products.product_key

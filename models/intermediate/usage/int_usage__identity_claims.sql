@@ -3,10 +3,10 @@ with held as (
         district_id,
         user_key,
         identifier_type,
-        identifier_hash,
+        identifier_key,
         valid_from,
         valid_to,
-        min(valid_from) over (partition by district_id, identifier_type, identifier_hash) as first_from
+        min(valid_from) over (partition by district_id, identifier_type, identifier_key) as first_from
     from {{ ref("int_people__identifiers") }}
 ),
 
@@ -16,17 +16,17 @@ next_holders as (
         held.district_id,
         held.user_key,
         held.identifier_type,
-        held.identifier_hash,
+        held.identifier_key,
         held.valid_from,
         min(others.valid_from) as next_from
     from held
     inner join held as others
         on held.district_id = others.district_id
         and held.identifier_type = others.identifier_type
-        and held.identifier_hash = others.identifier_hash
+        and held.identifier_key = others.identifier_key
         and held.valid_to <= others.valid_from
     where held.valid_to < {{ end_of_time() }}
-    group by held.district_id, held.user_key, held.identifier_type, held.identifier_hash, held.valid_from
+    group by held.district_id, held.user_key, held.identifier_type, held.identifier_key, held.valid_from
 ),
 
 claims as (
@@ -34,7 +34,7 @@ claims as (
         district_id,
         user_key,
         identifier_type,
-        identifier_hash,
+        identifier_key,
         true as is_held,
         -- The first holder held it before its first delivery too.
         case when valid_from = first_from then {{ beginning_of_time() }} else valid_from end as valid_from,
@@ -45,7 +45,7 @@ claims as (
         held.district_id,
         held.user_key,
         held.identifier_type,
-        held.identifier_hash,
+        held.identifier_key,
         false as is_held,
         held.valid_to as valid_from,
         coalesce(next_holders.next_from, {{ end_of_time() }}) as valid_to
@@ -54,7 +54,7 @@ claims as (
         on held.district_id = next_holders.district_id
         and held.user_key = next_holders.user_key
         and held.identifier_type = next_holders.identifier_type
-        and held.identifier_hash = next_holders.identifier_hash
+        and held.identifier_key = next_holders.identifier_key
         and held.valid_from = next_holders.valid_from
     where held.valid_to < coalesce(next_holders.next_from, {{ end_of_time() }})
 )
@@ -63,7 +63,7 @@ select
     district_id,
     user_key,
     case identifier_type when 'sourcedId' then 'id' when 'identifier' then 'id' else identifier_type end as claim_type,
-    identifier_hash,
+    identifier_key,
     is_held,
     valid_from,
     valid_to

@@ -1,17 +1,23 @@
 with identities as (
-    select district_id, identity_key, user_id_hash, email_hash, local_part_hash
+    select
+        district_id,
+        identity_key,
+        {{ key_of_hash("user_id_hash") }} as user_id_key,
+        {{ key_of_hash("email_hash") }} as email_key,
+        {{ key_of_hash("local_part_hash") }} as local_part_key,
+        coalesce(email_hash, user_id_hash) as natural_key
     from {{ ref("stg_extension__identities") }}
 ),
 
 claims as (
-    select district_id, user_key, claim_type, identifier_hash, is_held, valid_from, valid_to
+    select district_id, user_key, claim_type, identifier_key, is_held, valid_from, valid_to
     from {{ ref("int_usage__identity_claims") }}
 ),
 
 -- Who may be meant, the surest first: the SIS id, then the e-mail, then the user name at the district's domains.
 candidates as (
-    {%- for claim_type, hash, certainty in [
-        ("id", "user_id_hash", 1), ("email", "email_hash", 2), ("username", "email_hash", 3), ("username", "local_part_hash", 3),
+    {%- for claim_type, column, certainty in [
+        ("id", "user_id_key", 1), ("email", "email_key", 2), ("username", "email_key", 3), ("username", "local_part_key", 3),
     ] %}
     select
         identities.district_id,
@@ -23,7 +29,7 @@ candidates as (
     from identities
     inner join claims
         on identities.district_id = claims.district_id
-        and identities.{{ hash }} = claims.identifier_hash
+        and identities.{{ column }} = claims.identifier_key
         and claims.claim_type = '{{ claim_type }}'
     {{ "union all" if not loop.last }}
     {%- endfor %}
@@ -100,7 +106,7 @@ strangers as (
     select
         identities.district_id,
         identities.identity_key,
-        {{ key(["identities.district_id", "'usage'", "coalesce(identities.email_hash, identities.user_id_hash)"]) }} as user_key,
+        {{ key(["identities.district_id", "'usage'", "identities.natural_key"]) }} as user_key,
         'unrostered' as roster_status,
         cast(null as bigint) as membership_group_key,
         {{ beginning_of_time() }} as valid_from,

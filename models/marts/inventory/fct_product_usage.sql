@@ -11,18 +11,13 @@
 }}
 with daily as (
     select
-        district_id, usage_date, identity_key, host, path_prefix, page_loads, active_seconds, first_seen_at, last_seen_at
+        district_id, usage_date, identity_key, product_key, page_loads, active_seconds, first_seen_at, last_seen_at
     from {{ ref("int_usage__daily") }}
 ),
 
 identity_spans as (
     select district_id, identity_key, user_key, roster_status, membership_group_key, valid_from, valid_to
     from {{ ref("int_usage__identity_spans") }}
-),
-
-host_products as (
-    select district_id, host, path_prefix, product_key
-    from {{ ref("int_usage__host_products") }}
 ),
 
 scope as (
@@ -36,17 +31,13 @@ attributed as (
         daily.usage_date,
         identity_spans.user_key,
         coalesce(identity_spans.roster_status, 'unidentified') as roster_status,
-        host_products.product_key,
+        daily.product_key,
         identity_spans.membership_group_key,
         daily.page_loads,
         daily.active_seconds,
         daily.first_seen_at,
         daily.last_seen_at
     from daily
-    inner join host_products
-        on daily.district_id = host_products.district_id
-        and daily.host = host_products.host
-        and daily.path_prefix = host_products.path_prefix
     left join identity_spans
         on daily.district_id = identity_spans.district_id
         and daily.identity_key = identity_spans.identity_key

@@ -8,7 +8,19 @@ with user_versions as (
     inner join {{ ref("int_people__persons") }} as persons on versions.user_row_key = persons.user_row_key
 ),
 
+several as (
+    select user_key
+    from user_versions
+    where is_present
+    group by user_key
+    having count(*) > 1
+),
+
 ranked as (
+    select *, 1 as rank
+    from user_versions
+    where is_present and user_key not in (select user_key from several)
+    union all
     -- The row that speaks for a person: still on the roster, of the weightiest role, the newest.
     select
         *,
@@ -17,7 +29,7 @@ ranked as (
             order by is_latest desc, user_type_rank, valid_from desc, sourced_id
         ) as rank
     from user_versions
-    where is_present
+    where is_present and user_key in (select user_key from several)
 ),
 
 presence as (
