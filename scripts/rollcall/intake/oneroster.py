@@ -31,13 +31,13 @@ def load(path: Path, folder: Path, connection: duckdb.DuckDBPyConnection, report
     unpacked = container.unpack(path, folder, report, settings.zip_max_bytes)
     if unpacked is None:
         return False
-    connection.execute("create schema if not exists main")
     for statement in privacy.macros(privacy.pii_key(settings)):
         connection.execute(statement)
     _load_seeds(connection)
     loaded = set()
+    unreadable = {finding.file for finding in report.findings if finding.rule == "encoding-utf8"}
     for name, file in unpacked.files.items():
-        if name != "manifest.csv" and _load_file(name, file, connection, report):
+        if name != "manifest.csv" and name not in unreadable and _load_file(name, file, connection, report):
             loaded.add(name)
     apply_rules(loaded, connection, report)
     return report.verdict != "rejected"

@@ -1,0 +1,62 @@
+"""A private house for each test: its own landing, lake, build and warehouse, reached through the public command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
+
+
+@dataclass
+class House:
+    """Rooms below one folder, and the `rollcall` command pointed at them."""
+
+    root: Path
+
+    def __getattr__(self, name: str) -> Path:
+        if name in ROOMS:
+            return self.root / name
+        raise AttributeError(name)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        rooms = {f"ROLLCALL_{name.upper()}": str(self.root / name) for name in ROOMS}
+        return os.environ | rooms | {"ROLLCALL_SETTLE_SECONDS": "0"}
+
+    def run(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Runs `rollcall` as a user would, and expects its exit code (any, if None)."""
+        done = subprocess.run(
+            [sys.executable, "-c", "from rollcall.cli import main; main()", *arguments],
+            env=self.environment,
+            cwd=self.root,
+            text=True,
+            capture_output=True,
+        )
+        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def refresh(self, *arguments: str, code: int = 0) -> dict:
+        return json.loads(self.run("refresh", "--json", *arguments, code=code).stdout)
+
+    def query(self, sql: str) -> list[tuple]:
+        with duckdb.connect(str(self.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:
+            connection.execute("use marts")
+            return connection.execute(sql).fetchall()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def session_house(tmp_path_factory: pytest.TempPathFactory):
+    return lambda name: House(tmp_path_factory.mktemp(name))

@@ -1,0 +1,83 @@
+"""Things that stand in two places agree, and what a library defines is what the library says."""
+
+from __future__ import annotations
+
+import csv
+import hmac
+
+import duckdb
+from hypothesis import given
+from hypothesis import strategies as st
+from publicsuffixlist import PublicSuffixList
+
+from rollcall.expectations.rules import RULES
+from rollcall.intake import privacy, schema, usage
+from rollcall.settings import PROJECT
+
+CONNECTION = duckdb.connect()
+
+
+@given(st.binary(min_size=16, max_size=100), st.text())
+def test_keyed_hash_is_hmac_sha_256(key, text):
+    for statement in privacy.macros(key):
+        CONNECTION.execute(statement)
+    (found,) = CONNECTION.execute("select keyed_hash(?)", [text]).fetchone()
+    (trimmed,) = CONNECTION.execute("select trim(?)", [text]).fetchone()
+    assert found == (hmac.new(key, trimmed.encode(), "sha256").hexdigest() if trimmed else None)
+
+
+def test_the_suffix_seed_is_the_librarys_list():
+    with (PROJECT / "seeds" / "public_suffixes.csv").open(newline="") as file:
+        rows = [(row["suffix"], row["kind"]) for row in csv.DictReader(file)]
+    library = PublicSuffixList(accept_unknown=False)
+    assert len(rows) > 9000 and len(set(rows)) == len(rows)
+    for suffix, kind in rows[::37]:
+        match kind:
+            case "normal":
+                assert library.is_public(suffix), suffix
+            case "wildcard":
+                assert library.is_public(f"anything-at-all.{suffix}"), suffix
+            case _:
+                assert library.is_private(suffix), suffix
+
+
+def test_every_alias_leads_to_one_of_the_21_grades():
+    with (PROJECT / "seeds" / "grades.csv").open(newline="") as file:
+        codes = {row["grade_code"] for row in csv.DictReader(file)}
+    aliases = schema.grade_aliases()
+    assert len(codes) == 21 and set(aliases.values()) <= codes
+    for raw, code in {"9": "09", "09": "09", "9.0": "09", "ninth grade": "09", "k": "KG", "kindergarten": "KG", "pk4": "PK"}.items():
+        assert aliases[raw] == code
+    assert not {"-1", "p", "k1", "13th?"} & set(aliases)
+
+
+def test_what_is_never_kept_is_in_no_table_of_the_lake():
+    columns = {column.lower() for table in schema.lake_tables().values() for column in table}
+    assert not columns & {"phone", "sms", "password", "agentsourcedids", "birthdate", "sex", "white", "userids"}
+    assert "oneroster/demographics" not in schema.lake_tables()
+
+
+def test_every_message_and_fix_can_be_filled_in():
+    words = dict.fromkeys(("file", "row", "column", "value", "detail", "count"), "x")
+    for rule in RULES.values():
+        assert rule.message.format(**words) and rule.fix.format(**words)
+
+
+ADDRESSES = {
+    "https://Docs.Google.com/a/b?c#d": ("docs.google.com", "/a/b"),
+    "http://user:pw@host.example:8080/x": ("host.example", "/x"),
+    "https://host.example": ("host.example", ""),
+    "https://host.example?x=/y": ("host.example", ""),
+    "HTTPS://HOST.example./Z/": ("host.example", "/Z/"),
+    "ftp://host.example": ("", ""),
+    "no url": ("", ""),
+    "https://": ("", ""),
+}
+
+
+def test_addresses_are_cut_into_host_and_path():
+    for url, (host, path) in ADDRESSES.items():
+        (found_host, found_path) = CONNECTION.execute(
+            f"select case when {usage._IS_WEB} then {usage._HOST} else '' end, {usage._PATH} from (select ? as url)", [url]
+        ).fetchone()
+        assert found_host == host and (not host or found_path == path), url

@@ -1,0 +1,355 @@
+"""The main job through the public command, on real files: what is published is what was delivered, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import time
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+import roster
+from oracle import Oracle
+
+from rollcall.intake import schema
+
+MARTS = (
+    "dim_districts", "dim_orgs", "dim_users", "dim_grades", "bridge_user_identifiers", "fct_memberships",
+    "bridge_membership_groups", "dim_products", "fct_product_usage", "fct_usage_days", "bridge_usage_identities",
+    "bridge_product_hosts", "fct_deliveries",
+)  # fmt: skip
+
+
+def key(*parts: str) -> int:
+    """The documented key: the first 15 hex digits of the md5 of the natural key."""
+    return int(hashlib.md5("\x1f".join(parts).encode()).hexdigest()[:15], 16)
+
+
+@pytest.fixture(scope="module")
+def published(session_house):
+    """Good deliveries of two districts beside one bad one of each of four others, in one run after a first version."""
+    house = session_house("main")
+    roster.write(house.landing / "first" / "roster_2020-10-01.zip")
+    roster.usage(
+        house.landing / "first" / "usage_2020-10-01.csv",
+        [
+            ("2020-10-01T09:00:00-05:00", "s1@schools.example", "https://docs.example.org/a"),
+            ("2020-10-01T09:00:01-05:00", "T1@Schools.example ", "http://user@docs.example.org:8080/b?x=1"),
+            ("2020-10-01T09:00:02-05:00", "", "https://www.news.co.uk"),
+            ("2020-10-01T09:00:02-05:00", "", "https://www.news.co.uk"),
+            ("2020-10-01T09:00:03-05:00", "nobody@mail.example", "https://www.news.co.uk/x"),
+            ("2020-10-01 09:00:04", "s1@schools.example", "https://no.offset.example"),
+            ("2020-10-01T09:00:05Z", "s1@schools.example", "ftp://files.example"),
+            ("2999-10-01T09:00:05Z", "s1@schools.example", "https://future.example"),
+        ],
+    )
+    house.refresh()
+    house.before = house.warehouse.joinpath("rollcall.duckdb").resolve().read_bytes()
+    house.old_version = house.warehouse.joinpath("rollcall.duckdb").resolve()
+    roster.write(house.landing / "second" / "roster_2022-01-10.zip")
+    for name, change in {
+        "nodistrict": lambda made: made.update({"orgs.csv": made["orgs.csv"].replace(b"district", b"local")}),
+        "header": lambda made: made.update({"users.csv": made["users.csv"].replace(b"givenName", b"givenname")}),
+        "bom": lambda made: made.update({"orgs.csv": b"\xef\xbb\xbf" + made["orgs.csv"]}),
+        "org": lambda made: made.update({"users.csv": made["users.csv"].replace(b'"A, B"', b'"A, Q"')}),
+    }.items():
+        roster.write(house.landing / name / "roster_2020-10-01.zip", change=change)
+    house.text = house.run("refresh", code=20).stdout
+    return house
+
+
+def test_memberships_are_paired_by_class_list_and_default(published):
+    rows = published.query(
+        """select u.user_sourced_id, o.org_sourced_id, m.grade_code, m.role, m.pairing_basis, m.is_primary
+        from fct_memberships m join dim_users u using (user_key) join dim_orgs o using (org_key)
+        where m.district_id = 'first' and m.is_current order by all"""
+    )
+    assert rows == sorted(
+        [
+            ("A1", "D", None, "administrator", "district_default", True),
+            ("S1", "A", "09", "student", "listed", True),
+            ("S2", "A", "09", "student", "listed", True),
+            ("S3", "B", "KG", "student", "listed", True),
+            ("T1", "A", "09", "teacher", "class_enrollment", True),
+            ("T2", "A", "03", "teacher", "cross_product", True),
+            ("T2", "A", "06", "teacher", "cross_product", False),
+            ("T2", "B", "03", "teacher", "cross_product", False),
+            ("T2", "B", "06", "teacher", "cross_product", False),
+        ]
+    )
+
+
+def test_a_class_that_has_ended_says_nothing(published):
+    assert published.query(
+        """select m.grade_code, m.pairing_basis from fct_memberships m join dim_users u using (user_key)
+        where m.district_id = 'second' and u.user_sourced_id = 'T1'"""
+    ) == [(None, "org_only")]
+
+
+def test_keys_are_the_documented_ones(published):
+    assert published.query(
+        "select user_key from dim_users where district_id = 'first' and user_sourced_id = 'S1'"
+    ) == [(key("first", "S1"),)]
+    assert published.query("select org_key from dim_orgs where district_id = 'first' and org_sourced_id = 'A'") == [
+        (key("first", "A"),)
+    ]
+
+
+def test_usage_is_counted_once_attributed_and_never_dropped(published):
+    rows = published.query(
+        """select coalesce(u.user_sourced_id, u.email_domain), f.roster_status, p.product_name, f.page_loads
+        from fct_product_usage f join dim_products p using (product_key) left join dim_users u using (user_key)
+        where f.district_id = 'first' order by all"""
+    )
+    assert rows == sorted(
+        [
+            ("S1", "rostered", "example.org", 1),
+            ("T1", "rostered", "example.org", 1),
+            ("mail.example", "unrostered", "news.co.uk", 1),
+            (None, "unidentified", "news.co.uk", 1),
+        ],
+        key=lambda row: (row[0] is None, row),
+    )
+
+
+def test_rows_that_are_set_aside_are_counted_and_explained(published):
+    assert published.query(
+        "select rows_delivered, rows_set_aside from fct_deliveries where delivery_kind = 'usage'"
+    ) == [(8, 3)]
+    run = json.loads((published.warehouse / "runs.jsonl").read_text().splitlines()[0])
+    (usage,) = [delivery for delivery in run["deliveries"] if delivery["kind"] == "usage"]
+    assert {(f["rule"], f["row"]) for f in usage["findings"]} == {
+        ("usage-time-valid", 7),
+        ("usage-time-valid", 9),
+        ("usage-url-valid", 8),
+    }
+
+
+@pytest.mark.parametrize(
+    ("district", "words"),
+    {
+        "nodistrict": ("org-district-present", "orgs.csv", "column type", "fix:"),
+        "header": ("header-exact", "users.csv", "line 1", "givenname", "'givenName', not 'givenname'"),
+        "bom": ("encoding-no-bom", "orgs.csv", "line 1", "EF BB BF", "without BOM"),
+        "org": ("user-orgs-resolve", "users.csv", "line 6", "column orgSourcedIds", "value 'Q'", "Add the org 'Q'"),
+    }.items(),
+)
+def test_a_bad_delivery_is_refused_in_words_and_stops_nobody_else(published, district, words):
+    assert f"{district}/roster_2020-10-01.zip: rejected" in published.text
+    (report,) = published.quarantine.glob(f"{district}/*/report.txt")
+    for word in words:
+        assert word in report.read_text(), report.read_text()
+        assert word in published.text
+    assert (report.parent / "roster_2020-10-01.zip").exists()
+    assert published.query("select district_id from dim_districts order by 1") == [("first",), ("second",)]
+    assert published.old_version.read_bytes() == published.before
+
+
+def test_the_same_file_and_the_same_rows_again_change_nothing(published):
+    rows = sorted(published.lake.glob("oneroster/*/district_id=first/*"))
+    version = published.warehouse.joinpath("rollcall.duckdb").resolve()
+    (archived,) = published.archive.glob("first/*/roster_2020-10-01.zip")
+    shutil.copy(archived, published.landing / "first" / "again_2020-10-01.zip")
+    started = time.perf_counter()
+    run = published.refresh()
+    assert time.perf_counter() - started < 3
+    assert run["repeated"] == ["first/again_2020-10-01.zip"] and run["deliveries"] == []
+    assert published.warehouse.joinpath("rollcall.duckdb").resolve() == version
+    roster.write(published.landing / "first" / "roster_2020-10-02.zip")
+    (delivery,) = published.refresh()["deliveries"]
+    assert (delivery["rows"]["added"], delivery["rows"]["changed"], delivery["rows"]["removed"]) == (0, 0, 0)
+    assert sorted(published.lake.glob("oneroster/*/district_id=first/*")) == rows
+
+
+def test_an_older_roster_is_refused(published):
+    roster.write(published.landing / "second" / "roster_2021-01-10.zip", roster.good() | {"demographics.csv": []})
+    (delivery,) = published.refresh(code=20)["deliveries"]
+    assert [finding["rule"] for finding in delivery["findings"] if finding["severity"] == "reject"] == ["delivery-order"]
+
+
+def marts(house) -> dict[str, list[tuple]]:
+    return {mart: sorted(house.query(f"select * from {mart}"), key=repr) for mart in MARTS}
+
+
+@pytest.fixture(scope="module")
+def year(session_house):
+    """A sample district that arrives in pieces: late rosters, a late catalogue, late and repeated usage."""
+    house = session_house("year")
+    made = house.root / "made"
+    house.run("sample", str(made), "--users", "400", "--days", "6", "--seed", "7", "--events", "1500")
+    house.made = made / "maplewood"
+    files = {path.name: path for path in house.made.iterdir() if path.name != "district.toml"}
+    rosters = sorted(name for name in files if name.endswith(".zip"))
+    usages = sorted(name for name in files if name.startswith("usage_"))
+    products = next(name for name in files if name.startswith("products_"))
+    late = house.made / "usage_late.csv"
+    lines = files[usages[1]].read_text().splitlines(keepends=True)
+    late.write_text("".join(lines[:1] + lines[1:300]))
+    files[usages[1]].write_text("".join(lines[:1] + lines[200:]))
+    (house.landing / "maplewood").mkdir(parents=True)
+    shutil.copy(house.made / "district.toml", house.landing / "maplewood")
+    # Usage before any roster, then the first roster; the catalogue last but one.
+    for batch in ([usages[0], rosters[0]], usages[1:4], [rosters[1], usages[4]], [products, rosters[2]], [usages[5], late.name]):
+        for name in batch:
+            shutil.copy(house.made / name, house.landing / "maplewood")
+        house.refresh()
+    house.oracle = Oracle(house.made, schema.grade_aliases(), "America/Chicago")
+    return house
+
+
+def test_a_rebuild_from_the_lake_gives_the_same_marts(year):
+    before = marts(year)
+    assert before["fct_product_usage"] and before["fct_memberships"]
+    shutil.rmtree(year.build)
+    year.refresh("--full")
+    after = marts(year)
+    for mart in MARTS:
+        assert before[mart] == after[mart], mart
+
+
+def test_unfiltered_sums_are_the_events_accepted(year):
+    (total,) = year.query("select sum(page_loads)::bigint, count(distinct user_key) from fct_product_usage")
+    assert total == (len(year.oracle.usage), len({load.person for load in year.oracle.usage if load.person}))
+    assert year.query("select sum(page_loads)::bigint from fct_usage_days") == [(total[0],)]
+
+
+def test_memberships_on_every_day_are_those_of_the_brute_force(year):
+    names = {person: min(ids) for person, ids in _by_person(year).items()}
+    for day in sorted({load.day for load in year.oracle.usage}):
+        expected = {
+            (names[person], *row)
+            for person in names
+            for row in (year.oracle.rows_on(person, day) or () if _has_come(year, person, day) else ())
+        }
+        found = year.query(
+            f"""select u.user_sourced_id, o.org_sourced_id, m.grade_code, m.role
+            from fct_memberships m join dim_users u using (user_key) join dim_orgs o using (org_key)
+            where m.valid_from <= date '{day}' and (m.valid_to is null or date '{day}' < m.valid_to)"""
+        )
+        assert len(found) == len(set(found))
+        assert set(found) == expected, day
+
+
+def _by_person(year) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for sourced_id, person in year.oracle.people.items():
+        ids.setdefault(person, []).append(sourced_id)
+    return ids
+
+
+def _has_come(year, person: str, day: date) -> bool:
+    return any(when <= day and person in state for when, state in year.oracle.states)
+
+
+def test_any_selection_of_schools_and_grades_is_exact(year):
+    orgs = [org for (org,) in year.query("select org_sourced_id from dim_orgs order by 1")]
+    grades = [grade for (grade,) in year.query("select grade_code from dim_grades order by 1")]
+    draw, hits = random.Random(3), 0
+    for _ in range(60):
+        chosen_orgs = set(draw.sample(orgs, draw.randint(1, len(orgs))))
+        chosen_grades = set(draw.sample(grades, draw.randint(1, len(grades))))
+        (found,) = year.query(
+            f"""select coalesce(sum(page_loads), 0)::bigint, count(distinct user_key) from fct_product_usage
+            where membership_group_key in (
+                select membership_group_key from bridge_membership_groups join dim_orgs using (org_key)
+                where org_sourced_id in ({", ".join(f"'{org}'" for org in chosen_orgs)})
+                    and grade_code in ({", ".join(f"'{grade}'" for grade in chosen_grades)}))"""
+        )
+        assert found == year.oracle.answer(chosen_orgs, chosen_grades), (chosen_orgs, chosen_grades)
+        hits += found[0] > 0
+    assert hits > 40
+
+
+def test_use_before_a_move_stays_with_the_old_school(year):
+    moved = year.query(
+        """select m.user_key, m.valid_to, old.org_key, new.org_key
+        from fct_memberships m
+        join fct_memberships new on m.user_key = new.user_key and m.valid_to = new.valid_from and m.role = 'student'
+        join dim_orgs old on m.org_key = old.org_key join dim_orgs n on new.org_key = n.org_key
+        where m.org_key <> new.org_key"""
+    )
+    assert moved
+    days = year.query(
+        """select f.usage_date < m.valid_to as is_before, count(*) filter (b.org_key = m.org_key), count(*)
+        from fct_memberships m
+        join fct_memberships new on m.user_key = new.user_key and m.valid_to = new.valid_from and m.org_key <> new.org_key
+        join fct_product_usage f on f.user_key = m.user_key
+        join bridge_membership_groups b using (membership_group_key)
+        where m.role = 'student' group by all order by 1"""
+    )
+    (_, old_after, after), (_, old_before, before) = days
+    assert old_after == 0 and after > 0
+    assert old_before == before > 0
+
+
+def test_products_are_matched_by_the_longest_host_and_path(year):
+    rows = year.query(
+        """select host || path_prefix, product_name from bridge_product_hosts join dim_products using (product_key)
+        where host like '%google.com'"""
+    )
+    # The paths are those of the last day's use: the catalogue that tells them apart came the day before.
+    assert dict(rows) == {
+        "docs.google.com": "Google Workspace",
+        "docs.google.com/document": "Google Docs",
+        "docs.google.com/forms": "Google Forms",
+        "drive.google.com": "Google Workspace",
+        "classroom.google.com": "Google Classroom",
+        "google.com": "Google Search",
+    }
+
+
+def test_no_student_is_named_anywhere(year):
+    secrets = set()
+    for state in year.oracle.rosters:
+        for user in state.files["users.csv"]:
+            if user["role"] == "student":
+                secrets |= {user["email"], user["username"], user["phone"]}
+    secrets.discard("")
+    assert len(secrets) > 600
+    for path in _kept_files(year):
+        content = path.read_bytes().lower()
+        for secret in secrets:
+            assert secret.encode() not in content, (path, secret)
+    # Parquet and DuckDB compress: what is in them is also read as a reader would.
+    with duckdb.connect() as connection:
+        for path in year.lake.rglob("*.parquet"):
+            text = repr(connection.execute(f"select * from read_parquet('{path}')").fetchall()).lower()
+            assert not [secret for secret in secrets if secret in text], path
+        for path in (*year.build.glob("*.duckdb"), year.warehouse / "rollcall.duckdb"):
+            connection.execute(f"attach '{path}' as db (read_only)")
+            for schema_name, table in connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = 'db'"
+            ).fetchall():
+                text = repr(connection.execute(f'select * from db."{schema_name}"."{table}"').fetchall()).lower()
+                assert not [secret for secret in secrets if secret in text], (path, table)
+            connection.execute("detach db")
+
+
+def _kept_files(year) -> list[Path]:
+    rooms = (year.lake, year.build, year.warehouse, year.quarantine)
+    return [path for room in rooms for path in room.rglob("*") if path.is_file()]
+
+
+def test_the_pointer_is_relative_and_older_clients_can_read_it(year):
+    pointer = year.warehouse / "rollcall.duckdb"
+    assert not pointer.readlink().is_absolute()
+    with duckdb.connect(str(pointer), read_only=True) as connection:
+        (tags,) = connection.execute("select tags from duckdb_databases() where not internal").fetchone()
+    assert "v1.4" in str(tags), tags
+
+
+def test_the_sample_is_the_same_for_the_same_seed(tmp_path, year):
+    year.run("sample", str(tmp_path / "a"), "--users", "150", "--days", "3", "--seed", "5")
+    year.run("sample", str(tmp_path / "b"), "--users", "150", "--days", "3", "--seed", "5")
+    year.run("sample", str(tmp_path / "c"), "--users", "150", "--days", "3", "--seed", "6")
+    a, b, c = (
+        {path.name: path.read_bytes() for path in sorted((tmp_path / name / "maplewood").iterdir())} for name in "abc"
+    )
+    assert a == b and a != c
+    with zipfile.ZipFile(next((tmp_path / "a").rglob("*.zip"))) as archive:
+        assert set(archive.namelist()) == set(schema.oneroster_files())

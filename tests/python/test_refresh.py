@@ -1,0 +1,175 @@
+"""What must hold around a refresh: the audit gates, one runs at a time, keys are kept, a killed run leaves nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import duckdb
+import pytest
+import roster
+
+from rollcall.intake import lake, privacy
+from rollcall.refresh import build
+from rollcall.refresh import run as refresh_run
+from rollcall.settings import District, RollcallError, Settings
+
+
+@pytest.fixture(scope="module")
+def published(session_house):
+    house = session_house("refresh")
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip")
+    house.refresh()
+    return house
+
+
+def pointer(house):
+    return (house.warehouse / "rollcall.duckdb").resolve()
+
+
+def test_nothing_to_do_says_so_and_imports_no_heavy_library(published):
+    program = (
+        "import sys; from rollcall.cli import main\n"
+        "try: main()\n"
+        "finally: print([name for name in ('dbt', 'great_expectations') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "refresh"], env=published.environment, cwd=published.root, text=True, capture_output=True
+    )
+    assert done.returncode == 0 and "Nothing new" in done.stdout and done.stdout.endswith("[]\n"), done
+
+
+def test_a_candidate_that_fails_the_audit_is_not_published(published, monkeypatch):
+    before = pointer(published)
+    for name, value in published.environment.items():
+        monkeypatch.setenv(name, value)
+    real = build.dbt_build
+
+    def tampered(settings, on_node):
+        built = real(settings, on_node)
+        with duckdb.connect(str(settings.candidate)) as connection:
+            connection.execute("update marts.dim_users set email = 'a@b' where user_type = 'student'")
+        return built
+
+    monkeypatch.setattr(build, "dbt_build", tampered)
+    roster.usage(published.landing / "d" / "u_2020-10-02.csv", [("2020-10-02T09:00:00Z", "s1@schools.example", "https://x.example")])
+    run = refresh_run.refresh(Settings(), lambda line: None)
+    assert run.exit_code == 30
+    assert ["No student" in failure for failure in run.failures] == [True], run.failures
+    assert pointer(published) == before
+    # What was accepted is in the lake, so the next run, unharmed, publishes it.
+    monkeypatch.setattr(build, "dbt_build", real)
+    published.refresh()
+    assert pointer(published) != before
+    assert published.query("select sum(page_loads)::int from fct_product_usage") == [(1,)]
+    assert (published.build / "data_docs" / "index.html").exists()
+
+
+def test_a_failing_dbt_test_publishes_nothing(published):
+    before = pointer(published)
+    files = sorted(published.lake.glob("oneroster/orgs/district_id=d/*.parquet"))
+    good = files[0].read_bytes()
+    with duckdb.connect() as connection:
+        connection.execute(f"create table orgs as from read_parquet('{files[0]}')")
+        connection.execute("insert into orgs select * from orgs where \"sourcedId\" = 'A'")
+        connection.execute(f"copy (select * exclude (district_id) from orgs) to '{files[0]}' (format parquet)")
+    run = published.refresh("--full", code=30)
+    assert any("one_row_per_stg_oneroster__orgs" in failure for failure in run["failures"])
+    assert pointer(published) == before
+    files[0].write_bytes(good)
+
+
+def test_only_one_refresh_runs(published):
+    with (published.warehouse / ".lock").open("a") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        done = published.run("refresh", code=40)
+    assert "another refresh is running" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_lost_key_is_noticed_and_said(published):
+    key = published.lake / ".pii_key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    kept = key.read_text()
+    roster.usage(published.landing / "d" / "u_2020-10-05.csv", [("2020-10-05T09:00:00Z", "s1@schools.example", "https://x.example")])
+    key.unlink()
+    assert "key" in published.run("refresh", code=1).stderr
+    key.write_text("00" * 32)
+    assert "not the one that the lake was written with" in published.run("refresh", code=1).stderr
+    key.write_text(kept)
+    published.refresh()
+
+
+def test_a_run_that_is_killed_leaves_readers_their_version_and_the_next_run_succeeds(published):
+    before = pointer(published)
+    roster.usage(
+        published.landing / "d" / "u_2020-10-06.csv",
+        [(f"2020-10-06T09:00:{n % 60:02d}.{n}Z", "s1@schools.example", "https://x.example") for n in range(500)],
+    )
+    for seconds in (1.0, 3.0, 5.0):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from rollcall.cli import main; main()", "refresh"],
+            env=published.environment, cwd=published.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(seconds)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert pointer(published) == before
+    published.refresh()
+    assert pointer(published) != before
+    assert published.query("select page_loads from fct_usage_days where usage_date = '2020-10-06'") == [(500,)]
+
+
+def test_what_has_no_commit_record_is_not_in_the_lake(tmp_path):
+    settings = Settings(lake=tmp_path / "lake", build=tmp_path / "build")
+    lake.prepare(settings)
+    with duckdb.connect() as connection:
+        incoming = lake.Incoming(settings, connection, "d", "2020-01-01-usage-abc")
+        incoming.write("extension/hosts", "select 'x.example' as host, '' as path_prefix, 'abc' as _delivery_id")
+        half = settings.lake / "extension/hosts/district_id=d/2020-01-01-usage-abc.parquet"
+        half.parent.mkdir()
+        next(incoming.folder.rglob("*.parquet")).rename(half)
+    assert lake.files(settings, "extension/hosts", "d") == []
+    lake.sweep(settings)
+    assert not half.exists() and not list(settings.lake.glob(".incoming-*"))
+
+
+def test_the_lake_key_is_checked_for_its_form(tmp_path):
+    for bad in ("no hex", "00"):
+        with pytest.raises(RollcallError, match="ROLLCALL_PII_KEY"):
+            privacy.pii_key(Settings(lake=tmp_path / "lake", pii_key=bad))
+
+
+def test_district_settings_are_refused_with_the_key_that_is_wrong(tmp_path):
+    for text, words in {
+        "nam = 'x'": "nam",
+        "time_zone = 'Chicago'": "time_zone",
+        "name =": "not readable as TOML",
+    }.items():
+        (tmp_path / "district.toml").write_text(text)
+        with pytest.raises(RollcallError, match=words):
+            District.load(tmp_path)
+
+
+def test_check_says_what_is_wrong_and_changes_nothing(house):
+    good = roster.write(house.root / "in" / "good_2020-10-01.zip")
+    bad = roster.write(
+        house.root / "in" / "bad_2020-10-01.zip",
+        change=lambda made: made.update({"users.csv": made["users.csv"].replace(b"enabledUser", b"enableduser")}),
+    )
+    assert json.loads(house.run("check", str(good), "--json").stdout)["verdict"] == "accepted"
+    report = json.loads(house.run("check", str(bad), "--json", code=20).stdout)
+    assert (report["kind"], report["verdict"]) == ("oneroster", "rejected")
+    assert set(report["findings"][0]) == {"rule", "severity", "file", "row", "column", "value", "count", "message", "fix"}
+    assert "'enabledUser', not 'enableduser'" in house.run("check", str(bad), code=20).stdout
+    assert not house.lake.exists() and not house.warehouse.exists()
+
+
+def test_wrong_arguments_exit_with_2(house):
+    house.run("refresh", "--no-such", code=2)
+    house.run("sample", str(house.root), "--start", "yesterday", code=2)
+    assert house.run("status").stdout.startswith("Nothing is published yet")
