@@ -85,7 +85,9 @@ def _tell(run, settings: Settings) -> None:
             )
         else:
             out.print(f"{name}: {outcome.verdict}; the report is in {outcome.report_folder}")
-        findings = [f for f in outcome.report.sorted() if outcome.verdict != "accepted" or f.severity in ("error", "warning")]
+        findings = [
+            f for f in outcome.report.sorted() if outcome.verdict != "accepted" or f.severity in ("error", "warning")
+        ]
         if findings:
             out.print(outcome.report.as_text().split("\n", 1)[1].rstrip())
     for failure in run.failures:

@@ -22,13 +22,122 @@ from rollcall.intake.lake import quote
 DISTRICT = "maplewood"
 DOMAIN = "maplewood.k12.example"
 ZONE = ZoneInfo("America/Chicago")
-_GIVEN = "Ada Amir Ana Ben Bo Carla Chen Dara Diego Ella Emre Fatima Finn Grace Hana Hugo Ida Ivan Jade Jonas Kai Lena Leo \
-Lucia Mae Malik Mia Nadia Noah Nora Omar Otis Pia Priya Quinn Rosa Ravi Sami Sara Tariq Tess Theo Uma Vera Wei Yara Zoe".split()
-_FAMILY = "Abara Adler Baker Bianchi Castro Chandra Cohen Dahl Diaz Eze Farouk Fischer Garcia Greene Haddad Hansen Ito Ivanov \
-Jensen Kaur Khan Kim Kowalski Lam Lopez Mbeki Mehta Moreau Nguyen Novak Okafor Olsen Park Patel Quist Reyes Rossi Sato Silva \
-Sorensen Tanaka Torres Ueda Varga Vogel Walsh Weber Yilmaz Young Zhang".split()
-_SCHOOL_WORDS = "Oak Cedar Maple Birch Willow Aspen Elm Juniper Laurel Spruce Hazel Linden".split()
-_PLACES = "Hill Creek Park Valley Ridge Grove Lake Field".split()
+_GIVEN = [
+    "Ada",
+    "Amir",
+    "Ana",
+    "Ben",
+    "Bo",
+    "Carla",
+    "Chen",
+    "Dara",
+    "Diego",
+    "Ella",
+    "Emre",
+    "Fatima",
+    "Finn",
+    "Grace",
+    "Hana",
+    "Hugo",
+    "Ida",
+    "Ivan",
+    "Jade",
+    "Jonas",
+    "Kai",
+    "Lena",
+    "Leo",
+    "Lucia",
+    "Mae",
+    "Malik",
+    "Mia",
+    "Nadia",
+    "Noah",
+    "Nora",
+    "Omar",
+    "Otis",
+    "Pia",
+    "Priya",
+    "Quinn",
+    "Rosa",
+    "Ravi",
+    "Sami",
+    "Sara",
+    "Tariq",
+    "Tess",
+    "Theo",
+    "Uma",
+    "Vera",
+    "Wei",
+    "Yara",
+    "Zoe",
+]
+_FAMILY = [
+    "Abara",
+    "Adler",
+    "Baker",
+    "Bianchi",
+    "Castro",
+    "Chandra",
+    "Cohen",
+    "Dahl",
+    "Diaz",
+    "Eze",
+    "Farouk",
+    "Fischer",
+    "Garcia",
+    "Greene",
+    "Haddad",
+    "Hansen",
+    "Ito",
+    "Ivanov",
+    "Jensen",
+    "Kaur",
+    "Khan",
+    "Kim",
+    "Kowalski",
+    "Lam",
+    "Lopez",
+    "Mbeki",
+    "Mehta",
+    "Moreau",
+    "Nguyen",
+    "Novak",
+    "Okafor",
+    "Olsen",
+    "Park",
+    "Patel",
+    "Quist",
+    "Reyes",
+    "Rossi",
+    "Sato",
+    "Silva",
+    "Sorensen",
+    "Tanaka",
+    "Torres",
+    "Ueda",
+    "Varga",
+    "Vogel",
+    "Walsh",
+    "Weber",
+    "Yilmaz",
+    "Young",
+    "Zhang",
+]
+_SCHOOL_WORDS = [
+    "Oak",
+    "Cedar",
+    "Maple",
+    "Birch",
+    "Willow",
+    "Aspen",
+    "Elm",
+    "Juniper",
+    "Laurel",
+    "Spruce",
+    "Hazel",
+    "Linden",
+]
+_PLACES = ["Hill", "Creek", "Park", "Valley", "Ridge", "Grove", "Lake", "Field"]
 # (name, provider, urls, sector, function): several share a host and are told apart by path or by the longer host.
 _KNOWN = [
     ("Google Docs", "Google", "https://docs.google.com/document", "Productivity", "Collaboration"),
@@ -67,7 +176,9 @@ def school_days(start: date, days: int) -> list[date]:
     return found
 
 
-def make(folder: Path, users: int, days: int, seed: int, start: date, events_per_day: int | None = None) -> Iterator[str]:
+def make(
+    folder: Path, users: int, days: int, seed: int, start: date, events_per_day: int | None = None
+) -> Iterator[str]:
     """Writes the district's landing folder into `folder`, yielding the name of each file when it is complete.
 
     Roster deliveries are dated the first school day and, where there are three days or more, a third and two thirds on.

@@ -46,7 +46,15 @@ def test_every_alias_leads_to_one_of_the_21_grades():
         codes = {row["grade_code"] for row in csv.DictReader(file)}
     aliases = schema.grade_aliases()
     assert len(codes) == 21 and set(aliases.values()) <= codes
-    for raw, code in {"9": "09", "09": "09", "9.0": "09", "ninth grade": "09", "k": "KG", "kindergarten": "KG", "pk4": "PK"}.items():
+    for raw, code in {
+        "9": "09",
+        "09": "09",
+        "9.0": "09",
+        "ninth grade": "09",
+        "k": "KG",
+        "kindergarten": "KG",
+        "pk4": "PK",
+    }.items():
         assert aliases[raw] == code
     assert not {"-1", "p", "k1", "13th?"} & set(aliases)
 
@@ -78,6 +86,7 @@ ADDRESSES = {
 def test_addresses_are_cut_into_host_and_path():
     for url, (host, path) in ADDRESSES.items():
         (found_host, found_path) = CONNECTION.execute(
-            f"select case when {usage._IS_WEB} then {usage._HOST} else '' end, {usage._PATH} from (select ? as url)", [url]
+            f"select case when {usage._IS_WEB} then {usage._HOST} else '' end, {usage._PATH} from (select ? as url)",
+            [url],
         ).fetchone()
         assert found_host == host and (not host or found_path == path), url

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 import roster
 from oracle import Oracle
-
 from rollcall.intake import schema
 
 MARTS = (
@@ -92,9 +92,9 @@ def test_a_class_that_has_ended_says_nothing(published):
 
 
 def test_keys_are_the_documented_ones(published):
-    assert published.query(
-        "select user_key from dim_users where district_id = 'first' and user_sourced_id = 'S1'"
-    ) == [(key("first", "S1"),)]
+    assert published.query("select user_key from dim_users where district_id = 'first' and user_sourced_id = 'S1'") == [
+        (key("first", "S1"),)
+    ]
     assert published.query("select org_key from dim_orgs where district_id = 'first' and org_sourced_id = 'A'") == [
         (key("first", "A"),)
     ]
@@ -169,7 +169,9 @@ def test_the_same_file_and_the_same_rows_again_change_nothing(published):
 def test_an_older_roster_is_refused(published):
     roster.write(published.landing / "second" / "roster_2021-01-10.zip", roster.good() | {"demographics.csv": []})
     (delivery,) = published.refresh(code=20)["deliveries"]
-    assert [finding["rule"] for finding in delivery["findings"] if finding["severity"] == "reject"] == ["delivery-order"]
+    assert [finding["rule"] for finding in delivery["findings"] if finding["severity"] == "reject"] == [
+        "delivery-order"
+    ]
 
 
 def marts(house) -> dict[str, list[tuple]]:
@@ -194,7 +196,13 @@ def year(session_house):
     (house.landing / "maplewood").mkdir(parents=True)
     shutil.copy(house.made / "district.toml", house.landing / "maplewood")
     # Usage before any roster, then the first roster; the catalogue last but one.
-    for batch in ([usages[0], rosters[0]], usages[1:4], [rosters[1], usages[4]], [products, rosters[2]], [usages[5], late.name]):
+    for batch in (
+        [usages[0], rosters[0]],
+        usages[1:4],
+        [rosters[1], usages[4]],
+        [products, rosters[2]],
+        [usages[5], late.name],
+    ):
         for name in batch:
             shutil.copy(house.made / name, house.landing / "maplewood")
         house.refresh()

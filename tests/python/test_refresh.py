@@ -12,8 +12,8 @@ import time
 
 import duckdb
 import pytest
-import roster
 
+import roster
 from rollcall.intake import lake, privacy
 from rollcall.refresh import build
 from rollcall.refresh import run as refresh_run
@@ -39,7 +39,11 @@ def test_nothing_to_do_says_so_and_imports_no_heavy_library(published):
         "finally: print([name for name in ('dbt', 'great_expectations') if name in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, "refresh"], env=published.environment, cwd=published.root, text=True, capture_output=True
+        [sys.executable, "-c", program, "refresh"],
+        env=published.environment,
+        cwd=published.root,
+        text=True,
+        capture_output=True,
     )
     assert done.returncode == 0 and "Nothing new" in done.stdout and done.stdout.endswith("[]\n"), done
 
@@ -57,7 +61,10 @@ def test_a_candidate_that_fails_the_audit_is_not_published(published, monkeypatc
         return built
 
     monkeypatch.setattr(build, "dbt_build", tampered)
-    roster.usage(published.landing / "d" / "u_2020-10-02.csv", [("2020-10-02T09:00:00Z", "s1@schools.example", "https://x.example")])
+    roster.usage(
+        published.landing / "d" / "u_2020-10-02.csv",
+        [("2020-10-02T09:00:00Z", "s1@schools.example", "https://x.example")],
+    )
     run = refresh_run.refresh(Settings(), lambda line: None)
     assert run.exit_code == 30
     assert ["No student" in failure for failure in run.failures] == [True], run.failures
@@ -95,7 +102,10 @@ def test_a_lost_key_is_noticed_and_said(published):
     key = published.lake / ".pii_key"
     assert key.stat().st_mode & 0o777 == 0o600
     kept = key.read_text()
-    roster.usage(published.landing / "d" / "u_2020-10-05.csv", [("2020-10-05T09:00:00Z", "s1@schools.example", "https://x.example")])
+    roster.usage(
+        published.landing / "d" / "u_2020-10-05.csv",
+        [("2020-10-05T09:00:00Z", "s1@schools.example", "https://x.example")],
+    )
     key.unlink()
     assert "key" in published.run("refresh", code=1).stderr
     key.write_text("00" * 32)
@@ -164,7 +174,17 @@ def test_check_says_what_is_wrong_and_changes_nothing(house):
     assert json.loads(house.run("check", str(good), "--json").stdout)["verdict"] == "accepted"
     report = json.loads(house.run("check", str(bad), "--json", code=20).stdout)
     assert (report["kind"], report["verdict"]) == ("oneroster", "rejected")
-    assert set(report["findings"][0]) == {"rule", "severity", "file", "row", "column", "value", "count", "message", "fix"}
+    assert set(report["findings"][0]) == {
+        "rule",
+        "severity",
+        "file",
+        "row",
+        "column",
+        "value",
+        "count",
+        "message",
+        "fix",
+    }
     assert "'enabledUser', not 'enableduser'" in house.run("check", str(bad), code=20).stdout
     assert not house.lake.exists() and not house.warehouse.exists()
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import roster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import roster
 from rollcall.expectations.rules import RULES, Severity
 from rollcall.intake import landing, take
 from rollcall.intake.findings import Report
@@ -77,14 +77,18 @@ BROKEN: list[tuple[str, Callable[[dict[str, bytes]], object], str, int | None, s
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("rule", "change", "file", "row", "value"), BROKEN, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("rule", "change", "file", "row", "value"), BROKEN, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_broken_rule_is_named_with_file_line_value_and_fix(rule, change, file, row, value, tmp_path):
     report = check(roster.write(tmp_path / "d" / "roster_2020-10-01.zip", change=change), tmp_path)
     found = [finding for finding in report.findings if finding.rule == rule]
     assert found, report.as_text()
     assert file in {finding.file for finding in found}
     assert row is None or row in {finding.row for finding in found}, report.as_text()
-    assert value is None or any(value in (finding.value or "") or value in finding.fix for finding in found), report.as_text()
+    assert value is None or any(value in (finding.value or "") or value in finding.fix for finding in found), (
+        report.as_text()
+    )
     assert all(finding.fix and "{" not in finding.message + finding.fix for finding in found)
     assert (report.verdict == "rejected") == (RULES[rule].severity == Severity.REJECT)
     heavy = {finding.rule for finding in report.findings if finding.severity in (Severity.REJECT, Severity.ERROR)}
@@ -102,7 +106,9 @@ def test_a_good_set_has_no_finding_but_that_names_of_students_are_not_kept(tmp_p
 
 
 def test_all_problems_are_told_at_once(tmp_path):
-    changes = [change for rule, change, *_ in BROKEN if rule in ("org-parent-resolves", "user-role-valid", "user-grade-valid")]
+    changes = [
+        change for rule, change, *_ in BROKEN if rule in ("org-parent-resolves", "user-role-valid", "user-grade-valid")
+    ]
 
     def change(made):
         for each in changes:
@@ -110,7 +116,9 @@ def test_all_problems_are_told_at_once(tmp_path):
         replaced("classes.csv", "classType", "classtype")(made)
 
     report = check(roster.write(tmp_path / "d" / "r_2020-10-01.zip", change=change), tmp_path)
-    assert {"org-parent-resolves", "user-role-valid", "header-exact"} <= {f.rule for f in report.findings}, report.as_text()
+    assert {"org-parent-resolves", "user-role-valid", "header-exact"} <= {f.rule for f in report.findings}, (
+        report.as_text()
+    )
 
 
 def test_many_rows_with_one_cause_are_one_finding(tmp_path):
@@ -175,5 +183,7 @@ def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(content) - 1))
         content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
-    report = check(roster.write(tmp_path / "d" / "r.zip", change=lambda made: made.update({name: bytes(content)})), tmp_path)
+    report = check(
+        roster.write(tmp_path / "d" / "r.zip", change=lambda made: made.update({name: bytes(content)})), tmp_path
+    )
     assert report.verdict in ("accepted", "rejected")

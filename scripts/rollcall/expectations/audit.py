@@ -79,7 +79,9 @@ def validate(candidate: Path, docs: Path) -> dict[str, object]:
     )
     definitions, failures, asked = [], [], 0
     for mart, expected in marts.expectations().items():
-        batch = source.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
+        batch = source.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table(
+            "all"
+        )
         suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=expected))
         definitions.append(
             context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
@@ -101,9 +103,11 @@ def validate(candidate: Path, docs: Path) -> dict[str, object]:
             if not outcome.success:
                 config = outcome.expectation_config
                 errors = [info["exception_message"] for info in _infos(outcome.exception_info)]
-                observed = errors[0] if errors else {
-                    key: value for key, value in outcome.result.items() if not isinstance(value, list | dict)
-                }
+                observed = (
+                    errors[0]
+                    if errors
+                    else {key: value for key, value in outcome.result.items() if not isinstance(value, list | dict)}
+                )
                 column = config.kwargs.get("column")
                 failures.append(
                     {

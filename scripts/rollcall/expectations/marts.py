@@ -90,7 +90,14 @@ def expectations() -> dict[str, list[gxe.Expectation]]:
         "fct_memberships": [
             gxe.ExpectColumnValuesToBeInSet(
                 column="pairing_basis",
-                value_set=["explicit_row", "class_enrollment", "listed", "cross_product", "org_only", "district_default"],
+                value_set=[
+                    "explicit_row",
+                    "class_enrollment",
+                    "listed",
+                    "cross_product",
+                    "org_only",
+                    "district_default",
+                ],
             ),
             _told(ExpectOnePrimaryMembership),
         ],

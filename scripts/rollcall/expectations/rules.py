@@ -39,7 +39,9 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-def _rule(id_: str, severity: str, section: str, says: str, message: str, fix: str, file="", sql="", star=False) -> None:
+def _rule(
+    id_: str, severity: str, section: str, says: str, message: str, fix: str, file="", sql="", star=False
+) -> None:
     RULES[id_] = Rule(id_, Severity(severity), section, says, message, fix, file, sql, star)
 
 

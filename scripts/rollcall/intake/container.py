@@ -143,7 +143,10 @@ def _extract(
             if size > budget:
                 return None
             if size == len(chunk):
-                bom = next((b for b in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) if chunk.startswith(b)), None)
+                bom = next(
+                    (b for b in (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) if chunk.startswith(b)),
+                    None,
+                )
                 if bom:
                     report.add("encoding-no-bom", name, row=1, value=bom.hex(" ").upper())
                     chunk = chunk[len(bom) :]

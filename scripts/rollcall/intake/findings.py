@@ -93,7 +93,11 @@ class Report:
                 )
                 if part
             )
-            lines += [f"  {f.severity.upper():7} {f.rule}: {f.message}", f"          where: {where}", f"          fix:   {f.fix}"]
+            lines += [
+                f"  {f.severity.upper():7} {f.rule}: {f.message}",
+                f"          where: {where}",
+                f"          fix:   {f.fix}",
+            ]
         return "\n".join(lines) + "\n"
 
     def as_dict(self) -> dict[str, object]:

@@ -145,9 +145,7 @@ class Incoming:
         name = self.delivery_id if accepted else f"{self.delivery_id}-rejected"
         target = self.lake / "deliveries" / f"district_id={self.district_id}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
-        fields = ", ".join(
-            f'${name}::{kind} as "{name}"' for name, kind in schema.lake_tables()["deliveries"].items()
-        )
+        fields = ", ".join(f'${name}::{kind} as "{name}"' for name, kind in schema.lake_tables()["deliveries"].items())
         temporary = target.with_suffix(".tmp")
         self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
         fsync_file(temporary)

@@ -96,7 +96,12 @@ def scan(settings: Settings) -> tuple[list[Path], list[Path]]:
     for folder in folders:
         for file in sorted(folder.rglob("*")):
             hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-            if not file.is_file() or hidden or file.name == "district.toml" or file.suffix in (".part", ".filepart", ".tmp"):
+            if (
+                not file.is_file()
+                or hidden
+                or file.name == "district.toml"
+                or file.suffix in (".part", ".filepart", ".tmp")
+            ):
                 continue
             if now - max(file.stat().st_mtime, file.stat().st_ctime) >= settings.settle_seconds:
                 files.append(file)

@@ -186,5 +186,9 @@ def append(
             count(*) filter (_op = 'delete') from change"""
         ).fetchone()
         incoming.write(lake_table, f"select * exclude (is_added), {stamp} from change")
-        total.added, total.changed, total.removed = total.added + added, total.changed + changed, total.removed + removed
+        total.added, total.changed, total.removed = (
+            total.added + added,
+            total.changed + changed,
+            total.removed + removed,
+        )
     return total

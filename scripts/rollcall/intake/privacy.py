@@ -23,7 +23,9 @@ def pii_key(settings: Settings) -> bytes:
         try:
             key = bytes.fromhex(settings.pii_key)
         except ValueError as error:
-            raise RollcallError("ROLLCALL_PII_KEY must be hexadecimal, for example from `openssl rand -hex 32`") from error
+            raise RollcallError(
+                "ROLLCALL_PII_KEY must be hexadecimal, for example from `openssl rand -hex 32`"
+            ) from error
         if len(key) < 16:
             raise RollcallError("ROLLCALL_PII_KEY must have at least 32 hexadecimal digits")
     elif file.exists():

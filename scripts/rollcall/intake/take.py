@@ -52,7 +52,9 @@ def clear_scratch(settings: Settings) -> None:
         shutil.rmtree(folder)
 
 
-def _load(delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, settings: Settings) -> bool:
+def _load(
+    delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, settings: Settings
+) -> bool:
     match delivery.kind:
         case Kind.ONEROSTER:
             return oneroster.load(delivery.path, folder, connection, report, settings)
@@ -68,7 +70,10 @@ def _load(delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Pat
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
     report = Report(str(delivery.path), delivery.kind)
-    with tempfile.TemporaryDirectory(prefix="rollcall-check-") as lake_folder, _scratch(settings) as (connection, folder):
+    with (
+        tempfile.TemporaryDirectory(prefix="rollcall-check-") as lake_folder,
+        _scratch(settings) as (connection, folder),
+    ):
         private = settings.model_copy(update={"lake": Path(lake_folder)})
         if delivery.kind is Kind.USAGE:
             incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
@@ -158,7 +163,10 @@ def _write_rule_results(incoming: lake.Incoming, report: Report) -> None:
     )
     connection.executemany(
         "insert into rule_result values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [(incoming.delivery_id, f.rule, f.severity, f.file, f.column, f.count, f.message, f.fix) for f in report.sorted()],
+        [
+            (incoming.delivery_id, f.rule, f.severity, f.file, f.column, f.count, f.message, f.fix)
+            for f in report.sorted()
+        ],
     )
     incoming.write("rule_results", "from rule_result")
 
@@ -194,4 +202,3 @@ def purge_archive(settings: Settings, now: datetime) -> int:
             shutil.rmtree(folder)
             gone += 1
     return gone
-

@@ -31,9 +31,7 @@ _HOST = (
 _PATH = "regexp_extract(trim(url), '^[^:]+://[^/?#]*(/[^?#]*)', 1)"
 
 
-_TIMELY = (
-    "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false)"
-)
+_TIMELY = "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false)"
 
 
 @dataclass
@@ -79,7 +77,9 @@ def _event_key() -> str:
     return f"(md5_number({text})::uhugeint >> 64)::ubigint"
 
 
-def catalogued_paths(connection: duckdb.DuckDBPyConnection, district_id: str, settings: Settings) -> list[tuple[str, str]]:
+def catalogued_paths(
+    connection: duckdb.DuckDBPyConnection, district_id: str, settings: Settings
+) -> list[tuple[str, str]]:
     """(host, path prefix) of the district's catalogue, where it tells products of one host apart by path."""
     past = lake.files(settings, "inventory/products", district_id)
     if not past:
@@ -118,9 +118,7 @@ def _path_prefix(paths: list[tuple[str, str]]) -> str:
     return f"case when {hosts} then case {branches} else '' end else '' end"
 
 
-def load(
-    path: Path, incoming: lake.Incoming, district: District, report: Report, settings: Settings
-) -> Loaded | None:
+def load(path: Path, incoming: lake.Incoming, district: District, report: Report, settings: Settings) -> Loaded | None:
     """Writes the file's events, identities and hosts into the incoming folder. None when it is rejected."""
     connection = incoming.connection
     rows = source(path, report)

@@ -57,7 +57,9 @@ def current(settings: Settings) -> Version | None:
     target = settings.pointer.resolve()
     sidecar = target.with_suffix(".json")
     if not target.exists() or not sidecar.exists():
-        raise RollcallError(f"{settings.pointer} points to {target.name}, which is not there; remove the pointer to rebuild")
+        raise RollcallError(
+            f"{settings.pointer} points to {target.name}, which is not there; remove the pointer to rebuild"
+        )
     return Version(**json.loads(sidecar.read_text("utf-8")))
 
 

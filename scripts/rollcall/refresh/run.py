@@ -159,7 +159,9 @@ def _new_deliveries(settings: Settings, run: Run) -> list[landing.Delivery]:
         seen.add(known)
         found.append(delivery)
     kinds = list(landing.Kind)
-    return sorted(found, key=lambda d: (d.district.district_id, kinds.index(d.kind), d.delivery_date, d.modified_at, d.path.name))
+    return sorted(
+        found, key=lambda d: (d.district.district_id, kinds.index(d.kind), d.delivery_date, d.modified_at, d.path.name)
+    )
 
 
 def _build_and_audit(settings: Settings, run: Run, say: Callable[[str], None], base, auditor) -> bool:
@@ -229,4 +231,3 @@ def last_runs(settings: Settings, count: int) -> list[dict]:
     if not file.exists():
         return []
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()[-count:]][::-1]
-

@@ -1,0 +1,47 @@
+# Two commands do all their own set-up: `make run` and `make test`. Python 3.11 or newer, make and git are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test lint format bench lock clean
+.DEFAULT_GOAL := run
+
+# uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
+$(READY): requirements.lock pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+		echo "Setting up .venv with uv" && \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+		VIRTUAL_ENV=.venv uv pip install --quiet --require-hashes -r requirements.lock && \
+		VIRTUAL_ENV=.venv uv pip install --quiet --no-deps -e .; \
+	else \
+		echo "Setting up .venv with venv and pip (a minute or two)" && \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --no-deps -e .; \
+	fi
+	@touch $@
+
+run: $(READY)
+	@ROLLCALL_SETTLE_SECONDS=$${ROLLCALL_SETTLE_SECONDS-0} $(BIN)/rollcall start
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/sqlfluff lint --disable-progress-bar models tests
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	$(BIN)/python scripts/bench.py
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv target logs build
