@@ -37,6 +37,37 @@ def _log_to_file(settings: Settings) -> None:
     logger.propagate = False
 
 
+_NEXT = """
+What to try next
+  .venv/bin/rollcall status            what is published, and what the last runs did
+  .venv/bin/rollcall check FILE.zip    all that is wrong with a roster, before anyone uploads it
+  .venv/bin/dbt docs generate && .venv/bin/dbt docs serve
+  put your own files into {landing}/<district>/ and run `make run` again
+  open {pointer} read-only with DuckDB, or a BI tool that reads DuckDB files:
+    select o.org_name, count(distinct m.user_key) as people
+    from marts.fct_memberships m join marts.dim_orgs o using (org_key)
+    where m.is_current group by all order by all"""
+
+
+@app.command()
+def start() -> None:
+    """Refresh; where there is nothing to refresh yet, make a sample district first. What `make run` calls."""
+    from rollcall.intake import lake, landing
+
+    settings = Settings()
+    if not landing.scan(settings.model_copy(update={"settle_seconds": 0}))[1] and not lake.records(settings):
+        out.print(f"The landing folder is empty: making a sample district in {settings.landing}")
+        _make_sample(settings.landing, users=2000, days=20, seed=1, first=date(2025, 9, 2), events=None)
+    code = _refresh(settings, full=False, as_json=False)
+    if code in (0, 20):
+        out.print(_NEXT.format(landing=_short(settings.landing), pointer=_short(settings.pointer)))
+    raise typer.Exit(code)
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 @app.command()
 def refresh(
     full: Annotated[bool, typer.Option("--full", help="Rebuild the marts from the whole lake.")] = False,
@@ -47,9 +78,12 @@ def refresh(
     Exit codes: 0 published, or nothing new; 20 published, but a delivery was rejected; 30 the audit failed, nothing was
     published; 40 another refresh is running; 1 anything else.
     """
+    raise typer.Exit(_refresh(Settings(), full, as_json))
+
+
+def _refresh(settings: Settings, full: bool, as_json: bool) -> int:
     from rollcall.refresh.run import refresh as run_refresh
 
-    settings = Settings()
     _log_to_file(settings)
     if out.is_terminal and not as_json:
         with Status("starting", console=out) as status:
@@ -68,7 +102,7 @@ def refresh(
         print(json.dumps(run.as_dict(), ensure_ascii=False, default=str))
     else:
         _tell(run, settings)
-    raise typer.Exit(run.exit_code)
+    return run.exit_code
 
 
 def _tell(run, settings: Settings) -> None:
@@ -168,12 +202,16 @@ def sample(
     events: Annotated[int | None, typer.Option(min=1, help="Page loads a day; 10 a person when not set.")] = None,
 ) -> None:
     """Make a realistic, invented district: rosters, catalogue and usage."""
-    from rollcall.sample import make
-
     try:
         first = date.fromisoformat(start)
     except ValueError as error:
         raise typer.BadParameter(f"'{start}' is not a date like 2025-09-02", param_hint="--start") from error
+    _make_sample(folder, users, days, seed, first, events)
+
+
+def _make_sample(folder: Path, users: int, days: int, seed: int, first: date, events: int | None) -> None:
+    from rollcall.sample import make
+
     for name in make(folder, users, days, seed, first, events):
         out.print(f"made {name}")
 

@@ -187,7 +187,6 @@ def _append_new(
     rows: str, folder: Path, incoming: lake.Incoming, district: District, key: bytes, settings: Settings
 ) -> None:
     """Adds the identities and hosts that the district's usage had not named before; both grow with people, not days."""
-    connection = incoming.connection
     written = sorted(str(file) for file in folder.rglob("*.parquet"))
     if not written:
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,7 +103,7 @@ def _point(settings: Settings, version: Version) -> None:
     temporary = settings.warehouse / ".rollcall.duckdb.next"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(Path("versions") / f"{version.version}.duckdb")
-    os.replace(temporary, settings.pointer)
+    temporary.replace(settings.pointer)
     lake.fsync_folder(settings.warehouse)
 
 
