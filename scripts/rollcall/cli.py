@@ -92,8 +92,8 @@ def _refresh(settings: Settings, full: bool, as_json: bool) -> int:
         said: list[str] = []
 
         def say(line: str) -> None:
-            # Without a terminal a line a stage is enough; the counting of nodes is for bars.
-            if not as_json and not line.startswith("building: ") and line not in said:
+            # Without a terminal a line a stage is enough: files are told of at the end, nodes not at all.
+            if not as_json and ": " not in line and line not in said:
                 said.append(line)
                 out.print(line)
 
@@ -108,22 +108,23 @@ def _refresh(settings: Settings, full: bool, as_json: bool) -> int:
 def _tell(run, settings: Settings) -> None:
     for name in run.repeated:
         out.print(f"{name}: the same content is already in the lake; nothing to do")
+    quiet: dict[tuple[str, str], list] = {}
     for outcome in run.outcomes:
-        delivery, changes = outcome.delivery, outcome.changes
-        name = f"{delivery.district.district_id}/{delivery.path.name}"
-        if outcome.verdict == "accepted":
-            aside = f", {changes.set_aside:,} set aside" if changes.set_aside else ""
-            out.print(
-                f"{name}: accepted, {changes.delivered:,} rows: {changes.added:,} added, {changes.changed:,} changed, "
-                f"{changes.removed:,} removed{aside}"
-            )
-        else:
-            out.print(f"{name}: {outcome.verdict}; the report is in {outcome.report_folder}")
+        delivery = outcome.delivery
         findings = [
-            f for f in outcome.report.sorted() if outcome.verdict != "accepted" or f.severity in ("error", "warning")
+            f for f in outcome.report.findings if outcome.verdict != "accepted" or f.severity in ("error", "warning")
         ]
+        if outcome.verdict != "accepted":
+            out.print(f"{delivery.name}: {outcome.verdict}; the report is in {outcome.report_folder}")
+        elif findings:
+            out.print(f"{delivery.name}: accepted, {_rows([outcome])}")
+        else:
+            quiet.setdefault((delivery.district.district_id, delivery.kind), []).append(outcome)
         if findings:
             out.print(outcome.report.as_text().split("\n", 1)[1].rstrip())
+    for (district_id, kind), outcomes in quiet.items():
+        name = outcomes[0].delivery.name if len(outcomes) == 1 else f"{district_id}: {len(outcomes)} {kind} deliveries"
+        out.print(f"{name}{':' if len(outcomes) == 1 else ''} accepted, {_rows(outcomes)}")
     for failure in run.failures:
         out.print(f"failed: {failure}")
     if run.failures:
@@ -138,6 +139,13 @@ def _tell(run, settings: Settings) -> None:
         out.print(f"Nothing new: readers have version {run.version}.")
     else:
         out.print(f"Nothing to publish: no delivery was accepted yet. Put files into {settings.landing}/<district>/.")
+
+
+def _rows(outcomes: list) -> str:
+    names = ("delivered", "added", "changed", "removed", "set_aside")
+    delivered, added, changed, removed, aside = (sum(getattr(o.changes, name) for o in outcomes) for name in names)
+    words = f"{delivered:,} rows: {added:,} added, {changed:,} changed, {removed:,} removed"
+    return words + (f", {aside:,} set aside" if aside else "")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hmac
+import runpy
 
 import duckdb
 from hypothesis import given
@@ -66,7 +67,7 @@ def test_what_is_never_kept_is_in_no_table_of_the_lake():
 
 
 def test_every_message_and_fix_can_be_filled_in():
-    words = dict.fromkeys(("file", "row", "column", "value", "detail", "count"), "x")
+    words = dict.fromkeys(("file", "row", "column", "value", "detail", "count", "advice"), "x")
     for rule in RULES.values():
         assert rule.message.format(**words) and rule.fix.format(**words)
 
@@ -90,3 +91,10 @@ def test_addresses_are_cut_into_host_and_path():
             [url],
         ).fetchone()
         assert found_host == host and (not host or found_path == path), url
+
+
+def test_the_page_of_rules_is_made_from_their_definitions():
+    maker = runpy.run_path(str(PROJECT / "scripts" / "make_rules_page.py"))
+    assert (PROJECT / "docs" / "rules.md").read_text("utf-8") == maker["page"](), (
+        "run python scripts/make_rules_page.py"
+    )

@@ -23,7 +23,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `message` and `fix` may use {value}, {column}, {row}, {file}, {count} and {detail}."""
+    """One rule. `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail}, {advice}."""
 
     id: str
     severity: Severity
@@ -121,7 +121,7 @@ _rule(
 # Columns -----------------------------------------------------------------------------------------------------------
 _rule(
     "header-exact", "reject", COLUMNS, "each standard column is there, spelled and cased as in OneRoster, and only once",
-    "{file}: {detail}", "Correct the header line of {file}: {value}",
+    "{file}: {detail}", "Correct the header line of {file}: {advice}",
     star=True,
 )  # fmt: skip
 _rule(
@@ -302,7 +302,7 @@ _rule(
 # Usage and products ------------------------------------------------------------------------------------------------
 _rule(
     "usage-header", "reject", USAGE, "columns as in the contract",
-    "{file}: {detail}", "Use the columns {value}",
+    "{file}: {detail}", "Correct the header line of {file}: {advice}",
 )  # fmt: skip
 _rule(
     "usage-time-valid", "error", USAGE, "occurred_at has an offset, is not in the future nor before 2000",
@@ -315,7 +315,7 @@ _rule(
 )  # fmt: skip
 _rule(
     "product-header", "reject", PRODUCTS, "columns as in the contract",
-    "{file}: {detail}", "Use the columns {value}",
+    "{file}: {detail}", "Correct the header line of {file}: {advice}",
 )  # fmt: skip
 _rule(
     "product-id-unique", "reject", PRODUCTS, "product_id is filled and unique in the file",

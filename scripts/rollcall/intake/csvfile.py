@@ -41,11 +41,13 @@ def check_names(rule: str, file: str, found: Sequence[str], required: Sequence[s
     for name in absent:
         if miss := near(name, spare):
             spare.remove(miss)
-            report.add(rule, file, 1, miss, f"'{name}', not '{miss}'", f"the column '{miss}' must be spelled '{name}'")
+            wrong, advice = f"the column '{miss}' must be spelled '{name}'", f"'{name}', not '{miss}'"
+            report.add(rule, file, 1, name, miss, wrong, advice=advice)
         else:
-            report.add(rule, file, 1, name, f"add '{name}'", f"the column '{name}' is missing")
+            report.add(rule, file, 1, name, None, f"the column '{name}' is missing", advice=f"add '{name}'")
     for name in sorted({name for name in found if name in required and found.count(name) > 1}):
-        report.add(rule, file, 1, name, f"keep one '{name}'", f"the column '{name}' is there {found.count(name)} times")
+        wrong = f"the column '{name}' is there {found.count(name)} times"
+        report.add(rule, file, 1, name, name, wrong, advice=f"keep one '{name}'")
     return set(absent)
 
 

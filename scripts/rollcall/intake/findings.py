@@ -50,10 +50,13 @@ class Report:
         value: str | None = None,
         detail: str | None = None,
         count: int = 1,
+        advice: str = "",
     ) -> None:
-        """Adds a finding; its words come from the rule."""
+        """Adds a finding; its words come from the rule, `detail` filling the message and `advice` the fix."""
         rule = RULES[rule_id]
-        words = _Blanks(file=file, row=row, column=column, value=value or "", detail=detail or "", count=count)
+        words = _Blanks(
+            file=file, row=row, column=column, value=value or "", detail=detail or "", count=count, advice=advice
+        )
         message, fix = rule.message.format_map(words), rule.fix.format_map(words)
         self.findings.append(Finding(rule_id, rule.severity, file, row, column, value, count, message, fix))
 

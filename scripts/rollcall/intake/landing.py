@@ -37,6 +37,10 @@ class Delivery:
     modified_at: float
 
     @property
+    def name(self) -> str:
+        return f"{self.district.district_id}/{self.path.name}"
+
+    @property
     def delivery_id(self) -> str:
         return f"{self.delivery_date}-{self.kind}-{self.sha256[:16]}"
 
