@@ -345,9 +345,11 @@ def _roster(c: duckdb.DuckDBPyConnection, scratch: Path, target: Path, phase: in
     }
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         manifest = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1"]
-        roster_files = [name for name in schema.oneroster_files() if name != "manifest.csv"]
-        manifest += [f"file.{schema.table_name(name)},bulk" for name in roster_files]
-        manifest += [f"file.{schema.table_name(name)},absent" for name in schema.OTHER_ONEROSTER_FILES]
+        manifest += [
+            f"file.{schema.table_name(name)},{'bulk' if name in queries else 'absent'}"
+            for name in schema.oneroster_files()
+            if name != "manifest.csv"
+        ]
         manifest += ["source.systemName,Rollcall sample", "source.systemCode,sample"]
         _add(archive, "manifest.csv", "\n".join(manifest).encode() + b"\n")
         for name, query in queries.items():

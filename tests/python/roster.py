@@ -93,8 +93,7 @@ def good() -> dict[str, list[dict[str, str]]]:
 
 def manifest(files: dict[str, list[dict[str, str]]]) -> str:
     lines = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1"]
-    names = [*HEADERS, *schema.OTHER_ONEROSTER_FILES]
-    lines += [f"file.{name[:-4]},{'bulk' if name in files else 'absent'}" for name in names if name != "manifest.csv"]
+    lines += [f"file.{name[:-4]},{'bulk' if name in files else 'absent'}" for name in HEADERS if name != "manifest.csv"]
     return "\n".join(lines) + "\n"
 
 

@@ -60,7 +60,7 @@ def _unsafe(entries: list[zipfile.ZipInfo]) -> str | None:
 
 def standard_name(name: str) -> str | None:
     """The OneRoster file that `name` means: itself, or the one it misses by case, spacing, plural or a letter."""
-    known = (*schema.oneroster_files(), *schema.OTHER_ONEROSTER_FILES)
+    known = tuple(schema.oneroster_files())
 
     def plain(text: str) -> str:
         return re.sub(r"[^a-z0-9]", "", text.lower().removesuffix(".csv")).rstrip("s")
@@ -117,8 +117,6 @@ def _layout(entries: list[zipfile.ZipInfo], report: Report) -> tuple[dict[str, z
             report.add("zip-layout", entry.filename, value=parent)
         if name in known:
             files.setdefault(name, entry)
-        elif name in schema.OTHER_ONEROSTER_FILES:
-            continue
         elif standard := standard_name(name):
             report.add("file-name-exact", name, detail=standard)
             explained.add(standard)

@@ -61,15 +61,6 @@ def grade_aliases() -> dict[str, str]:
     return {row["grade_alias"]: row["grade_code"] for row in _seed("grade_aliases")}
 
 
-# Files that no standard name covers are told apart from those that Rollcall checks but has no use for.
-OTHER_ONEROSTER_FILES = (
-    "categories.csv",
-    "classResources.csv",
-    "courseResources.csv",
-    "lineItems.csv",
-    "resources.csv",
-    "results.csv",
-)
 USER_HASHES = ("sourced_id_hash", "identifier_hash", "email_hash", "username_hash", "email_domain")
 CHANGE_COLUMNS = {
     "_op": "varchar",
