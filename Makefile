@@ -37,7 +37,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench/bench.py
 
 lock:
 	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 \

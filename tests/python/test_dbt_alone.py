@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import roster
 
+import roster
 from rollcall.settings import PROJECT
 
 

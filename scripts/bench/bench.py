@@ -1,0 +1,173 @@
+"""`make bench`: the refresh beside one hand-written DuckDB script that makes the same marts, and what a further day costs.
+
+Everything is generated here and timed in this run; the marts of both are held to each other. `--quick` leaves the larger
+tier out. Figures are wall-clock seconds of whole processes, and the peak memory of the largest process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
+# Columns of the published marts that the script by hand makes too: the same rows, or the benchmark says which differ.
+COMPARED = {
+    "fct_memberships": "membership_key, user_key, org_key, grade_code, role, pairing_basis, is_primary, valid_from",
+    "bridge_membership_groups": "membership_group_key, org_key, grade_code, role",
+    "dim_users": "user_key, user_sourced_id, user_type, display_name, email, email_hash, is_enabled",
+    "bridge_user_identifiers": "user_key, identifier_type, identifier_value",
+    "fct_product_usage": (
+        "usage_date, user_key, product_key, membership_group_key, roster_status, page_loads, active_seconds, "
+        "first_seen_at, last_seen_at"
+    ),
+    "fct_usage_days": "usage_date, page_loads",
+}
+
+
+@dataclass
+class Timed:
+    seconds: float
+    peak_gb: float
+    output: str
+
+
+def timed(command: list[str], environment: dict[str, str]) -> Timed:
+    """Runs a command; its time, its output, and the most memory that it and its children held together."""
+    started, peak = time.perf_counter(), 0
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.2):
+            peak = max(peak, _memory(process.pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    output, error = process.communicate()
+    done.set()
+    watcher.join()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{output}\n{error}")
+    return Timed(time.perf_counter() - started, peak / 2**30, output)
+
+
+def _memory(pid: int) -> int:
+    """Resident bytes of a process and its children; 0 where /proc is not there or the process is gone."""
+    try:
+        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (OSError, IndexError):
+        return 0
+    return resident + sum(_memory(int(child)) for child in children)
+
+
+class House:
+    def __init__(self, root: Path):
+        self.root = root
+        rooms = {f"ROLLCALL_{name.upper()}": str(root / name) for name in ROOMS}
+        self.environment = os.environ | rooms | {"ROLLCALL_SETTLE_SECONDS": "0"}
+        self.landing = root / "landing" / "maplewood"
+        self.landing.mkdir(parents=True)
+
+    def refresh(self) -> tuple[Timed, dict]:
+        result = timed([sys.executable, "-m", "rollcall", "refresh", "--json"], self.environment)
+        return result, json.loads(result.output)
+
+    def give(self, *files: Path) -> None:
+        for file in files:
+            shutil.copy(file, self.landing)
+
+
+def sample(folder: Path, users: int, days: int, events: int) -> Path:
+    command = [sys.executable, "-m", "rollcall", "sample", str(folder), "--users", str(users), "--days", str(days)]
+    timed([*command, "--events", str(events)], dict(os.environ))
+    return folder / "maplewood"
+
+
+def differing(published: Path, by_hand: Path) -> list[str]:
+    """The marts in which the two differ."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{published}' as a (read_only); attach '{by_hand}' as b (read_only)")
+        found = []
+        for mart, columns in COMPARED.items():
+            # People seen in usage only are rows of dim_users that a roster does not know: the script has no table of them.
+            known = "where is_rostered" if mart == "dim_users" else ""
+            left, right = f"select {columns} from a.marts.{mart} {known}", f"select {columns} from b.main.{mart}"
+            (rows,) = connection.execute(
+                f"select count(*) from (({left} except all {right}) union all ({right} except all {left}))"
+            ).fetchone()
+            if rows:
+                found.append(f"{mart} ({rows:,} rows)")
+        return found
+
+
+def tier(root: Path, name: str, users: int, events: int) -> None:
+    made = sample(root / f"{name}-made", users, 1, events)
+    house = House(root / name)
+    house.give(*made.iterdir())
+    refresh, run = house.refresh()
+    out = root / f"{name}.duckdb"
+    key = (house.root / "lake" / ".pii_key").read_text()
+    script = Path(__file__).with_name("by_hand.py")
+    hand = timed([sys.executable, str(script), str(made), str(out), key], dict(os.environ))
+    nothing, _ = house.refresh()
+    differences = differing(house.root / "warehouse" / "rollcall.duckdb", out)
+    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in run["seconds"].items())
+    print(f"\n{name}: {users:,} people, {events:,} page loads, from files to published, cold build")
+    print(f"  refresh              {refresh.seconds:7.1f} s   peak {refresh.peak_gb:.1f} GB   ({stages})")
+    print(f"  script by hand       {hand.seconds:7.1f} s   peak {hand.peak_gb:.1f} GB")
+    print(f"  ratio                {refresh.seconds / hand.seconds:7.2f}     beyond 1.5 x by hand: {refresh.seconds - 1.5 * hand.seconds:+.1f} s")
+    print(f"  refresh, no change   {nothing.seconds:7.2f} s")
+    print(f"  the same marts       {'yes' if not differences else 'NO: ' + ', '.join(differences)}")
+    shutil.rmtree(made.parent)
+    shutil.rmtree(house.root)
+    out.unlink()
+    if differences:
+        sys.exit(1)
+
+
+def further_day(root: Path, users: int, events: int, long: int) -> None:
+    """One more day on a long history, against one more on a short history."""
+    made = sample(root / "days-made", users, long + 1, events)
+    usage = sorted(made.glob("usage_*.csv"))
+    others = [path for path in made.iterdir() if path not in usage]
+    seconds = {}
+    for name, days in (("short", 2), ("long", long)):
+        house = House(root / name)
+        house.give(*others, *usage[-1 - days : -1])
+        house.refresh()
+        house.give(usage[-1])
+        seconds[name] = house.refresh()[0].seconds
+        shutil.rmtree(house.root)
+    print(f"\none more day: {users:,} people, {events:,} page loads a day")
+    print(f"  after 2 days         {seconds['short']:7.1f} s")
+    print(f"  after {long:3} days       {seconds['long']:7.1f} s")
+    print(f"  ratio                {seconds['long'] / seconds['short']:7.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only the district tier, and a shorter history")
+    quick = parser.parse_args().quick
+    print(f"{os.cpu_count()} cores, DuckDB {duckdb.__version__}")
+    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
+        tier(Path(folder), "district", 11_000, 1_000_000)
+        further_day(Path(folder), 11_000, 100_000, 30 if quick else 180)
+        if not quick:
+            tier(Path(folder), "larger", 500_000, 10_000_000)
+
+
+if __name__ == "__main__":
+    main()
