@@ -43,7 +43,7 @@
 {% macro lake_rows(table) -%} {{ return(adapter.dispatch("lake_rows")(table)) }} {%- endmacro %}
 {% macro default__lake_rows(table) -%}
     read_parquet(
-        '{{ var("lake") }}/{{ table }}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+        '{{ var("lake") }}/{{ table }}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false
     )
 {%- endmacro %}
 

@@ -156,4 +156,4 @@ class Incoming:
 
 def read(paths: Iterable[str]) -> str:
     """A FROM clause over Parquet files."""
-    return f"read_parquet([{', '.join(map(quote, paths))}], hive_partitioning = true, union_by_name = true)"
+    return f"read_parquet([{', '.join(map(quote, paths))}], hive_partitioning = true)"

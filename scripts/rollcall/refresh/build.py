@@ -43,6 +43,8 @@ def dbt_build(settings: Settings, on_node: Callable[[str, int], None]) -> Built:
         [
             "build",
             "--exclude-resource-type=unit_test",
+            # Seeds change with the code, not with the data.
+            "--exclude=test_type:data,path:seeds",
             f"--project-dir={PROJECT}",
             f"--profiles-dir={PROJECT}",
             f"--target-path={settings.build / 'target'}",
