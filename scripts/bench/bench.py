@@ -128,7 +128,9 @@ def tier(root: Path, name: str, users: int, events: int) -> None:
     print(f"\n{name}: {users:,} people, {events:,} page loads, from files to published, cold build")
     print(f"  refresh              {refresh.seconds:7.1f} s   peak {refresh.peak_gb:.1f} GB   ({stages})")
     print(f"  script by hand       {hand.seconds:7.1f} s   peak {hand.peak_gb:.1f} GB")
-    print(f"  ratio                {refresh.seconds / hand.seconds:7.2f}     beyond 1.5 x by hand: {refresh.seconds - 1.5 * hand.seconds:+.1f} s")
+    print(
+        f"  ratio                {refresh.seconds / hand.seconds:7.2f}     beyond 1.5 x by hand: {refresh.seconds - 1.5 * hand.seconds:+.1f} s"
+    )
     print(f"  refresh, no change   {nothing.seconds:7.2f} s")
     print(f"  the same marts       {'yes' if not differences else 'NO: ' + ', '.join(differences)}")
     shutil.rmtree(made.parent)

@@ -30,7 +30,9 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
     district = folder.name
     settings = tomllib.loads((folder / "district.toml").read_text())
     zone, domains = settings["time_zone"], ", ".join(f"'{domain}'" for domain in settings["email_domains"])
-    roster, products, loads = (next(folder.glob(pattern)) for pattern in ("roster_*.zip", "products_*.csv", "usage_*.csv"))
+    roster, products, loads = (
+        next(folder.glob(pattern)) for pattern in ("roster_*.zip", "products_*.csv", "usage_*.csv")
+    )
     day = roster.stem[-10:]
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch, duckdb.connect(str(out)) as c:
         with zipfile.ZipFile(roster) as archive:

@@ -108,6 +108,8 @@ def _refresh(settings: Settings, full: bool, as_json: bool) -> int:
 def _tell(run, settings: Settings) -> None:
     for name in run.repeated:
         out.print(f"{name}: the same content is already in the lake; nothing to do")
+    for words in run.skipped:
+        out.print(f"skipped: {words}")
     quiet: dict[tuple[str, str], list] = {}
     for outcome in run.outcomes:
         delivery = outcome.delivery

@@ -193,3 +193,15 @@ def test_wrong_arguments_exit_with_2(house):
     house.run("refresh", "--no-such", code=2)
     house.run("sample", str(house.root), "--start", "yesterday", code=2)
     assert house.run("status").stdout.startswith("Nothing is published yet")
+
+
+def test_one_districts_bad_settings_or_file_name_stop_nobody_else(house):
+    for district in ("good", "settings", "name", "damaged"):
+        roster.write(house.landing / district / "roster_2020-10-01.zip")
+    (house.landing / "settings" / "district.toml").write_text("time_zone = 'Chicago'")
+    (house.landing / "name" / "roster_2020-10-01.zip").rename(house.landing / "name" / "roster_2020-13-01.zip")
+    (house.landing / "damaged" / "u.parquet").write_bytes(b"PAR1 and no more")
+    told = house.run("refresh", code=20).stdout
+    assert "skipped" in told and "time_zone" in told and "2020-13-01" in told and "file-readable" in told
+    assert house.query("select district_id from dim_districts order by 1") == [("damaged",), ("good",)]
+    assert (house.landing / "settings" / "roster_2020-10-01.zip").exists()

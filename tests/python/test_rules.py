@@ -187,3 +187,29 @@ def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
         roster.write(tmp_path / "d" / "r.zip", change=lambda made: made.update({name: bytes(content)})), tmp_path
     )
     assert report.verdict in ("accepted", "rejected")
+
+
+def test_line_ends_and_columns_of_others_do_no_harm(tmp_path):
+    """Windows line ends, no last line end, blank and doubled extra columns: told where worth telling, never refused."""
+
+    def change(made):
+        lines = made["orgs.csv"].decode().splitlines()
+        extra = [",metadata.a,,,Name", *[",x,,,y"] * (len(lines) - 1)]
+        made["orgs.csv"] = "\r\n".join(line + more for line, more in zip(lines, extra, strict=True)).encode()
+        made["users.csv"] = made["users.csv"].replace(b"\n", b"\r\n")
+
+    report = check(roster.write(tmp_path / "d" / "r_2020-10-01.zip", change=change), tmp_path)
+    assert report.verdict == "accepted", report.as_text()
+    assert {(f.rule, f.column) for f in report.findings if f.severity == "warning"} == {
+        ("header-unknown", ""),
+        ("header-unknown", "Name"),
+    }
+
+
+@pytest.mark.parametrize("name", ["u.parquet", "u.csv.gz", "products.csv", "x.csv", "x.txt"])
+def test_a_file_that_is_not_what_it_says_is_refused(name, tmp_path):
+    path = tmp_path / "d" / name
+    path.parent.mkdir()
+    path.write_bytes(b"PAR1 this is none of it \xff\x00" * 20)
+    report = check(path, tmp_path)
+    assert report.verdict == "rejected" and {f.rule for f in report.findings} <= {"file-readable", "kind-known"}

@@ -110,6 +110,10 @@ _rule(
     "Quote values that hold a comma, a quote or a line break, and give every row as many fields as the header",
 )  # fmt: skip
 _rule(
+    "file-readable", "reject", CONTAINER, "the file can be read as what it says it is",
+    "{file} cannot be read: {detail}", "Export the file again, and upload the whole of it",
+)  # fmt: skip
+_rule(
     "file-not-empty", "reject", CONTAINER, "no file has zero bytes",
     "{file} is empty (zero bytes)", "Export {file} again; a file without rows still has its header line",
 )  # fmt: skip

@@ -51,9 +51,17 @@ def check_names(rule: str, file: str, found: Sequence[str], required: Sequence[s
     return set(absent)
 
 
-def source(file: Path, columns: Sequence[str]) -> str:
-    """The FROM clause that reads `file`, whose header is `columns`. A bad record is set aside in `reject_errors`."""
-    fields = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in columns)
+def source(file: Path, found: Sequence[str], wanted: Sequence[str]) -> str:
+    """The FROM clause that reads the `wanted` columns of `file`, whose header is `found`.
+
+    A column that nobody wants, or that comes again, gets a name of its own: blank and doubled ones are no names to DuckDB.
+    A bad record is set aside in `reject_errors`.
+    """
+    names = [
+        name if name in wanted and name not in found[:position] else f"_unread_{position}"
+        for position, name in enumerate(found)
+    ]
+    fields = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in names)
     return (
         f"read_csv({quote(file)}, columns = {{{fields}}}, auto_detect = false, header = true, delim = ',', "
         "quote = '\"', escape = '\"', strict_mode = true, null_padding = false, store_rejects = true)"

@@ -78,7 +78,7 @@ def _load_file(name: str, file: Path, connection: duckdb.DuckDBPyConnection, rep
     if not found or not _check_header(name, found, report):
         return False
     columns = schema.oneroster_files()[name]
-    source = csvfile.source(file, found)
+    source = csvfile.source(file, found, [column.name for column in columns])
     if name == "users.csv":
         select = _minimised_users()
     elif all(column.kept == "nobody" for column in columns):

@@ -17,7 +17,9 @@ def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> b
     if csvfile.check_names("product-header", path.name, found, schema.PRODUCT_COLUMNS, report):
         return False
     fields = ", ".join(f'"{column}"' for column in schema.PRODUCT_COLUMNS)
-    if not csvfile.load_table(path.name, "products", fields, csvfile.source(path, found), connection, report):
+    if not csvfile.load_table(
+        path.name, "products", fields, csvfile.source(path, found, schema.PRODUCT_COLUMNS), connection, report
+    ):
         return False
     apply_rules({"products"}, connection, report)
     return report.verdict != "rejected"

@@ -67,6 +67,23 @@ def _load(
     return False
 
 
+@contextmanager
+def _readable(delivery: Delivery, report: Report) -> Iterator[None]:
+    """Makes a finding of what DuckDB cannot read. Its own words are left out: they may quote a student's row."""
+    try:
+        yield
+    except (
+        duckdb.InvalidInputException,
+        duckdb.IOException,
+        duckdb.BinderException,
+        duckdb.ConversionException,
+    ) as error:
+        if "No space left" in str(error):
+            raise
+        kind = "".join(delivery.path.suffixes[-2:]).lstrip(".") or "file"
+        report.add("file-readable", delivery.path.name, detail=f"it is damaged, or no {kind} ({type(error).__name__})")
+
+
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
     report = Report(str(delivery.path), delivery.kind)
@@ -75,11 +92,12 @@ def check(delivery: Delivery, settings: Settings) -> Report:
         _scratch(settings) as (connection, folder),
     ):
         private = settings.model_copy(update={"lake": Path(lake_folder)})
-        if delivery.kind is Kind.USAGE:
-            incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
-            usage.load(delivery.path, incoming, delivery.district, report, private)
-        else:
-            _load(delivery, connection, folder, report, private)
+        with _readable(delivery, report):
+            if delivery.kind is Kind.USAGE:
+                incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
+                usage.load(delivery.path, incoming, delivery.district, report, private)
+            else:
+                _load(delivery, connection, folder, report, private)
     return report
 
 
@@ -91,17 +109,25 @@ def take(delivery: Delivery, settings: Settings) -> Outcome:
         incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
         arrived_at = datetime.now(UTC).replace(tzinfo=None)
         _check_order(delivery, report, settings)
-        if delivery.kind is Kind.USAGE:
-            if loaded := usage.load(delivery.path, incoming, district, report, settings):
+        loaded: usage.Loaded | bool | None = None
+        with _readable(delivery, report):
+            if delivery.kind is Kind.USAGE:
+                loaded = usage.load(delivery.path, incoming, district, report, settings)
+            else:
+                loaded = _load(delivery, connection, folder, report, settings)
+        if report.verdict == "accepted" and loaded:
+            if isinstance(loaded, usage.Loaded):
                 changes.delivered, changes.set_aside = loaded.delivered, loaded.set_aside
                 changes.added = loaded.delivered - loaded.set_aside
-        elif _load(delivery, connection, folder, report, settings) and report.verdict == "accepted":
-            if delivery.kind is Kind.ONEROSTER:
+            elif delivery.kind is Kind.ONEROSTER:
                 kept = [f"{table}.csv" for table in _loaded_tables(connection)]
-                names = (kept, "oneroster", "sourcedId")
+                changes = oneroster.append(
+                    kept, "oneroster", "sourcedId", incoming, settings, delivery.delivery_date, arrived_at
+                )
             else:
-                names = (["products"], "inventory", "product_id")
-            changes = oneroster.append(*names, incoming, settings, delivery.delivery_date, arrived_at)
+                changes = oneroster.append(
+                    ["products"], "inventory", "product_id", incoming, settings, delivery.delivery_date, arrived_at
+                )
         accepted = report.verdict == "accepted"
         if not accepted:
             shutil.rmtree(incoming.folder)

@@ -50,7 +50,7 @@ def source(path: Path, report: Report) -> str | None:
         found, reader = [row[0] for row in described], f"read_parquet({quote(path)})"
     else:
         found = csvfile.header(path)
-        reader = csvfile.source(path, found)
+        reader = csvfile.source(path, found, schema.USAGE_COLUMNS)
     required = [*_REQUIRED, *([] if set(_USERS) & set(found) else [_USERS[0]])]
     if csvfile.check_names("usage-header", path.name, found, required, report):
         return None

@@ -19,7 +19,7 @@ from rollcall.intake import lake, landing, privacy, take
 from rollcall.intake.take import Outcome
 from rollcall.refresh import publish
 from rollcall.refresh.lock import refresh_lock
-from rollcall.settings import District, Settings
+from rollcall.settings import District, RollcallError, Settings
 
 log = logging.getLogger("rollcall")
 
@@ -35,6 +35,7 @@ class Run:
     version: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Run:
                 for outcome in self.outcomes
             ],
             "repeated": self.repeated,
+            "skipped": self.skipped,
             "failures": self.failures,
             "figures": self.figures,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
@@ -110,7 +112,7 @@ def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: boo
                 outcome = take.take(delivery, settings)
                 run.outcomes.append(outcome)
                 log.info("delivery %s of %s: %s", delivery.delivery_id, delivery.district.district_id, outcome.verdict)
-        if any(outcome.verdict != "accepted" for outcome in run.outcomes):
+        if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = HELD_BACK
         take.purge_archive(settings, datetime.now(UTC))
 
@@ -146,11 +148,22 @@ def _new_deliveries(settings: Settings, run: Run) -> list[landing.Delivery]:
     folders, files = landing.scan(settings)
     if files:
         privacy.pii_key(settings)
-    districts = {folder: District.load(folder) for folder in folders}
+    districts = {}
+    for folder in folders:
+        try:
+            districts[folder] = District.load(folder)
+        except RollcallError as error:
+            run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is mended")
     accepted, found, seen = lake.accepted_ids(settings), [], set()
     for file in files:
-        district = districts[settings.landing / file.relative_to(settings.landing).parts[0]]
-        delivery = landing.describe(file, district)
+        district = districts.get(settings.landing / file.relative_to(settings.landing).parts[0])
+        if district is None:
+            continue
+        try:
+            delivery = landing.describe(file, district)
+        except RollcallError as error:
+            run.skipped.append(f"{district.district_id}/{error}; the file stays where it is until it is renamed")
+            continue
         known = f"{district.district_id}/{delivery.delivery_id}"
         if known in accepted or known in seen:
             run.repeated.append(f"{district.district_id}/{file.name}")
@@ -216,7 +229,7 @@ def figures(settings: Settings) -> dict[str, object]:
 
 def _write_down(settings: Settings, run: Run) -> None:
     """One line a run. A run that found nothing to do leaves none: the ledger would grow with the clock."""
-    if not (run.outcomes or run.repeated or run.failures or "build" in run.seconds):
+    if not (run.outcomes or run.repeated or run.skipped or run.failures or "build" in run.seconds):
         return
     entry = run.as_dict() | {"ended_at": datetime.now(UTC).isoformat(), "process": os.getpid()}
     with (settings.warehouse / "runs.jsonl").open("a", encoding="utf-8") as file:
