@@ -49,15 +49,14 @@ attributed as (
 in_scope as (
     select attributed.*
     from attributed
-    semi join (select * from scope where is_whole) as whole
-        on attributed.district_id = whole.district_id and attributed.usage_date = whole.usage_date
-    union all
-    select attributed.*
-    from attributed
-    semi join (select * from scope where not is_whole) as people
+    left join scope as whole
+        on attributed.district_id = whole.district_id and attributed.usage_date = whole.usage_date and whole.is_whole
+    left join scope as people
         on attributed.district_id = people.district_id
         and attributed.usage_date = people.usage_date
         and attributed.user_key = people.user_key
+        and not people.is_whole
+    where whole.usage_date is not null or people.user_key is not null
 )
 
 select

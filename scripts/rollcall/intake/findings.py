@@ -60,8 +60,11 @@ class Report:
         message, fix = rule.message.format_map(words), rule.fix.format_map(words)
         self.findings.append(Finding(rule_id, rule.severity, file, row, column, value, count, message, fix))
 
-    def add_rows(self, rule_id: str, file: str, connection: duckdb.DuckDBPyConnection, query: str) -> None:
-        """Adds what `query` (row_number, column_name, value, detail) finds: one finding a value, with the first row."""
+    def add_rows(self, rule_id: str, file: str, connection: duckdb.DuckDBPyConnection, query: str) -> bool:
+        """Adds what `query` (row_number, column_name, value, detail) finds: one finding a value, with the first row.
+
+        True when it finds anything.
+        """
         found = connection.execute(
             f"""select min(row_number), column_name, value, min(detail), count(*), count(*) over ()
             from ({query}) group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
@@ -71,6 +74,7 @@ class Report:
         if found and found[0][5] > EXAMPLES:
             more = found[0][5] - EXAMPLES
             self.add(rule_id, file, value=f"… and {more} other values", count=more)
+        return bool(found)
 
     @property
     def verdict(self) -> str:

@@ -122,8 +122,7 @@ def apply_rules(loaded: set[str], connection: duckdb.DuckDBPyConnection, report:
         needs = {rule.file, "orgs.csv"} if rule.id == "user-orgs-resolve" else {rule.file}
         if not rule.sql or not needs <= loaded:
             continue
-        report.add_rows(rule.id, rule.file, connection, rule.sql)
-        if rule.severity == Severity.ERROR:
+        if report.add_rows(rule.id, rule.file, connection, rule.sql) and rule.severity == Severity.ERROR:
             connection.execute(
                 f"insert into set_aside select {quote(rule.file)}, row_number from ({rule.sql}) where row_number is not null"
             )

@@ -28,7 +28,8 @@ _HOST = (
     f"rtrim(case when regexp_matches({_AUTHORITY}, '[?#@:[:space:]]') "
     f"then regexp_extract({_AUTHORITY}, '^(?:[^?#@]*@)?([^?#:@[:space:]]+)', 1) else {_AUTHORITY} end, '.')"
 )
-_PATH = "regexp_extract(trim(url), '^[^:]+://[^/?#]*(/[^?#]*)', 1)"
+_REST = "lower(split_part(trim(url), '://', 2))"
+_PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_REST}, strpos({_REST} || '/', '/')) end"
 
 
 _TIMELY = "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false)"
@@ -112,7 +113,8 @@ def _path_prefix(paths: list[tuple[str, str]]) -> str:
 
     hosts = " or ".join(under(host) for host in sorted({host for host, _ in paths}))
     branches = " ".join(
-        f"when {under(host)} and starts_with(lower({_PATH}) || '/', {quote(prefix + '/')}) then {quote(prefix)}"
+        f"when {under(host)} and starts_with({_PATH}, {quote(prefix)}) "
+        f"and substr({_PATH}, {len(prefix) + 1}, 1) in ('', '/', '?', '#') then {quote(prefix)}"
         for host, prefix in paths
     )
     return f"case when {hosts} then case {branches} else '' end else '' end"
