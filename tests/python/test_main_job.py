@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
@@ -48,6 +49,15 @@ def published(session_house):
             ("2999-10-01T09:00:05Z", "s1@schools.example", "https://future.example"),
         ],
     )
+    lines = (house.landing / "first" / "usage_2020-10-01.csv").read_text().replace("10-01T", "10-02T")
+    with gzip.open(house.landing / "first" / "usage_2020-10-02.csv.gz", "wt") as file:
+        file.write(lines)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""copy (
+                select timestamptz '2020-10-03 12:00:00+00' as occurred_at, 'S2' as user_id, 'https://docs.example.org' as url
+            ) to '{house.landing / "first" / "usage_2020-10-03.parquet"}'"""
+        )
     house.refresh()
     house.before = house.warehouse.joinpath("rollcall.duckdb").resolve().read_bytes()
     house.old_version = house.warehouse.joinpath("rollcall.duckdb").resolve()
@@ -104,7 +114,7 @@ def test_usage_is_counted_once_attributed_and_never_dropped(published):
     rows = published.query(
         """select coalesce(u.user_sourced_id, u.email_domain), f.roster_status, p.product_name, f.page_loads
         from fct_product_usage f join dim_products p using (product_key) left join dim_users u using (user_key)
-        where f.district_id = 'first' order by all"""
+        where f.district_id = 'first' and f.usage_date = '2020-10-01' order by all"""
     )
     assert rows == sorted(
         [
@@ -117,12 +127,19 @@ def test_usage_is_counted_once_attributed_and_never_dropped(published):
     )
 
 
+def test_usage_comes_as_csv_gz_and_parquet(published):
+    assert published.query(
+        """select d.usage_date::varchar, d.page_loads, count(distinct f.user_key)
+        from fct_usage_days d join fct_product_usage f using (district_id, usage_date) group by all order by 1"""
+    ) == [("2020-10-01", 4, 3), ("2020-10-02", 4, 3), ("2020-10-03", 1, 1)]
+
+
 def test_rows_that_are_set_aside_are_counted_and_explained(published):
     assert published.query(
-        "select rows_delivered, rows_set_aside from fct_deliveries where delivery_kind = 'usage'"
-    ) == [(8, 3)]
+        "select rows_delivered, rows_set_aside from fct_deliveries where delivery_kind = 'usage' order by file_name"
+    ) == [(8, 3), (8, 3), (1, 0)]
     run = json.loads((published.warehouse / "runs.jsonl").read_text().splitlines()[0])
-    (usage,) = [delivery for delivery in run["deliveries"] if delivery["kind"] == "usage"]
+    usage = next(delivery for delivery in run["deliveries"] if delivery["file"] == "usage_2020-10-01.csv")
     assert {(f["rule"], f["row"]) for f in usage["findings"]} == {
         ("usage-time-valid", 7),
         ("usage-time-valid", 9),

@@ -114,8 +114,8 @@ def test_a_lost_key_is_noticed_and_said(published):
     published.refresh()
 
 
-def test_a_run_that_is_killed_leaves_readers_their_version_and_the_next_run_succeeds(published):
-    before = pointer(published)
+def test_a_run_that_is_killed_leaves_readers_a_whole_version_and_the_next_run_succeeds(published):
+    (before,) = published.query("select sum(page_loads)::int from fct_product_usage")
     roster.usage(
         published.landing / "d" / "u_2020-10-06.csv",
         [(f"2020-10-06T09:00:{n % 60:02d}.{n}Z", "s1@schools.example", "https://x.example") for n in range(500)],
@@ -128,9 +128,9 @@ def test_a_run_that_is_killed_leaves_readers_their_version_and_the_next_run_succ
         time.sleep(seconds)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert pointer(published) == before
+        (seen,) = published.query("select sum(page_loads)::int from fct_product_usage")
+        assert seen[0] in (before[0], before[0] + 500)
     published.refresh()
-    assert pointer(published) != before
     assert published.query("select page_loads from fct_usage_days where usage_date = '2020-10-06'") == [(500,)]
 
 

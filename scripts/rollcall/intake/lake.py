@@ -35,16 +35,9 @@ def quote(value: object) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def fsync_file(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
+def fsync(path: Path) -> None:
+    """Makes a file, or the names in a folder, outlive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -138,19 +131,19 @@ class Incoming:
         for file in moved:
             target = self.lake / file.relative_to(self.folder)
             target.parent.mkdir(parents=True, exist_ok=True)
-            fsync_file(file)
+            fsync(file)
             file.rename(target)
         for folder in {(self.lake / file.relative_to(self.folder)).parent for file in moved}:
-            fsync_folder(folder)
+            fsync(folder)
         name = self.delivery_id if accepted else f"{self.delivery_id}-rejected"
         target = self.lake / "deliveries" / f"district_id={self.district_id}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         fields = ", ".join(f'${name}::{kind} as "{name}"' for name, kind in schema.lake_tables()["deliveries"].items())
         temporary = target.with_suffix(".tmp")
         self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
-        fsync_file(temporary)
+        fsync(temporary)
         temporary.rename(target)
-        fsync_folder(target.parent)
+        fsync(target.parent)
         shutil.rmtree(self.folder)
 
 

@@ -89,12 +89,12 @@ def publish(settings: Settings, version: Version) -> None:
     if wal.exists():
         raise RollcallError(f"{wal} was not folded into the candidate")
     settings.versions.mkdir(parents=True, exist_ok=True)
-    lake.fsync_file(settings.candidate)
+    lake.fsync(settings.candidate)
     sidecar = version.file(settings).with_suffix(".json")
     sidecar.write_text(json.dumps(asdict(version), indent=2) + "\n", "utf-8")
-    lake.fsync_file(sidecar)
+    lake.fsync(sidecar)
     settings.candidate.rename(version.file(settings))
-    lake.fsync_folder(settings.versions)
+    lake.fsync(settings.versions)
     _point(settings, version)
     _retire(settings, version)
 
@@ -104,7 +104,7 @@ def _point(settings: Settings, version: Version) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(Path("versions") / f"{version.version}.duckdb")
     temporary.replace(settings.pointer)
-    lake.fsync_folder(settings.warehouse)
+    lake.fsync(settings.warehouse)
 
 
 def _retire(settings: Settings, version: Version) -> None:

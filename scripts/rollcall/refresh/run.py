@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 
@@ -24,6 +25,7 @@ from rollcall.settings import District, RollcallError, Settings
 log = logging.getLogger("rollcall")
 
 PUBLISHED, HELD_BACK, AUDIT_FAILED = 0, 20, 30
+_LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something else meanwhile
 
 
 @dataclass
@@ -95,18 +97,18 @@ def refresh(settings: Settings, say: Callable[[str], None], full: bool = False) 
 
 
 def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: bool) -> None:
-    with run.stage("intake"):
-        lake.prepare(settings)
-        lake.sweep(settings)
-        take.clear_scratch(settings)
-        deliveries = _new_deliveries(settings, run)
     auditor = None
     try:
-        if deliveries:
-            # What takes seconds to import is imported while DuckDB reads the deliveries.
-            auditor = _start_auditor(settings)
-            threading.Thread(target=importlib.import_module, args=("dbt.cli.main",), daemon=True).start()
         with run.stage("intake"):
+            lake.prepare(settings)
+            lake.sweep(settings)
+            take.clear_scratch(settings)
+            folders, files = landing.scan(settings)
+            if sum(file.stat().st_size for file in files) > _LARGE:
+                auditor = _warm_up(settings)
+            deliveries = _new_deliveries(settings, run, folders, files)
+            if deliveries and not auditor:
+                auditor = _warm_up(settings)
             for delivery in deliveries:
                 say(f"{delivery.district.district_id}: taking {delivery.path.name}")
                 outcome = take.take(delivery, settings)
@@ -143,9 +145,14 @@ def _start_auditor(settings: Settings):
     return Auditor(settings)
 
 
-def _new_deliveries(settings: Settings, run: Run) -> list[landing.Delivery]:
+def _warm_up(settings: Settings):
+    """Starts the audit process and dbt's import: seconds that pass while the deliveries are read."""
+    threading.Thread(target=importlib.import_module, args=("dbt.cli.main",), daemon=True).start()
+    return _start_auditor(settings)
+
+
+def _new_deliveries(settings: Settings, run: Run, folders: list[Path], files: list[Path]) -> list[landing.Delivery]:
     """Settled files whose content is not in the lake, in the order in which they are applied."""
-    folders, files = landing.scan(settings)
     if files:
         privacy.pii_key(settings)
     districts = {}
