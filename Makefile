@@ -40,7 +40,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench/bench.py
 
 lock:
-	uv pip compile --quiet --universal --generate-hashes --all-extras --python-version 3.11 \
+	uv pip compile --quiet --universal --generate-hashes --all-extras --no-strip-extras --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:

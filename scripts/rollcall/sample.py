@@ -280,7 +280,7 @@ def _roster(c: duckdb.DuckDBPyConnection, scratch: Path, target: Path, phase: in
     present = f"""(select *,
             case when ({phase} >= 1 and move < 0.02) or ({phase} >= 2 and move < 0.03) then next_k else k end as now_k
         from person
-        where role <> 'student' or ((joins >= 0.004 or {phase} >= 1) and (leaves >= 0.004 or {phase} < 2)))"""
+        where role <> 'student' or ((joins >= 0.01 or {phase} >= 1) and (leaves >= 0.01 or {phase} < 2)))"""
     queries = {
         "orgs.csv": """select 'DIST' as "sourcedId", null, null, 'Maplewood Unified School District', 'district', null, null
             union all select id, null, null, name, 'school', null, 'DIST' from school""",

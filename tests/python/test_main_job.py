@@ -212,13 +212,13 @@ def year(session_house):
     files[usages[1]].write_text("".join(lines[:1] + lines[200:]))
     (house.landing / "maplewood").mkdir(parents=True)
     shutil.copy(house.made / "district.toml", house.landing / "maplewood")
-    # Usage before any roster, then the first roster; the catalogue last but one.
+    # The catalogue comes late, and the later rosters come when days that they tell of are counted already.
     for batch in (
         [usages[0], rosters[0]],
         usages[1:4],
-        [rosters[1], usages[4]],
-        [products, rosters[2]],
-        [usages[5], late.name],
+        [products, usages[4]],
+        [rosters[1]],
+        [rosters[2], usages[5], late.name],
     ):
         for name in batch:
             shutil.copy(house.made / name, house.landing / "maplewood")
@@ -317,7 +317,7 @@ def test_products_are_matched_by_the_longest_host_and_path(year):
         """select host || path_prefix, product_name from bridge_product_hosts join dim_products using (product_key)
         where host like '%google.com'"""
     )
-    # The paths are those of the last day's use: the catalogue that tells them apart came the day before.
+    # The paths are those of the last days' use: the catalogue that tells them apart came with it.
     assert dict(rows) == {
         "docs.google.com": "Google Workspace",
         "docs.google.com/document": "Google Docs",
