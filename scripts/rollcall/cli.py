@@ -162,6 +162,8 @@ def check(
     folder = path if path.is_dir() else path.parent
     district = District.load(folder.absolute())
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]
+    if not files:
+        raise RollcallError(f"{path} holds no file to check")
     reports = [take.check(landing.describe(file, district), settings) for file in files]
     if as_json:
         found = [report.as_dict() for report in reports]
