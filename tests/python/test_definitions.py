@@ -7,7 +7,7 @@ import hmac
 import runpy
 
 import duckdb
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
@@ -18,6 +18,7 @@ from rollcall.settings import PROJECT
 CONNECTION = duckdb.connect()
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=16, max_size=100), st.text())
 def test_keyed_hash_is_hmac_sha_256(key, text):
     for statement in privacy.macros(key):
