@@ -93,6 +93,12 @@ whole_partitions as (
     select district_id, usage_date from changed_days where user_key is null
 ),
 
+before_or_after as (
+    select * from before
+    union all
+    select * from after
+),
+
 person_days as (
     -- Whoever gains the use that another had is counted again with them.
     select distinct
@@ -100,20 +106,12 @@ person_days as (
         changed_days.usage_date,
         owners.user_key
     from changed_days
-    inner join (
-        select * from before
-        union all
-        select * from after
-    ) as shared
+    inner join before_or_after as shared
         on changed_days.district_id = shared.district_id
         and changed_days.user_key = shared.user_key
         and shared.valid_from <= changed_days.usage_date
         and changed_days.usage_date < shared.valid_to
-    inner join (
-        select * from before
-        union all
-        select * from after
-    ) as owners
+    inner join before_or_after as owners
         on shared.district_id = owners.district_id
         and shared.identity_key = owners.identity_key
         and owners.valid_from <= changed_days.usage_date

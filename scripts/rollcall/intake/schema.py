@@ -11,13 +11,9 @@ from rollcall.settings import PROJECT
 
 @dataclass(frozen=True)
 class Column:
-    """One column of one OneRoster file, as `seeds/oneroster_columns.csv` defines it."""
+    """One column of one OneRoster file, and whose values of it are kept: `everyone`, `staff` or `nobody`."""
 
     name: str
-    data_type: str
-    requirement: str
-    is_list: bool
-    reference_target: str
     kept: str
 
 
@@ -32,16 +28,7 @@ def oneroster_files(version: str = "1.1") -> dict[str, list[Column]]:
     files: dict[str, list[Column]] = {}
     for row in sorted(_seed("oneroster_columns"), key=lambda row: int(row["position"])):
         if row["oneroster_version"] == version:
-            files.setdefault(row["file_name"], []).append(
-                Column(
-                    row["column_name"],
-                    row["data_type"],
-                    row["requirement"],
-                    row["is_list"] == "true",
-                    row["reference_target"],
-                    row["kept"],
-                )
-            )
+            files.setdefault(row["file_name"], []).append(Column(row["column_name"], row["kept"]))
     return files
 
 

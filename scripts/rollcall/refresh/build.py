@@ -21,7 +21,7 @@ class Built:
 
 def export(settings: Settings) -> None:
     """Tells dbt, through the environment that `profiles.yml` reads, where the rooms are."""
-    for name in ("landing", "lake", "build", "warehouse"):
+    for name in ("lake", "build"):
         os.environ[f"ROLLCALL_{name.upper()}"] = str(getattr(settings, name))
     os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
 
