@@ -15,3 +15,8 @@
 {% macro versions(relation, key_column) %}select *, 1 as valid_from, 2 as valid_to from {{ relation }}{% endmacro %}
 {% macro merged_spans(relation, columns, carried=[]) %}select {{ columns | join(", ") }}, 1 as valid_from from {{ relation }}{% endmacro %}
 {% macro published(name) %}{{ name }}{% endmacro %}
+{% macro accepted_rows(table) %}read_parquet('{{ table }}'){% endmacro %}
+{% macro contains_item(items, item) %}list_contains({{ items }}, {{ item }}){% endmacro %}
+{% macro plain_name(name) %}lower({{ name }}){% endmacro %}
+{% macro school_cell(school_id, school_name) %}concat({{ school_id }}, {{ school_name }}){% endmacro %}
+{% macro resolved_schools(cells, orgs) %}select * from {{ cells }} cross join {{ orgs }}{% endmacro %}

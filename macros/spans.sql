@@ -20,7 +20,7 @@
         select
             logs.*,
             row_number() over (
-                partition by logs.{{ key_column }}, logs.effective_date order by logs.arrived_at desc, logs.delivery_id desc
+                partition by logs.{{ key_column }}, logs.effective_date order by logs.arrived_at desc, logs.delivery_id desc, logs.row_number desc
             ) as recency
         from {{ relation }} as logs
         semi join (select {{ key_column }} from {{ relation }} group by {{ key_column }} having count(*) > 1) as histories

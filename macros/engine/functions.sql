@@ -16,6 +16,9 @@
     )
 {%- endmacro %}
 
+{% macro contains_item(items, item) -%} {{ return(adapter.dispatch("contains_item")(items, item)) }} {%- endmacro %}
+{% macro default__contains_item(items, item) -%} coalesce(list_contains({{ items }}, {{ item }}), false) {%- endmacro %}
+
 {% macro sorted_text(expression, separator=";") -%} {{ return(adapter.dispatch("sorted_text")(expression, separator)) }} {%- endmacro %}
 {% macro default__sorted_text(expression, separator) -%}
     string_agg({{ expression }}, '{{ separator }}' order by {{ expression }})
@@ -43,7 +46,24 @@
 {% macro lake_rows(table) -%} {{ return(adapter.dispatch("lake_rows")(table)) }} {%- endmacro %}
 {% macro default__lake_rows(table) -%}
     read_parquet(
-        '{{ var("lake") }}/{{ table }}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false
+        '{{ var("lake") }}/{{ table }}/**/*.parquet',
+        hive_partitioning = true, hive_types_autocast = false, union_by_name = true
+    )
+{%- endmacro %}
+
+{% macro accepted_rows(table) -%}
+    {#- The lake's rows of accepted deliveries, with when they take effect: nothing else of the lake is read. -#}
+    (
+        select
+            lake.*,
+            cast(lake._effective_at as date) as effective_date,
+            lake._arrived_at as arrived_at,
+            lake._delivery_id as delivery_id,
+            lake._row_number as row_number
+        from {{ lake_rows(table) }} as lake
+        inner join {{ ref("stg_landing__deliveries") }} as deliveries
+            on lake.district_id = deliveries.district_id and lake._delivery_id = deliveries.delivery_id
+        where deliveries.verdict = 'accepted'
     )
 {%- endmacro %}
 

@@ -347,13 +347,13 @@ def _roster(c: duckdb.DuckDBPyConnection, scratch: Path, target: Path, phase: in
         manifest = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1"]
         manifest += [
             f"file.{schema.table_name(name)},{'bulk' if name in queries else 'absent'}"
-            for name in schema.oneroster_files()
+            for name in schema.oneroster_files("1.1")
             if name != "manifest.csv"
         ]
         manifest += ["source.systemName,Rollcall sample", "source.systemCode,sample"]
         _add(archive, "manifest.csv", "\n".join(manifest).encode() + b"\n")
         for name, query in queries.items():
-            columns = ", ".join(f'"{column.name}"' for column in schema.oneroster_files()[name])
+            columns = ", ".join(f'"{column.name}"' for column in schema.oneroster_files("1.1")[name])
             file = scratch / name
             c.execute(f"copy (select * from ({query}) as rows({columns})) to {quote(file)} (format csv, header)")
             _add(archive, name, file)

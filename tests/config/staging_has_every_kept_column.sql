@@ -1,7 +1,7 @@
 -- What: a column that seeds/oneroster_columns.csv says is kept has no staging column from it.
 -- When it matters: a column that the intake keeps would be stored and never be readable.
 -- How to resolve: add it to the staging model, or say in the seed that nobody's is kept.
-{% for entity in ["orgs", "users", "academic_sessions", "courses", "classes", "enrollments"] -%}
+{% for entity in ["orgs", "users", "academic_sessions", "courses", "classes", "enrollments", "roles"] -%}
 -- depends_on: {{ ref("stg_oneroster__" ~ entity) }}
 {% endfor -%}
 with kept as (
@@ -11,7 +11,7 @@ with kept as (
     from {{ ref("oneroster_columns") }}
     where kept <> 'nobody'
         -- Renamed in staging: status is part of is_deleted, the date of change is the delivery's.
-        and column_name not in ('status', 'dateLastModified', 'enabledUser', 'primary', 'name', 'type')
+        and column_name not in ('status', 'dateLastModified', 'enabledUser', 'primary', 'roleType', 'name', 'type')
 ),
 
 staged as (

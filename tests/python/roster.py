@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rollcall.intake import schema
 
-HEADERS = {name: [c.name for c in columns] for name, columns in schema.oneroster_files().items()}
+HEADERS = {name: [c.name for c in columns] for name, columns in schema.oneroster_files("1.1").items()}
 
 
 def org(id_: str, name: str, type_: str, parent: str = "") -> dict[str, str]:

@@ -3,6 +3,6 @@
 -- How to resolve: find the user row in int_people__persons.
 select versions.user_row_key
 from {{ ref("int_people__user_versions") }} as versions
-left join {{ ref("int_people__persons") }} as persons on versions.user_row_key = persons.user_row_key
-left join {{ ref("dim_users") }} as users on persons.user_key = users.user_key and users.is_rostered
+left join {{ ref("int_people__persons") }} as persons on versions.source_user_key = persons.source_user_key
+left join {{ ref("dim_users") }} as users on persons.user_key = users.user_key
 where versions.is_present and users.user_key is null

@@ -4,6 +4,7 @@ with member_rows as (
         district_id,
         valid_from,
         valid_to,
+        roster_status,
         org_key,
         grade_code,
         role,
@@ -16,6 +17,7 @@ select
     district_id,
     valid_from,
     valid_to,
+    roster_status,
     {{ key([sorted_text("member_row")]) }} as membership_group_key
 from member_rows
-group by user_key, district_id, valid_from, valid_to
+group by user_key, district_id, valid_from, valid_to, roster_status

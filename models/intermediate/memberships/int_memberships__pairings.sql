@@ -1,9 +1,12 @@
 with user_versions as (
     select
         user_row_key,
+        source_user_key,
         district_id,
         role,
         user_type,
+        is_explicit,
+        explicit_rank,
         {{ split_items("org_sourced_ids") }} as org_items,
         {{ split_items("grades") }} as grade_items,
         valid_from,
@@ -18,60 +21,67 @@ orgs as (
 ),
 
 class_spans as (
-    select user_row_key, class_key, org_key, grade_code, valid_from, valid_to
+    select source_user_key, class_key, org_key, grade_code, valid_from, valid_to
     from {{ ref("int_memberships__class_spans") }}
 ),
 
 -- Educators with classes change with their classes too: their time is cut wherever either changes.
 boundaries as (
-    select user_row_key, valid_from as boundary_date from class_spans
+    select source_user_key, valid_from as boundary_date from class_spans
     union
-    select user_row_key, valid_to from class_spans
+    select source_user_key, valid_to from class_spans
     union
-    select user_versions.user_row_key, user_versions.valid_from
-    from user_versions semi join class_spans on user_versions.user_row_key = class_spans.user_row_key
+    select user_versions.source_user_key, user_versions.valid_from
+    from user_versions semi join class_spans on user_versions.source_user_key = class_spans.source_user_key
     union
-    select user_versions.user_row_key, user_versions.valid_to
-    from user_versions semi join class_spans on user_versions.user_row_key = class_spans.user_row_key
+    select user_versions.source_user_key, user_versions.valid_to
+    from user_versions semi join class_spans on user_versions.source_user_key = class_spans.source_user_key
 ),
 
 slices as (
     select
-        user_row_key,
+        source_user_key,
         boundary_date as valid_from,
-        lead(boundary_date) over (partition by user_row_key order by boundary_date) as valid_to
+        lead(boundary_date) over (partition by source_user_key order by boundary_date) as valid_to
     from boundaries
 ),
 
 user_slices as (
     select
-        user_versions.user_row_key,
-        user_versions.district_id,
-        user_versions.role,
-        user_versions.user_type,
-        user_versions.org_items,
-        user_versions.grade_items,
+        user_versions.* exclude (valid_from, valid_to),
         coalesce(slices.valid_from, user_versions.valid_from) as valid_from,
         coalesce(slices.valid_to, user_versions.valid_to) as valid_to
     from user_versions
     left join slices
-        on user_versions.user_row_key = slices.user_row_key
+        on user_versions.source_user_key = slices.source_user_key
         and user_versions.valid_from <= slices.valid_from
         and slices.valid_to <= user_versions.valid_to
 ),
 
 slice_classes as (
     select
-        user_slices.user_row_key,
-        user_slices.role,
+        user_slices.source_user_key,
         user_slices.valid_from,
         user_slices.valid_to,
+        user_slices.user_row_key,
+        user_slices.role,
+        user_slices.user_type,
+        user_slices.explicit_rank,
         class_spans.org_key,
         class_spans.grade_code,
-        class_spans.class_key
+        class_spans.class_key,
+        -- Of several roles of an educator, a class goes with the one at its school, else with the first.
+        dense_rank() over (
+            partition by user_slices.source_user_key, user_slices.valid_from, class_spans.org_key
+            order by
+                {{ contains_item("user_slices.org_items", "orgs.sourced_id") }} desc,
+                user_slices.explicit_rank,
+                user_slices.role desc,
+                user_slices.user_row_key
+        ) as role_rank
     from user_slices
     inner join class_spans
-        on user_slices.user_row_key = class_spans.user_row_key
+        on user_slices.source_user_key = class_spans.source_user_key
         and class_spans.valid_from <= user_slices.valid_from
         and user_slices.valid_to <= class_spans.valid_to
     inner join orgs on class_spans.org_key = orgs.org_key
@@ -80,40 +90,48 @@ slice_classes as (
 
 class_orgs as (
     select
-        user_row_key,
-        role,
+        source_user_key,
         valid_from,
-        valid_to,
         org_key,
         count(distinct class_key) as class_count,
         count(grade_code) > 0 as has_grade
     from slice_classes
-    group by user_row_key, role, valid_from, valid_to, org_key
+    where role_rank = 1
+    group by source_user_key, valid_from, org_key
 ),
 
 class_pairings as (
     -- distinct: several classes of one school and grade are one membership.
     select distinct
         slice_classes.user_row_key,
+        slice_classes.source_user_key,
         slice_classes.role,
+        slice_classes.user_type,
+        slice_classes.explicit_rank,
         slice_classes.org_key,
         slice_classes.grade_code,
-        case when class_orgs.has_grade then 'class_enrollment' else 'org_only' end as pairing_basis,
+        case when slice_classes.grade_code is null then 'org_only' else 'class_enrollment' end as pairing_basis,
         class_orgs.class_count,
         slice_classes.valid_from,
         slice_classes.valid_to
     from slice_classes
     inner join class_orgs
-        on slice_classes.user_row_key = class_orgs.user_row_key
+        on slice_classes.source_user_key = class_orgs.source_user_key
         and slice_classes.valid_from = class_orgs.valid_from
         and slice_classes.org_key = class_orgs.org_key
-    where slice_classes.grade_code is not null or not class_orgs.has_grade
+    where slice_classes.role_rank = 1
+        -- A class without a grade adds nothing where another class of the school has one.
+        and (slice_classes.grade_code is not null or not class_orgs.has_grade)
 ),
 
 listed_orgs as (
     select
         items.user_row_key,
+        items.source_user_key,
         items.role,
+        items.user_type,
+        items.is_explicit,
+        items.explicit_rank,
         items.valid_from,
         items.valid_to,
         items.org_position,
@@ -122,7 +140,11 @@ listed_orgs as (
     from (
         select
             user_row_key,
+            source_user_key,
             role,
+            user_type,
+            is_explicit,
+            explicit_rank,
             valid_from,
             valid_to,
             generate_subscripts(org_items, 1) as org_position,
@@ -131,8 +153,8 @@ listed_orgs as (
         from user_slices
     ) as items
     inner join orgs on items.district_id = orgs.district_id and items.org_sourced_id = orgs.sourced_id
-    -- An administrator of the district has no school: those are given the district's own org later, once a person.
-    where not (items.role = 'administrator' and orgs.org_type = 'district')
+    -- An administrator who lists the district has no school: those are given the district's own org later, once a person.
+    where not (items.user_type = 'administrator' and orgs.org_type = 'district' and not items.is_explicit)
 ),
 
 listed_grades as (
@@ -156,18 +178,22 @@ listed_grades as (
 
 -- distinct: one row a slice in which the educator has a class anywhere.
 slices_with_classes as (
-    select distinct user_row_key, valid_from from class_orgs
+    select distinct source_user_key, valid_from from class_orgs
 ),
 
 listed_pairings as (
     select
         listed_orgs.user_row_key,
+        listed_orgs.source_user_key,
         listed_orgs.role,
+        listed_orgs.user_type,
+        listed_orgs.explicit_rank,
         listed_orgs.org_key,
         listed_grades.grade_code,
         case
-            when listed_grades.grade_code is null then 'org_only'
             when listed_orgs.org_count > 1 and listed_grades.grade_count > 1 then 'cross_product'
+            when listed_orgs.is_explicit then 'explicit_row'
+            when listed_grades.grade_code is null then 'org_only'
             else 'listed'
         end as pairing_basis,
         listed_orgs.org_position,
@@ -175,23 +201,27 @@ listed_pairings as (
         listed_orgs.valid_to
     from listed_orgs
     left join slices_with_classes
-        on listed_orgs.user_row_key = slices_with_classes.user_row_key
+        on listed_orgs.user_type = 'educator'
+        and listed_orgs.source_user_key = slices_with_classes.source_user_key
         and listed_orgs.valid_from = slices_with_classes.valid_from
     left join class_orgs
-        on listed_orgs.user_row_key = class_orgs.user_row_key
+        on listed_orgs.user_type = 'educator'
+        and listed_orgs.source_user_key = class_orgs.source_user_key
         and listed_orgs.valid_from = class_orgs.valid_from
         and listed_orgs.org_key = class_orgs.org_key
     left join listed_grades
         on listed_orgs.user_row_key = listed_grades.user_row_key
         and listed_orgs.valid_from = listed_grades.valid_from
-        and slices_with_classes.user_row_key is null
+        and slices_with_classes.source_user_key is null
     where class_orgs.org_key is null
 )
 
 select
-    user_row_key, role, org_key, grade_code, pairing_basis, class_count, cast(null as bigint) as org_position, valid_from, valid_to
+    user_row_key, source_user_key, role, user_type, explicit_rank, org_key, grade_code, pairing_basis, class_count,
+    cast(null as bigint) as org_position, valid_from, valid_to
 from class_pairings
 union all
 select
-    user_row_key, role, org_key, grade_code, pairing_basis, 0 as class_count, org_position, valid_from, valid_to
+    user_row_key, source_user_key, role, user_type, explicit_rank, org_key, grade_code, pairing_basis, 0 as class_count,
+    org_position, valid_from, valid_to
 from listed_pairings

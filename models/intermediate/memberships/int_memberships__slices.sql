@@ -1,5 +1,5 @@
 with persons as (
-    select user_row_key, district_id, user_key
+    select source_user_key, district_id, source, user_key
     from {{ ref("int_people__persons") }}
 ),
 
@@ -8,17 +8,22 @@ in_force as (
         persons.user_key,
         persons.district_id,
         versions.role,
+        versions.user_type,
+        versions.source_rank,
         versions.valid_from,
         versions.valid_to
     from {{ ref("int_people__user_versions") }} as versions
-    inner join persons on versions.user_row_key = persons.user_row_key
+    inner join persons on versions.source_user_key = persons.source_user_key
     where versions.is_in_force
 ),
 
 pairings as (
     select
         persons.user_key,
+        persons.source,
         pairings.role,
+        pairings.user_type,
+        pairings.explicit_rank,
         pairings.org_key,
         pairings.grade_code,
         pairings.pairing_basis,
@@ -27,7 +32,7 @@ pairings as (
         pairings.valid_from,
         pairings.valid_to
     from {{ ref("int_memberships__pairings") }} as pairings
-    inner join persons on pairings.user_row_key = persons.user_row_key
+    inner join persons on pairings.source_user_key = persons.source_user_key
 ),
 
 boundaries as (
@@ -55,7 +60,10 @@ person_slices as (
         in_force.district_id,
         slices.valid_from,
         slices.valid_to,
-        max(case when in_force.role = 'administrator' then 1 else 0 end) = 1 as has_administrator_row
+        min(in_force.source_rank) as source_rank,
+        -- Who was added by hand only has no membership, be it of the district.
+        min(case when in_force.user_type = 'administrator' and in_force.source_rank < 3 then in_force.source_rank end) as administrator_rank,
+        min(case when in_force.user_type = 'administrator' and in_force.source_rank < 3 then in_force.role end) as administrator_role
     from slices
     inner join in_force
         on slices.user_key = in_force.user_key
@@ -71,6 +79,9 @@ rows_of_slices as (
         person_slices.valid_from,
         person_slices.valid_to,
         pairings.role,
+        pairings.user_type,
+        case pairings.source when 'oneroster' then 1 else 2 end as source_rank,
+        pairings.explicit_rank,
         pairings.org_key,
         pairings.grade_code,
         pairings.pairing_basis,
@@ -89,7 +100,10 @@ district_defaults as (
         person_slices.district_id,
         person_slices.valid_from,
         person_slices.valid_to,
-        'administrator' as role,
+        person_slices.administrator_role as role,
+        'administrator' as user_type,
+        person_slices.administrator_rank as source_rank,
+        2 as explicit_rank,
         roots.org_key,
         cast(null as varchar) as grade_code,
         'district_default' as pairing_basis,
@@ -101,11 +115,11 @@ district_defaults as (
     left join rows_of_slices
         on person_slices.user_key = rows_of_slices.user_key
         and person_slices.valid_from = rows_of_slices.valid_from
-        and rows_of_slices.role = 'administrator'
-    where person_slices.has_administrator_row and rows_of_slices.user_key is null
+        and rows_of_slices.user_type = 'administrator'
+    where person_slices.administrator_rank is not null and rows_of_slices.user_key is null
 ),
 
--- Equal rows of several user rows are one; the more certain pairing names it.
+-- Equal rows of several user rows are one; the strongest source and its more certain pairing name it.
 collapsed as (
     select
         user_key,
@@ -116,7 +130,7 @@ collapsed as (
         org_key,
         grade_code,
         min(
-            case pairing_basis
+            source_rank || case pairing_basis
                 when 'explicit_row' then '1explicit_row'
                 when 'class_enrollment' then '2class_enrollment'
                 when 'listed' then '3listed'
@@ -125,6 +139,8 @@ collapsed as (
                 else '6district_default'
             end
         ) as ranked_basis,
+        min(explicit_rank) as explicit_rank,
+        min(user_type) as user_type,
         max(class_count) as class_count,
         min(org_position) as org_position
     from (
@@ -133,6 +149,12 @@ collapsed as (
         select * from district_defaults
     ) as all_rows
     group by user_key, district_id, valid_from, valid_to, role, org_key, grade_code
+),
+
+-- distinct: several roles are of one user type.
+user_types as (
+    select distinct user_type, user_type_rank
+    from {{ ref("roles") }}
 )
 
 select
@@ -143,20 +165,23 @@ select
     collapsed.role,
     collapsed.org_key,
     collapsed.grade_code,
-    substr(collapsed.ranked_basis, 2) as pairing_basis,
+    case substr(collapsed.ranked_basis, 1, 1) when '1' then 'oneroster' when '2' then 'template' end as source,
+    substr(collapsed.ranked_basis, 3) as pairing_basis,
     collapsed.org_key is not null and row_number() over (
         partition by person_slices.user_key, person_slices.valid_from
         order by
+            collapsed.explicit_rank,
             collapsed.class_count desc,
             case when collapsed.class_count = 0 then collapsed.org_position end,
             orgs.sourced_id,
-            roles.user_type_rank,
+            user_types.user_type_rank,
             collapsed.role,
             grades.sort_order nulls last
-    ) = 1 as is_primary
+    ) = 1 as is_primary,
+    case when person_slices.source_rank < 3 then 'rostered' else 'member' end as roster_status
 from person_slices
 left join collapsed
     on person_slices.user_key = collapsed.user_key and person_slices.valid_from = collapsed.valid_from
 left join {{ ref("int_orgs__current") }} as orgs on collapsed.org_key = orgs.org_key
-left join {{ ref("roles") }} as roles on collapsed.role = roles.role and roles.oneroster_version = '1.1'
+left join user_types on collapsed.user_type = user_types.user_type
 left join {{ ref("grades") }} as grades on collapsed.grade_code = grades.grade_code

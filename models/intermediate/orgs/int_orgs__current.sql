@@ -1,34 +1,71 @@
-with versions as (
-    {{ versions(ref("stg_oneroster__orgs"), "org_key") }}
+with delivered as (
+    select org_key, district_id, sourced_id, org_name, org_type, parent_sourced_id, is_active
+    from {{ ref("int_orgs__delivered") }}
 ),
 
-ranked as (
-    -- An org that is gone keeps its last name: memberships of the past still point to it.
+made_schools as (
     select
-        *,
-        row_number() over (partition by org_key order by is_deleted, valid_from desc) as recency,
-        max(case when not is_deleted and valid_to = {{ end_of_time() }} then 1 else 0 end) over (partition by org_key) as is_active
-    from versions
+        {{ key(["district_id", "org_sourced_id"]) }} as org_key,
+        district_id,
+        org_sourced_id as sourced_id,
+        min(made_name) as org_name,
+        'school' as org_type,
+        'district:' || district_id as parent_sourced_id,
+        bool_or(is_made_current) as is_active
+    from {{ ref("int_orgs__template_schools") }}
+    where match_type = 'made'
+    group by district_id, org_sourced_id
+),
+
+districts_with_an_org as (
+    select district_id from delivered where org_type = 'district' group by district_id
+),
+
+settings as (
+    select
+        deliveries.district_id,
+        deliveries.district_name,
+        row_number() over (
+            partition by deliveries.district_id order by deliveries.arrived_at desc, deliveries.delivery_id desc
+        ) as recency
+    from {{ ref("stg_landing__deliveries") }} as deliveries
+    where deliveries.verdict = 'accepted'
+),
+
+people_without_a_roster_of_orgs as (
+    select district_id from {{ ref("stg_templates__educators") }}
+    union
+    select district_id from {{ ref("stg_templates__students") }}
+),
+
+-- A district that has only templates has one org of its own above their schools.
+made_districts as (
+    select
+        {{ key(["settings.district_id", "'district:' || settings.district_id"]) }} as org_key,
+        settings.district_id,
+        'district:' || settings.district_id as sourced_id,
+        coalesce(settings.district_name, settings.district_id) as org_name,
+        'district' as org_type,
+        cast(null as varchar) as parent_sourced_id
+    from settings
+    inner join people_without_a_roster_of_orgs as people on settings.district_id = people.district_id
+    left join districts_with_an_org as known on settings.district_id = known.district_id
+    where settings.recency = 1 and known.district_id is null
 ),
 
 orgs as (
-    select
-        org_key,
-        district_id,
-        sourced_id,
-        org_name,
-        org_type,
-        parent_sourced_id,
-        is_active = 1 as is_active
-    from ranked
-    where recency = 1 and not is_deleted
+    select * from delivered
+    union all
+    select * from made_schools
+    union all
+    select *, true as is_active from made_districts
 ),
 
 district_orgs as (
     select
         org_key,
         district_id,
-        org_name,
+        sourced_id,
         row_number() over (partition by district_id order by not is_active, parent_sourced_id is not null, sourced_id) as rank
     from orgs
     where org_type = 'district'
@@ -40,9 +77,13 @@ select
     orgs.sourced_id,
     orgs.org_name,
     orgs.org_type,
-    parents.org_key as parent_org_key,
+    coalesce(parents.org_key, made_parents.org_key) as parent_org_key,
     orgs.is_active,
     district_orgs.org_key is not null as is_district_root
 from orgs
 left join orgs as parents on orgs.district_id = parents.district_id and orgs.parent_sourced_id = parents.sourced_id
+-- A made school stays under the district when a roster brings the district's own org.
+left join made_schools on orgs.org_key = made_schools.org_key
+left join district_orgs as made_parents
+    on made_schools.district_id = made_parents.district_id and made_parents.rank = 1
 left join district_orgs on orgs.org_key = district_orgs.org_key and district_orgs.rank = 1

@@ -9,7 +9,7 @@ with user_versions as (
         persons.user_key,
         versions.*
     from {{ ref("int_people__user_versions") }} as versions
-    inner join {{ ref("int_people__persons") }} as persons on versions.user_row_key = persons.user_row_key
+    inner join {{ ref("int_people__persons") }} as persons on versions.source_user_key = persons.source_user_key
     where versions.is_present
 ),
 
@@ -18,6 +18,7 @@ held as (
     select
         district_id,
         user_key,
+        source,
         '{{ identifier_type }}' as identifier_type,
         {{ key_of_hash(hash) }} as identifier_key,
         -- Nobody but staff is named: not even a number that the district's own systems would know a student by.
@@ -30,4 +31,4 @@ held as (
     {%- endfor %}
 )
 
-{{ merged_spans("held", ["district_id", "user_key", "identifier_type", "identifier_key"], ["identifier_value"]) }}
+{{ merged_spans("held", ["district_id", "user_key", "source", "identifier_type", "identifier_key"], ["identifier_value"]) }}

@@ -1,5 +1,5 @@
 with group_spans as (
-    {{ merged_spans(ref("int_memberships__groups"), ["user_key", "district_id", "membership_group_key"]) }}
+    {{ merged_spans(ref("int_memberships__groups"), ["user_key", "district_id", "roster_status", "membership_group_key"]) }}
 ),
 
 numbered as (
@@ -10,12 +10,12 @@ numbered as (
     from group_spans
 ),
 
-rostered as (
+known as (
     -- Rosters arrive late: a person's first span also covers their use before it.
     select
         user_key,
         district_id,
-        'rostered' as roster_status,
+        roster_status,
         membership_group_key,
         case when number = 1 then {{ beginning_of_time() }} else valid_from end as valid_from,
         valid_to
@@ -49,7 +49,7 @@ never_in_force as (
     where numbered.user_key is null
 )
 
-select * from rostered
+select * from known
 union all
 select * from gaps
 union all

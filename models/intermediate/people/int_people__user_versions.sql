@@ -1,36 +1,14 @@
-with versions as (
-    {{ versions(ref("stg_oneroster__users"), "user_row_key") }}
-),
-
-roles as (
-    select role, user_type, user_type_rank, is_staff
-    from {{ ref("roles") }}
-    where oneroster_version = '1.1'
-)
-
 select
-    versions.user_row_key,
-    versions.district_id,
-    versions.sourced_id,
-    versions.role,
-    roles.user_type,
-    roles.user_type_rank,
-    coalesce(roles.is_staff, false) as is_staff,
-    not versions.is_deleted as is_present,
-    not versions.is_deleted and coalesce(versions.is_enabled, false) as is_in_force,
-    versions.org_sourced_ids,
-    versions.grades,
-    versions.identifier,
-    versions.email,
-    versions.username,
-    versions.given_name,
-    versions.family_name,
-    versions.sourced_id_hash,
-    versions.identifier_hash,
-    versions.email_hash,
-    versions.username_hash,
-    versions.email_domain,
-    versions.valid_from,
-    versions.valid_to
-from versions
-left join roles on versions.role = roles.role
+    user_row_key, source_user_key, district_id, 'oneroster' as source, 1 as source_rank, sourced_id, role, user_type, user_type_rank,
+    is_staff, is_present, is_in_force, is_explicit, explicit_rank, org_sourced_ids, grades, identifier, email, username,
+    given_name, family_name, sourced_id_hash, identifier_hash, email_hash, username_hash, email_domain, valid_from, valid_to
+from {{ ref("int_people__oneroster_users") }}
+union all
+select
+    user_row_key, source_user_key, district_id, source, case source when 'template' then 2 else 3 end as source_rank,
+    sis_id as sourced_id, role, user_type, user_type_rank,
+    is_staff, is_present, is_present as is_in_force, true as is_explicit, 2 as explicit_rank, org_sourced_ids, grades,
+    sis_id as identifier, email, cast(null as varchar) as username, given_name, family_name,
+    cast(null as varchar) as sourced_id_hash, sis_id_hash as identifier_hash, email_hash, cast(null as varchar) as username_hash,
+    email_domain, valid_from, valid_to
+from {{ ref("int_people__template_users") }}

@@ -1,7 +1,7 @@
 select
     user_key,
     district_id,
-    'oneroster' as source,
+    source,
     identifier_type,
     identifier_value,
     valid_from,

@@ -5,7 +5,7 @@ with user_versions as (
         versions.*,
         versions.valid_to = {{ end_of_time() }} as is_latest
     from {{ ref("int_people__user_versions") }} as versions
-    inner join {{ ref("int_people__persons") }} as persons on versions.user_row_key = persons.user_row_key
+    inner join {{ ref("int_people__persons") }} as persons on versions.source_user_key = persons.source_user_key
 ),
 
 several as (
@@ -21,12 +21,12 @@ ranked as (
     from user_versions
     where is_present and user_key not in (select user_key from several)
     union all
-    -- The row that speaks for a person: still on the roster, of the weightiest role, the newest.
+    -- The row that speaks for a person: still there, of the strongest source, of the weightiest role, the newest.
     select
         *,
         row_number() over (
             partition by user_key
-            order by is_latest desc, user_type_rank, valid_from desc, sourced_id
+            order by is_latest desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last, user_row_key
         ) as rank
     from user_versions
     where is_present and user_key in (select user_key from several)
@@ -38,7 +38,8 @@ presence as (
         max(case when is_latest and is_present then 1 else 0 end) = 1 as is_active,
         max(case when is_latest and is_in_force then 1 else 0 end) = 1 as is_enabled,
         min(case when is_latest and is_present then user_type_rank end) as current_type_rank,
-        min(case when is_present then user_type_rank end) as any_type_rank
+        min(case when is_present then user_type_rank end) as any_type_rank,
+        max(case when source <> 'added' and is_present then 1 else 0 end) = 1 as is_rostered
     from user_versions
     group by user_key
 ),
@@ -49,19 +50,19 @@ user_types as (
     from {{ ref("roles") }}
 ),
 
-rostered as (
+people as (
     select
         ranked.user_key,
         ranked.district_id,
-        ranked.person_sourced_id as user_sourced_id,
-        user_types.user_type,
+        coalesce(ranked.person_sourced_id, ranked.sourced_id) as user_sourced_id,
+        coalesce(user_types.user_type, 'other') as user_type,
         case when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '') end as display_name,
         case when ranked.is_staff then ranked.email end as email,
         ranked.email_hash,
         ranked.email_domain,
         presence.is_enabled,
         presence.is_active,
-        true as is_rostered
+        presence.is_rostered
     from ranked
     inner join presence on ranked.user_key = presence.user_key
     left join user_types on coalesce(presence.current_type_rank, presence.any_type_rank) = user_types.user_type_rank
@@ -77,12 +78,12 @@ strangers as (
     from {{ ref("int_usage__identity_spans") }} as spans
     inner join {{ ref("stg_extension__identities") }} as identities
         on spans.district_id = identities.district_id and spans.identity_key = identities.identity_key
-    left join rostered on spans.user_key = rostered.user_key
-    where spans.user_key is not null and rostered.user_key is null
+    left join people on spans.user_key = people.user_key
+    where spans.user_key is not null and people.user_key is null
     group by spans.user_key, spans.district_id
 )
 
-select * from rostered
+select * from people
 union all
 select
     user_key,

@@ -5,7 +5,7 @@ select
     org_key,
     grade_code,
     role,
-    'oneroster' as source,
+    source,
     pairing_basis,
     is_primary,
     valid_from,

@@ -1,19 +1,16 @@
 select
-    {{ key(["rows.district_id", 'rows."sourcedId"']) }} as session_key,
-    rows.district_id,
-    trim(rows."sourcedId") as sourced_id,
-    nullif(trim(rows."title"), '') as title,
-    nullif(trim(rows."type"), '') as session_type,
-    try_cast(rows."startDate" as date) as start_date,
-    try_cast(rows."endDate" as date) as end_date,
-    nullif(trim(rows."parentSourcedId"), '') as parent_sourced_id,
-    nullif(trim(rows."schoolYear"), '') as school_year,
-    rows._op = 'delete' or coalesce(rows.status, '') = 'tobedeleted' as is_deleted,
-    cast(rows._effective_at as date) as effective_date,
-    rows._arrived_at as arrived_at,
-    rows._delivery_id as delivery_id,
-    rows._row_number as row_number
-from {{ lake_rows("oneroster/academicSessions") }} as rows
-inner join {{ ref("stg_landing__deliveries") }} as deliveries
-    on rows.district_id = deliveries.district_id and rows._delivery_id = deliveries.delivery_id
-where deliveries.verdict = 'accepted'
+    {{ key(["district_id", '"sourcedId"']) }} as session_key,
+    district_id,
+    trim("sourcedId") as sourced_id,
+    nullif(trim("title"), '') as title,
+    nullif(trim("type"), '') as session_type,
+    try_cast("startDate" as date) as start_date,
+    try_cast("endDate" as date) as end_date,
+    nullif(trim("parentSourcedId"), '') as parent_sourced_id,
+    nullif(trim("schoolYear"), '') as school_year,
+    _op = 'delete' or lower(trim(coalesce(status, ''))) = 'tobedeleted' as is_deleted,
+    effective_date,
+    arrived_at,
+    delivery_id,
+    row_number
+from {{ accepted_rows("oneroster/academicSessions") }}

@@ -1,24 +1,21 @@
 select
-    {{ key(["rows.district_id", 'rows."sourcedId"']) }} as class_key,
-    rows.district_id,
-    trim(rows."sourcedId") as sourced_id,
-    nullif(trim(rows."title"), '') as title,
-    nullif(trim(rows."grades"), '') as grades,
-    nullif(trim(rows."courseSourcedId"), '') as course_sourced_id,
-    nullif(trim(rows."classCode"), '') as class_code,
-    nullif(trim(rows."classType"), '') as class_type,
-    nullif(trim(rows."location"), '') as location,
-    nullif(trim(rows."schoolSourcedId"), '') as school_sourced_id,
-    nullif(trim(rows."termSourcedIds"), '') as term_sourced_ids,
-    nullif(trim(rows."subjects"), '') as subjects,
-    nullif(trim(rows."subjectCodes"), '') as subject_codes,
-    nullif(trim(rows."periods"), '') as periods,
-    rows._op = 'delete' or coalesce(rows.status, '') = 'tobedeleted' as is_deleted,
-    cast(rows._effective_at as date) as effective_date,
-    rows._arrived_at as arrived_at,
-    rows._delivery_id as delivery_id,
-    rows._row_number as row_number
-from {{ lake_rows("oneroster/classes") }} as rows
-inner join {{ ref("stg_landing__deliveries") }} as deliveries
-    on rows.district_id = deliveries.district_id and rows._delivery_id = deliveries.delivery_id
-where deliveries.verdict = 'accepted'
+    {{ key(["district_id", '"sourcedId"']) }} as class_key,
+    district_id,
+    trim("sourcedId") as sourced_id,
+    nullif(trim("title"), '') as title,
+    nullif(trim("grades"), '') as grades,
+    nullif(trim("courseSourcedId"), '') as course_sourced_id,
+    nullif(trim("classCode"), '') as class_code,
+    nullif(trim("classType"), '') as class_type,
+    nullif(trim("location"), '') as location,
+    nullif(trim("schoolSourcedId"), '') as school_sourced_id,
+    nullif(trim("termSourcedIds"), '') as term_sourced_ids,
+    nullif(trim("subjects"), '') as subjects,
+    nullif(trim("subjectCodes"), '') as subject_codes,
+    nullif(trim("periods"), '') as periods,
+    _op = 'delete' or lower(trim(coalesce(status, ''))) = 'tobedeleted' as is_deleted,
+    effective_date,
+    arrived_at,
+    delivery_id,
+    row_number
+from {{ accepted_rows("oneroster/classes") }}

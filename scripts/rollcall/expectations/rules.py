@@ -2,6 +2,7 @@
 
 A rule on rows carries the SQL that finds the rows that break it, over the delivery's files as DuckDB tables (one a file,
 every column as delivered, `_row_number` as a spreadsheet counts). It returns `row_number, column_name, value, detail`.
+What it looks up is in `known_<table>`: all rows that hold once the delivery does, be it a full list or a delta.
 A rule on bytes, names or columns has no SQL: the intake raises it.
 """
 
@@ -23,7 +24,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail}, {advice}."""
+    """One rule. `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail}, {advice}.
+
+    `checks` are (table, SQL) pairs; `users@1.1` is the table as that version of the standard has it, `users` as any has.
+    """
 
     id: str
     severity: Severity
@@ -31,8 +35,7 @@ class Rule:
     says: str
     message: str
     fix: str
-    file: str = ""
-    sql: str = ""
+    checks: tuple[tuple[str, str], ...] = ()
     in_guide: bool = False
 
 
@@ -40,16 +43,19 @@ RULES: dict[str, Rule] = {}
 
 
 def _rule(
-    id_: str, severity: str, section: str, says: str, message: str, fix: str, file="", sql="", star=False
+    id_: str, severity: str, section: str, says: str, message: str, fix: str, *checks: str, star=False
 ) -> None:
-    RULES[id_] = Rule(id_, Severity(severity), section, says, message, fix, file, sql, star)
+    pairs = tuple(zip(checks[::2], checks[1::2], strict=True))
+    RULES[id_] = Rule(id_, Severity(severity), section, says, message, fix, pairs, star)
 
 
-CONTAINER, COLUMNS, ORGS, USERS, USAGE, PRODUCTS = (
+CONTAINER, COLUMNS, ORGS, USERS, AGAINST, TEMPLATES, USAGE, PRODUCTS = (
     "Container",
     "Columns",
     "Orgs",
     "Users",
+    "Against the district's last good roster",
+    "Roster templates and members",
     "Usage",
     "Products",
 )
@@ -79,7 +85,7 @@ _rule(
     star=True,
 )  # fmt: skip
 _rule(
-    "file-required", "reject", CONTAINER, "manifest.csv, users.csv and orgs.csv are there",
+    "file-required", "reject", CONTAINER, "manifest.csv, users.csv and orgs.csv (and roles.csv in 1.2) are there",
     "{file} is missing from the zip", "Export {file} too and put it into the zip",
     star=True,
 )  # fmt: skip
@@ -90,7 +96,7 @@ _rule(
 )  # fmt: skip
 _rule(
     "file-unexpected", "warning", CONTAINER, "a file that the standard does not know",
-    "{file} is not a OneRoster 1.1 file and was not read", "Leave {file} out of the zip",
+    "{file} is not a file of OneRoster {detail} and was not read", "Leave {file} out of the zip",
 )  # fmt: skip
 _rule(
     "encoding-utf8", "reject", CONTAINER, "every CSV is valid UTF-8",
@@ -148,47 +154,47 @@ _rule(
     "org-district-present", "reject", ORGS, "at least one org of type district",
     "orgs.csv has no row of type 'district'",
     "Add the district itself to orgs.csv, with type 'district', and make it the parent of its schools",
-    "orgs.csv",
+    "orgs",
     """select null as row_number, 'type' as column_name, null as value, null as detail
-    where not exists (select 1 from orgs where trim(type) = 'district')""",
+    where not exists (select 1 from known_orgs where trim(type) = 'district')""",
     star=True,
 )  # fmt: skip
 _rule(
     "org-parent-resolves", "reject", ORGS, "every parentSourcedId is an org in the file",
     "parentSourcedId '{value}' is not the sourcedId of any org in orgs.csv",
     "Add the org '{value}' to orgs.csv, or correct the parentSourcedId of the rows that name it",
-    "orgs.csv",
+    "orgs",
     """select _row_number as row_number, 'parentSourcedId' as column_name, trim(parentSourcedId) as value, null as detail
     from orgs
-    where trim(parentSourcedId) <> '' and trim(parentSourcedId) not in (select trim(sourcedId) from orgs)""",
+    where trim(parentSourcedId) <> '' and trim(parentSourcedId) not in (select trim(sourcedId) from known_orgs)""",
     star=True,
 )  # fmt: skip
 _rule(
     "org-school-under-district", "reject", ORGS, "following parents from each school reaches a district, without a circle",
     "following the parents of school '{value}' does not reach a district",
     "Give the school the district's sourcedId as its parentSourcedId",
-    "orgs.csv",
+    "orgs",
     """with recursive ancestors as (
-        select trim(sourcedId) as school, trim(sourcedId) as org from orgs where trim(type) = 'school'
+        select trim(sourcedId) as school, trim(sourcedId) as org from known_orgs where trim(type) = 'school'
         union
         select ancestors.school, trim(orgs.parentSourcedId)
-        from ancestors inner join orgs on trim(orgs.sourcedId) = ancestors.org
+        from ancestors inner join known_orgs as orgs on trim(orgs.sourcedId) = ancestors.org
         where trim(orgs.parentSourcedId) <> ''
     ),
     under_district as (
         select ancestors.school from ancestors
-        inner join orgs on trim(orgs.sourcedId) = ancestors.org and trim(orgs.type) = 'district'
+        inner join known_orgs as orgs on trim(orgs.sourcedId) = ancestors.org and trim(orgs.type) = 'district'
     ),
     unresolved as (
         select ancestors.school from ancestors
-        where ancestors.org not in (select trim(sourcedId) from orgs)
+        where ancestors.org not in (select trim(sourcedId) from known_orgs)
     )
     select _row_number as row_number, 'parentSourcedId' as column_name, trim(sourcedId) as value, null as detail
     from orgs
     where trim(type) = 'school'
         and trim(sourcedId) not in (select school from under_district)
         and trim(sourcedId) not in (select school from unresolved)
-        and exists (select 1 from orgs where trim(type) = 'district')""",
+        and exists (select 1 from known_orgs where trim(type) = 'district')""",
     star=True,
 )  # fmt: skip
 _ID_UNIQUE = """select _row_number as row_number, 'sourcedId' as column_name, trim(sourcedId) as value,
@@ -202,12 +208,12 @@ _ID_UNIQUE = """select _row_number as row_number, 'sourcedId' as column_name, tr
 _rule(
     "org-id-unique", "reject", ORGS, "sourcedId is filled and unique",
     "sourcedId '{value}' is not a usable id of an org: {detail}", "Give every org its own sourcedId",
-    "orgs.csv", _ID_UNIQUE.replace("{table}", "orgs"),
+    "orgs", _ID_UNIQUE.replace("{table}", "orgs"),
 )  # fmt: skip
 _rule(
     "org-type-valid", "error", ORGS, "the type is one of OneRoster's org types",
     "'{value}' is not an org type; the row was set aside", "Use one of: {detail}",
-    "orgs.csv",
+    "orgs",
     """select _row_number as row_number, 'type' as column_name, type as value,
         (select string_agg(org_type, ', ' order by org_type) from seed_org_types) as detail
     from orgs where coalesce(trim(type), '') not in (select org_type from seed_org_types)""",
@@ -215,7 +221,7 @@ _rule(
 _rule(
     "org-name-present", "error", ORGS, "the name is filled",
     "org '{value}' has no name; the row was set aside", "Fill in its name",
-    "orgs.csv",
+    "orgs",
     """select _row_number as row_number, 'name' as column_name, trim(sourcedId) as value, null as detail
     from orgs where coalesce(trim(name), '') = ''""",
 )  # fmt: skip
@@ -225,51 +231,64 @@ _rule(
     "user-id-unique", "reject", USERS, "sourcedId is filled and unique across students and staff",
     "sourcedId '{value}' is not a usable id of a user: {detail}",
     "Give every user its own sourcedId, across students and staff",
-    "users.csv", _ID_UNIQUE.replace("{table}", "users"), star=True,
+    "users", _ID_UNIQUE.replace("{table}", "users"), star=True,
 )  # fmt: skip
 _rule(
     "user-orgs-resolve", "reject", USERS, "every item of orgSourcedIds is an org in the file",
-    "orgSourcedIds names '{value}', which is not the sourcedId of any org in orgs.csv",
-    "Add the org '{value}' to orgs.csv, or correct orgSourcedIds of the users who name it",
-    "users.csv",
+    "{column} names '{value}', which is not the sourcedId of any org in orgs.csv",
+    "Add the org '{value}' to orgs.csv, or correct {column} of the rows that name it",
+    "users@1.1",
     """select row_number, 'orgSourcedIds' as column_name, value, null as detail
     from (
         select _row_number as row_number, trim(unnest(string_split(orgSourcedIds, ','))) as value
         from users
-        where trim(orgSourcedIds) <> '' and trim(orgSourcedIds) not in (select trim(sourcedId) from orgs)
+        where trim(orgSourcedIds) <> '' and trim(orgSourcedIds) not in (select trim(sourcedId) from known_orgs)
     )
-    where value <> '' and value not in (select trim(sourcedId) from orgs)""",
+    where value <> '' and value not in (select trim(sourcedId) from known_orgs)""",
+    "users@1.2",
+    """select _row_number as row_number, 'primaryOrgSourcedId' as column_name, trim(primaryOrgSourcedId) as value, null as detail
+    from users
+    where trim(primaryOrgSourcedId) <> '' and trim(primaryOrgSourcedId) not in (select trim(sourcedId) from known_orgs)""",
+    "roles",
+    """select _row_number as row_number, 'orgSourcedId' as column_name, trim(orgSourcedId) as value, null as detail
+    from roles
+    where trim(orgSourcedId) <> '' and trim(orgSourcedId) not in (select trim(sourcedId) from known_orgs)""",
     star=True,
 )  # fmt: skip
 _rule(
     "user-enabled-valid", "error", USERS, "enabledUser is true or false, in any case",
     "enabledUser is '{value}', neither true nor false; the row was set aside", "Write true or false",
-    "users.csv",
+    "users",
     """select _row_number as row_number, 'enabledUser' as column_name, enabledUser as value, null as detail
     from users where coalesce(lower(trim(enabledUser)), '') not in ('true', 'false')""",
 )  # fmt: skip
 _rule(
     "user-role-valid", "error", USERS, "the role is one of the standard's",
-    "'{value}' is not a role of OneRoster 1.1; the row was set aside", "Use one of: {detail}",
-    "users.csv",
+    "'{value}' is not a role of this version of OneRoster; the row was set aside", "Use one of: {detail}",
+    "users@1.1",
     """select _row_number as row_number, 'role' as column_name, role as value,
         (select string_agg(role, ', ' order by role) from seed_roles) as detail
     from users where coalesce(trim(role), '') not in (select role from seed_roles)""",
+    "roles",
+    """select _row_number as row_number, 'role' as column_name, role as value,
+        (select string_agg(role, ', ' order by role) from seed_roles) || ', or ext: and a role of your own' as detail
+    from roles
+    where coalesce(trim(role), '') not in (select role from seed_roles) and not starts_with(trim(role), 'ext:')""",
     star=True,
 )  # fmt: skip
 _rule(
     "user-org-present", "warning", USERS, "a teacher, aide or student names at least one org",
     "a {value} without any org: counted under no school", "Fill in orgSourcedIds",
-    "users.csv",
-    """select _row_number as row_number, 'orgSourcedIds' as column_name, trim(role) as value, null as detail
+    "users",
+    """select _row_number as row_number, 'orgSourcedIds' as column_name, _role as value, null as detail
     from users
-    where trim(role) in ('teacher', 'aide', 'student') and coalesce(trim(orgSourcedIds), '') = ''""",
+    where _role in ('teacher', 'aide', 'student') and coalesce(trim(_orgs), '') = ''""",
 )  # fmt: skip
 _rule(
     "user-grade-valid", "warning", USERS, "grades map to CEDS codes; ambiguous ones are not guessed",
     "'{value}' is not a known grade and was treated as no grade",
     "Use the CEDS codes, such as PK, KG, 01 to 12, separated by commas",
-    "users.csv",
+    "users",
     """select row_number, 'grades' as column_name, value, null as detail
     from (
         select _row_number as row_number, trim(unnest(string_split(grades, ','))) as value
@@ -281,26 +300,140 @@ _rule(
 _rule(
     "student-grade-present", "warning", USERS, "a student has a grade",
     "{count} students without a grade: counted under their school, in no grade", "Fill in grades",
-    "users.csv",
+    "users",
     """select _row_number as row_number, 'grades' as column_name, null as value, null as detail
-    from users where trim(role) = 'student' and coalesce(trim(grades), '') = ''""",
+    from users where _role = 'student' and coalesce(trim(grades), '') = ''""",
 )  # fmt: skip
 _rule(
     "staff-email-present", "warning", USERS, "staff have an e-mail, or their usage cannot be linked",
     "{count} staff without an e-mail: their usage cannot be linked", "Fill in email",
-    "users.csv",
+    "users",
     """select _row_number as row_number, 'email' as column_name, null as value, null as detail
     from users
-    where trim(role) in (select role from seed_roles where is_staff) and coalesce(trim(email), '') = ''""",
+    where _is_staff and coalesce(trim(email), '') = ''""",
 )  # fmt: skip
 _rule(
     "student-pii-present", "info", USERS, "student names, phone or sms are in the file: not needed and not kept",
     "{count} students come with a name, phone number or sms; Rollcall does not need these and has not kept them",
     "Nothing to do; leave them out of the export if you can",
-    "users.csv",
+    "users",
     """select _row_number as row_number, 'givenName' as column_name, null as value, null as detail
-    from users where trim(role) = 'student' and _has_contact""",
+    from users where _role = 'student' and _has_contact""",
     star=True,
+)  # fmt: skip
+
+# Against the last good roster ---------------------------------------------------------------------------------------
+_rule(
+    "delivery-order", "reject", AGAINST, "a delivery is not older than the last of its kind that was applied",
+    "the delivery is dated {value}, but one of {detail} is already applied",
+    "Deliver a newer export; one that belongs to the past is taken by `rollcall backfill {value} {value}`",
+)  # fmt: skip
+_rule(
+    "delta-needs-bulk", "reject", AGAINST, "a delta comes after a bulk delivery of the same file",
+    "{file} is a delta, but no bulk delivery of {file} was taken before it",
+    "Deliver {file} once in bulk; deltas can follow it",
+)  # fmt: skip
+
+# Roster templates and members ---------------------------------------------------------------------------------------
+_rule(
+    "template-header", "reject", TEMPLATES, "columns as in the template, in any order",
+    "{file}: {detail}", "Correct the header line of {file}: {advice}",
+    star=True,
+)  # fmt: skip
+_rule(
+    "template-header-extra", "info", TEMPLATES, "columns that the template does not have",
+    "{file}: the column '{column}' is not in the template and was not read", "Nothing to do; leave it out if you can",
+)  # fmt: skip
+_rule(
+    "template-school-resolves", "error", TEMPLATES,
+    "school id or name matches one org of the district; without a roster of orgs, schools are made from the template",
+    "no school of the district is '{value}'; the row was set aside", "Correct school_id or school_name: {detail}",
+    "template",
+    """select rows._row_number as row_number,
+        case when cells.item_id is not null then 'school_id' else 'school_name' end as column_name,
+        coalesce(cells.item_id, cells.item_name) as value,
+        case cells.match_type
+            when 'ambiguous' then 'several schools have this name, so give the school_id'
+            else 'the closest names are ' || cells.closest_names
+        end as detail
+    from template as rows
+    inner join known_schools as cells on rows._cell = cells.cell
+    where cells.org_sourced_id is null""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "template-school-present", "warning", TEMPLATES, "a teacher or student has a school",
+    "{count} people without a school: counted under no school", "Fill in school_id or school_name",
+    "template",
+    """select _row_number as row_number, 'school_id' as column_name, null as value, null as detail
+    from template
+    where _cell = '' and coalesce(_role, 'teacher') <> 'administrator'""",
+)  # fmt: skip
+_rule(
+    "template-grade-valid", "warning", TEMPLATES, "grades are CEDS codes or known aliases; others are not guessed",
+    "'{value}' is not a known grade and was treated as no grade",
+    "Use the CEDS codes, such as PK, KG, 01 to 12, separated by commas",
+    "template",
+    """select row_number, 'grade_level' as column_name, value, null as detail
+    from (
+        select _row_number as row_number, trim(unnest(string_split_regex(grade_level, '[,;|\\r\\n]'))) as value
+        from template
+        where trim(grade_level) <> '' and lower(trim(grade_level)) not in (select grade_alias from seed_grade_aliases)
+    )
+    where value <> '' and lower(value) not in (select grade_alias from seed_grade_aliases)""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "template-email-present", "error", TEMPLATES, "educators and members have an e-mail",
+    "{count} rows without an e-mail; they were set aside", "Fill in email: usage is linked by it",
+    "educators",
+    """select _row_number as row_number, 'email' as column_name, null as value, null as detail
+    from educators where coalesce(trim(email), '') = ''""",
+    "members",
+    """select _row_number as row_number, 'email' as column_name, null as value, null as detail
+    from members where coalesce(trim(email), '') = ''""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "template-id-present", "error", TEMPLATES, "students have a sis_id, since students are never told apart by e-mail",
+    "{count} students without sis_id; the rows were set aside", "Fill in sis_id, the student's id in the SIS",
+    "students",
+    """select _row_number as row_number, 'sis_id' as column_name, null as value, null as detail
+    from students where coalesce(trim(sis_id), '') = ''""",
+)  # fmt: skip
+_rule(
+    "template-role-valid", "warning", TEMPLATES, "the role is one of seeds/role_aliases.csv; a blank one is a teacher",
+    "'{value}' is not a known role and was treated as teacher", "Use one of: {detail}",
+    "educators",
+    """select _row_number as row_number, 'role' as column_name, role as value,
+        (select string_agg(distinct role, ', ' order by role) from seed_role_aliases) as detail
+    from educators where trim(role) <> '' and lower(trim(role)) not in (select role_alias from seed_role_aliases)""",
+    "members",
+    """select _row_number as row_number, 'role' as column_name, role as value,
+        (select string_agg(distinct role, ', ' order by role) from seed_role_aliases) as detail
+    from members where trim(role) <> '' and lower(trim(role)) not in (select role_alias from seed_role_aliases)""",
+)  # fmt: skip
+_rule(
+    "template-admin-district", "info", TEMPLATES, "administrators with no school belong to the district",
+    "{count} administrators have no school: they are counted at the district", "Nothing to do, if that is so",
+    "educators",
+    """select _row_number as row_number, 'school_id' as column_name, null as value, null as detail
+    from educators where _role = 'administrator' and _cell = ''""",
+    star=True,
+)  # fmt: skip
+_rule(
+    "template-row-duplicate", "info", TEMPLATES, "the same person, school and grade once",
+    "row {row} says what an earlier row said: counted once", "Nothing to do; leave it out if you can",
+    "template",
+    """select _row_number as row_number, 'sis_id' as column_name, null as value, null as detail
+    from (
+        select _row_number, row_number() over (
+            partition by coalesce(nullif(trim(sis_id), ''), email_hash), _cell, coalesce(grade_level, ''), coalesce(_role, '')
+            order by _row_number
+        ) as repeat
+        from template
+    )
+    where repeat > 1""",
 )  # fmt: skip
 
 # Usage and products ------------------------------------------------------------------------------------------------
@@ -337,11 +470,7 @@ _rule(
     )""",
 )  # fmt: skip
 _rule(
-    "delivery-order", "reject", CONTAINER, "a roster is not older than what is already applied",
-    "the delivery is dated {value}, but one of {detail} is already applied", "Deliver a newer export",
-)  # fmt: skip
-_rule(
     "kind-known", "reject", CONTAINER, "the file is one that Rollcall takes",
     "{file} is none of the files that Rollcall takes: {detail}",
-    "Deliver a OneRoster zip, a usage file or a products file with the documented header",
+    "Deliver a OneRoster zip, or a template, members, usage or products file with the documented header",
 )  # fmt: skip

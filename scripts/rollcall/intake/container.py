@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import difflib
+import json
 import re
 import stat
 import zipfile
@@ -15,7 +16,9 @@ from pathlib import Path, PurePosixPath
 from rollcall.intake import schema
 from rollcall.intake.findings import Report
 
-REQUIRED = ("manifest.csv", "users.csv", "orgs.csv")
+REQUIRED = {"1.1": ("users.csv", "orgs.csv"), "1.2": ("users.csv", "roles.csv", "orgs.csv")}
+MANIFESTS = ("manifest.csv", "manifest.json")
+_MODES = ("absent", "bulk", "delta")
 MAX_ENTRIES = 64
 MAX_EXPANSION = 100
 _CHUNK = 1 << 20
@@ -27,10 +30,11 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @dataclass
 class Unpacked:
-    """The CSVs of one zip, by standard name, in a private folder; `manifest` is its properties."""
+    """The CSVs of one zip, by standard name, in a private folder; the standard's version; the files that are deltas."""
 
     files: dict[str, Path]
-    manifest: dict[str, str]
+    version: str
+    deltas: set[str]
 
 
 def _is_noise(name: str) -> bool:
@@ -60,7 +64,7 @@ def _unsafe(entries: list[zipfile.ZipInfo]) -> str | None:
 
 def standard_name(name: str) -> str | None:
     """The OneRoster file that `name` means: itself, or the one it misses by case, spacing, plural or a letter."""
-    known = tuple(schema.oneroster_files())
+    known = schema.oneroster_file_names()
 
     def plain(text: str) -> str:
         return re.sub(r"[^a-z0-9]", "", text.lower().removesuffix(".csv")).rstrip("s")
@@ -100,8 +104,24 @@ def unpack(path: Path, folder: Path, report: Report, max_bytes: int) -> Unpacked
                 report.add("zip-safe", path.name, detail=f"it inflates to more than {budget:,} bytes")
                 return None
             unpacked[name] = file
-    manifest = _manifest(unpacked, explained, report) if "manifest.csv" in unpacked else {}
-    return Unpacked(unpacked, manifest)
+    manifest = _manifest(unpacked, explained, report)
+    version = manifest.get("oneroster.version", "")
+    version = version if version in schema.ONEROSTER_VERSIONS else "1.2" if "roles.csv" in unpacked else "1.1"
+    deltas = {
+        name
+        for name in schema.oneroster_files(version)
+        if manifest.get(f"file.{name.removesuffix('.csv')}") == "delta" and name in unpacked
+    }
+    for name in REQUIRED[version]:
+        # What did not change may be left out of a delta.
+        is_left_out = deltas and manifest.get(f"file.{name.removesuffix('.csv')}") == "absent"
+        if name not in files and name not in explained and not is_left_out:
+            report.add("file-required", name)
+    for name in sorted(set(unpacked) - set(schema.oneroster_files(version))):
+        del unpacked[name]
+        if name not in schema.ONEROSTER_UNREAD or version != "1.2":
+            report.add("file-unexpected", name, detail=version)
+    return Unpacked({name: file for name, file in unpacked.items() if name not in MANIFESTS}, version, deltas)
 
 
 def _layout(entries: list[zipfile.ZipInfo], report: Report) -> tuple[dict[str, zipfile.ZipInfo], set[str]]:
@@ -109,7 +129,7 @@ def _layout(entries: list[zipfile.ZipInfo], report: Report) -> tuple[dict[str, z
     folders = {str(PurePosixPath(entry.filename).parent) for entry in entries}
     top = folders.pop() if len(folders) == 1 else "."
     files: dict[str, zipfile.ZipInfo] = {}
-    known = schema.oneroster_files()
+    known = (*schema.oneroster_file_names(), "manifest.json")
     explained: set[str] = set()
     for entry in entries:
         parent, name = str(PurePosixPath(entry.filename).parent), PurePosixPath(entry.filename).name
@@ -121,11 +141,9 @@ def _layout(entries: list[zipfile.ZipInfo], report: Report) -> tuple[dict[str, z
             report.add("file-name-exact", name, detail=standard)
             explained.add(standard)
         else:
-            report.add("file-unexpected", name)
-    for name in REQUIRED:
-        if name not in files and name not in explained:
-            report.add("file-required", name)
-            explained.add(name)
+            report.add("file-unexpected", name, detail="1.1 or 1.2")
+    if not set(MANIFESTS) & {*files, *explained}:
+        report.add("file-required", "manifest.csv")
     return files, explained
 
 
@@ -168,37 +186,60 @@ def _extract(
     return target
 
 
-def _manifest(files: dict[str, Path], explained: set[str], report: Report) -> dict[str, str]:
+def _properties(files: dict[str, Path], report: Report) -> tuple[str, dict[str, tuple[int | None, str]]]:
+    """The manifest's name, and its properties with the row that each stands in."""
+    if "manifest.csv" not in files:
+        try:
+            content = json.loads(files["manifest.json"].read_text("utf-8"))
+            pairs = content.items() if isinstance(content, dict) else ((p["propertyName"], p["value"]) for p in content)
+            return "manifest.json", {str(name): (None, str(value)) for name, value in pairs}
+        except (ValueError, KeyError, TypeError) as error:
+            report.add("manifest-valid", "manifest.json", detail=f"it is not a JSON object of properties ({error})")
+            return "manifest.json", {}
     try:
         with files["manifest.csv"].open(newline="", encoding="utf-8") as stream:
-            rows = [row for row in csv.reader(stream, strict=True) if row]
+            rows = [(number, row) for number, row in enumerate(csv.reader(stream, strict=True), 1) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         report.add("csv-readable", "manifest.csv", row=1, detail=str(error))
-        return {}
+        return "manifest.csv", {}
     if not rows:
-        return {}
-    if [cell.strip() for cell in rows[0]] != ["propertyName", "value"]:
+        return "manifest.csv", {}
+    if [cell.strip() for cell in rows[0][1]] != ["propertyName", "value"]:
         report.add("manifest-valid", "manifest.csv", 1, detail="the header must be propertyName,value")
+        return "manifest.csv", {}
+    return "manifest.csv", {
+        row[0].strip(): (number, row[1].strip() if len(row) > 1 else "") for number, row in rows[1:]
+    }
+
+
+def _manifest(files: dict[str, Path], explained: set[str], report: Report) -> dict[str, str]:
+    """The properties of the manifest, held to what is in the zip. Empty when it is not there or not readable."""
+    if not set(MANIFESTS) & set(files):
+        return {}
+    before = len(report.findings)
+    file, properties = _properties(files, report)
+    if not properties and (len(report.findings) > before or not files[file].stat().st_size):
         return {}
 
-    def wrong(row: int, detail: str) -> None:
-        report.add("manifest-valid", "manifest.csv", row, "value", manifest.get(rows[row - 1][0].strip()), detail)
+    def wrong(name: str, detail: str) -> None:
+        row, value = properties.get(name, (1 if file == "manifest.csv" else None, None))
+        report.add("manifest-valid", file, row, "value", value, detail)
 
-    manifest = {row[0].strip(): row[1].strip() if len(row) > 1 else "" for row in rows[1:]}
-    lines = {row[0].strip(): number for number, row in enumerate(rows, 1)}
-    for name, versions in (("manifest.version", ("1.0", "1")), ("oneroster.version", ("1.1",))):
-        if manifest.get(name) not in versions:
-            wrong(lines.get(name, 1), f"{name} is '{manifest.get(name, '')}', which is not {versions[0]}")
-    for property_, mode in manifest.items():
+    for name, versions in (("manifest.version", ("1.0", "1")), ("oneroster.version", schema.ONEROSTER_VERSIONS)):
+        value = properties.get(name, (None, ""))[1]
+        if value not in versions:
+            known = " or ".join(version for version in versions if "." in version)
+            wrong(name, f"{name} is '{value}', which is not {known}")
+    # Files that must be there are told of by `file-required`.
+    told = {*explained, *REQUIRED.get(properties.get("oneroster.version", (None, ""))[1], REQUIRED["1.1"])}
+    for property_, (_, mode) in properties.items():
         if not property_.startswith("file."):
             continue
         name = property_.removeprefix("file.") + ".csv"
-        if mode == "delta":
-            wrong(lines[property_], f"{name} is a delta; this district's roster is taken as bulk files")
-        elif mode not in ("absent", "bulk"):
-            wrong(lines[property_], f"{property_} is '{mode}', which is none of absent, bulk, delta")
-        elif mode == "bulk" and name in schema.oneroster_files() and name not in (*files, *explained):
-            wrong(lines[property_], f"{property_} is bulk, but {name} is not in the zip")
+        if mode not in _MODES:
+            wrong(property_, f"{property_} is '{mode}', which is none of {', '.join(_MODES)}")
+        elif mode != "absent" and name in schema.oneroster_file_names() and name not in (*files, *told):
+            wrong(property_, f"{property_} is {mode}, but {name} is not in the zip")
         elif mode == "absent" and name in files:
-            wrong(lines[property_], f"{property_} is absent, but {name} is in the zip")
-    return manifest
+            wrong(property_, f"{property_} is absent, but {name} is in the zip")
+    return {name: value for name, (_, value) in properties.items()}

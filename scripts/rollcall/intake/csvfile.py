@@ -92,10 +92,19 @@ def add_unreadable(file: str, connection: duckdb.DuckDBPyConnection, report: Rep
 
 
 def load_table(
-    name: str, table: str, select: str, source_: str, connection: duckdb.DuckDBPyConnection, report: Report
+    name: str,
+    table: str,
+    select: str,
+    source_: str,
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    kept: str = "",
 ) -> bool:
-    """Loads a CSV as `table` with `_row_number` as a spreadsheet counts. False when a record cannot be read."""
+    """Loads a CSV as `table` with `_row_number` as a spreadsheet counts, and all rows as `_table`, `kept` or not.
+
+    False when a record cannot be read.
+    """
     connection.execute(f'create table "_{table}" as select {select} from {source_}')
     # A table keeps the order of the file, so its row id is the record number; the header is record 1.
-    connection.execute(f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"')
+    connection.execute(f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"{" where " + kept if kept else ""}')
     return not add_unreadable(name, connection, report)

@@ -6,6 +6,7 @@ a killed run left behind without one is invisible to every reader and swept away
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -46,11 +47,14 @@ def fsync(path: Path) -> None:
 
 def prepare(settings: Settings) -> None:
     """Makes what `dbt build` needs to find: every table of the lake as a typed, empty Parquet file."""
+    known = hashlib.sha256(repr(schema.lake_tables()).encode()).hexdigest()
+    mark = settings.lake / ".schema"
+    is_same = mark.exists() and mark.read_text("ascii") == known
     missing = []
     for table, columns in schema.lake_tables().items():
         partition = "usage_date=0001-01-01/" if table == "extension/page_loads" else ""
         file = settings.lake / table / f"district_id={NOTHING}" / f"{partition}{NOTHING}.parquet"
-        if not file.exists():
+        if not is_same or not file.exists():
             missing.append((file, columns))
     if not missing:
         return
@@ -61,6 +65,7 @@ def prepare(settings: Settings) -> None:
             temporary = file.with_suffix(".tmp")
             connection.execute(f"copy (select {fields} limit 0) to {quote(temporary)} (format parquet)")
             temporary.rename(file)
+    mark.write_text(known, "ascii")
 
 
 def records(settings: Settings, district_id: str = "*") -> list[Path]:
@@ -149,4 +154,4 @@ class Incoming:
 
 def read(paths: Iterable[str]) -> str:
     """A FROM clause over Parquet files."""
-    return f"read_parquet([{', '.join(map(quote, paths))}], hive_partitioning = true)"
+    return f"read_parquet([{', '.join(map(quote, paths))}], hive_partitioning = true, union_by_name = true)"

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from rollcall.intake import csvfile, schema
+from rollcall.intake import csvfile, schema, templates
 from rollcall.intake.container import standard_name
 from rollcall.settings import District, RollcallError, Settings
 
@@ -20,9 +20,17 @@ class Kind(StrEnum):
     """The kinds of delivery, in the order in which those of one run are applied: rosters before their use."""
 
     ONEROSTER = "oneroster"
+    EDUCATORS = "educators"
+    STUDENTS = "students"
+    MEMBERS = "members"
     PRODUCTS = "products"
     USAGE = "usage"
     UNKNOWN = "unknown"
+
+    @property
+    def has_order(self) -> bool:
+        """Whether one that is older than the last would put an older list in place of a newer one."""
+        return self not in (Kind.USAGE, Kind.MEMBERS)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ def kind_of(path: Path) -> Kind:
         return Kind.USAGE
     if share(schema.PRODUCT_COLUMNS) > 0.5:
         return Kind.PRODUCTS
+    if template := templates.kind_of(path, csvfile.header(path)):
+        return Kind(template)
     return Kind.UNKNOWN
 
 

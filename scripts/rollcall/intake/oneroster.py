@@ -1,60 +1,127 @@
-"""OneRoster zips: checked, minimised, compared with the district's last state, appended to the lake as changes."""
+"""OneRoster zips, 1.1 and 1.2: checked and minimised; what comes out are the tables for the change log."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+import re
 from pathlib import Path
 
 import duckdb
 
 from rollcall.expectations.rules import RULES, Severity
-from rollcall.intake import container, csvfile, lake, privacy, schema
+from rollcall.intake import changes, container, csvfile, privacy, schema
+from rollcall.intake.changes import Table
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
 from rollcall.settings import Settings
 
-
-@dataclass
-class Changes:
-    """Rows of one delivery: as delivered, set aside by a rule, and what is different from the state before."""
-
-    delivered: int = 0
-    set_aside: int = 0
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
+# The tables that rules look things up in: of a delta, together with what the district has already.
+_KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes")
 
 
-def load(path: Path, folder: Path, connection: duckdb.DuckDBPyConnection, report: Report, settings: Settings) -> bool:
-    """Loads the zip's files as tables (named as the files) and applies every rule. True when nothing rejects it."""
+def load(
+    path: Path,
+    folder: Path,
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    settings: Settings,
+    district_id: str,
+) -> list[Table]:
+    """Loads the zip's files as tables (named as the files) and applies every rule. The tables to append, if accepted."""
     unpacked = container.unpack(path, folder, report, settings.zip_max_bytes)
     if unpacked is None:
-        return False
+        return []
     for statement in privacy.macros(privacy.pii_key(settings)):
         connection.execute(statement)
-    _load_seeds(connection)
-    loaded = set()
+    load_seeds(connection, unpacked.version)
     unreadable = {finding.file for finding in report.findings if finding.rule == "encoding-utf8"}
-    for name, file in unpacked.files.items():
-        if name != "manifest.csv" and name not in unreadable and _load_file(name, file, connection, report):
-            loaded.add(name)
-    apply_rules(loaded, connection, report)
-    return report.verdict != "rejected"
+    columns = schema.oneroster_files(unpacked.version)
+    loaded: dict[str, Table] = {}
+    # In the order of the standard's files, but roles first: they say which users are staff.
+    for name in sorted(unpacked.files, key=lambda name: (name != "roles.csv", list(columns).index(name))):
+        if name == "users.csv" and unpacked.version == "1.2":
+            _make_user_roles(loaded, connection, settings, district_id)
+        table = schema.table_name(name)
+        if name not in unreadable and _load_file(name, unpacked, connection, report):
+            is_full = name not in unpacked.deltas
+            deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
+            loaded[table] = Table("oneroster", table, "sourcedId", is_full, deleted)
+            before = changes.state(settings, f"oneroster/{table}", "sourcedId", district_id)
+            if not is_full and before is None:
+                report.add("delta-needs-bulk", name)
+    unread = {schema.table_name(name) for name in unpacked.files} - set(loaded)
+    _make_known(loaded, unread, connection, settings, district_id)
+    names = {table: f"{table}.csv" for table in loaded}
+    apply_rules(names | {f"{table}@{unpacked.version}": name for table, name in names.items()}, connection, report)
+    return list(loaded.values())
 
 
-def _load_seeds(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("create table seed_roles (role varchar, is_staff boolean)")
-    connection.executemany("insert into seed_roles values (?, ?)", list(schema.roles().items()))
-    connection.execute("create table seed_org_types (org_type varchar)")
+_IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
+
+
+def _make_known(
+    loaded: dict[str, Table],
+    unread: set[str],
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    district_id: str,
+) -> None:
+    """Makes `known_<table>`: all rows that hold once this delivery does. None for a file that cannot be read."""
+    for name in _KNOWN:
+        if name in unread:
+            continue
+        table = loaded.get(name)
+        if table and table.is_full:
+            connection.execute(f'create view "known_{name}" as select * from "{name}"')
+            continue
+        before = changes.state(settings, f"oneroster/{name}", "sourcedId", district_id)
+        if before is None:
+            continue
+        own = f'select * from "{name}" union all by name' if table else ""
+        gone = f'and trim("sourcedId") not in (select trim("sourcedId") from "_{name}")' if table else ""
+        connection.execute(
+            f"""create temp table "known_{name}" as {own}
+            select * exclude (_row_number) from {before} where _op = 'upsert' {gone}"""
+        )
+
+
+def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
+    connection.execute("create temp table seed_roles (role varchar, is_staff boolean)")
+    connection.executemany("insert into seed_roles values (?, ?)", list(schema.roles(version).items()))
+    connection.execute("create temp table seed_org_types (org_type varchar)")
     connection.executemany("insert into seed_org_types values (?)", [(name,) for name in schema.org_types()])
-    connection.execute("create table seed_grade_aliases (grade_alias varchar)")
+    connection.execute("create temp table seed_grade_aliases (grade_alias varchar)")
     connection.executemany("insert into seed_grade_aliases values (?)", [(name,) for name in schema.grade_aliases()])
+    connection.execute("create temp table seed_role_aliases (role_alias varchar, role varchar)")
+    connection.executemany("insert into seed_role_aliases values (?, ?)", list(schema.role_aliases().items()))
 
 
-def _check_header(name: str, found: list[str], report: Report) -> bool:
+def _make_user_roles(
+    loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, settings: Settings, district_id: str
+) -> None:
+    """Makes `user_roles`, one row a user: what 1.2's roles.csv says of them, and the roles known before a delta.
+
+    Staff, whose name is kept, is who has a role of staff and none of a student.
+    """
+    fields = 'trim("userSourcedId") as user_id, trim(role) as role, trim("orgSourcedId") as org'
+    parts = [f"select {fields} from roles"] if "roles" in loaded else []
+    before = changes.state(settings, "oneroster/roles", "sourcedId", district_id)
+    if before and not ("roles" in loaded and loaded["roles"].is_full):
+        gone = 'and trim("sourcedId") not in (select trim("sourcedId") from _roles)' if parts else ""
+        parts.append(f"select {fields} from {before} where _op = 'upsert' {gone}")
+    none = "select null::varchar as user_id, null::varchar as role, null::varchar as org where false"
+    connection.execute(
+        f"""create temp table user_roles as
+        select user_id, bool_or(role in (select role from seed_roles where is_staff)) and not bool_or(role = 'student') as is_staff,
+            case when bool_or(role = 'student') then 'student' else max(role) end as role,
+            string_agg(org, ',') as orgs
+        from ({" union all ".join(parts) or none})
+        where user_id is not null
+        group by user_id"""
+    )
+
+
+def _check_header(name: str, standard: list[str], found: list[str], report: Report) -> bool:
     """Findings on the header of one file; True when its standard columns can be read."""
-    standard = [column.name for column in schema.oneroster_files()[name]]
     before = len(report.findings)
     required = standard
     if name == "users.csv" and "enabledUser" not in found and not csvfile.near("enabledUser", found):
@@ -73,31 +140,39 @@ def _check_header(name: str, found: list[str], report: Report) -> bool:
     return True
 
 
-def _load_file(name: str, file: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> bool:
+def _load_file(
+    name: str, unpacked: container.Unpacked, connection: duckdb.DuckDBPyConnection, report: Report
+) -> bool:
+    file, columns = unpacked.files[name], schema.oneroster_files(unpacked.version)[name]
+    standard = [column.name for column in columns]
     found = csvfile.header(file)
-    if not found or not _check_header(name, found, report):
+    if not found or not _check_header(name, standard, found, report):
         return False
-    columns = schema.oneroster_files()[name]
-    source = csvfile.source(file, found, [column.name for column in columns])
+    source = csvfile.source(file, found, standard)
     if name == "users.csv":
-        select = _minimised_users()
+        select = _minimised_users(columns)
+        if unpacked.version == "1.2":
+            source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
     elif all(column.kept == "nobody" for column in columns):
         # Checked for its form, and never stored.
         select = ""
     else:
-        select = ", ".join(f'"{column.name}"' for column in columns)
-    table = schema.table_name(name)
-    if select:
-        return csvfile.load_table(name, table, select, source, connection, report)
-    connection.execute(f"select count(*) from {source}").fetchall()
-    csvfile.add_unreadable(name, connection, report)
-    return False
+        select = ", ".join(f'"{column.name}"' for column in columns if column.kept != "nobody")
+    if not select:
+        connection.execute(f"select count(*) from {source}").fetchall()
+        csvfile.add_unreadable(name, connection, report)
+        return False
+    # What a delta takes away need not be right.
+    kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
+    return csvfile.load_table(name, schema.table_name(name), select, source, connection, report, kept)
 
 
-def _minimised_users() -> str:
-    staff = "trim(role) in (select role from seed_roles where is_staff)"
+def _minimised_users(columns: list[schema.Column]) -> str:
+    """The SELECT list of users.csv: names and addresses of staff only, hashes of everybody."""
+    is_1_1 = any(column.name == "role" for column in columns)
+    staff = "trim(role) in (select role from seed_roles where is_staff)" if is_1_1 else "coalesce(is_staff, false)"
     fields = []
-    for column in schema.oneroster_files()["users.csv"]:
+    for column in columns:
         if column.kept == "everyone":
             fields.append(f'"{column.name}"')
         elif column.kept == "staff":
@@ -110,84 +185,28 @@ def _minimised_users() -> str:
             "keyed_hash(lower(email)) as email_hash",
             "keyed_hash(lower(username)) as username_hash",
             "nullif(regexp_extract(lower(trim(email)), '@([^@]+)$', 1), '') as email_domain",
+            f"coalesce({staff}, false) as _is_staff",
+            "trim(role) as _role",
+            ('"orgSourcedIds"' if is_1_1 else "orgs") + " as _orgs",
             "concat(givenName, familyName, middleName, phone, sms) <> '' as _has_contact",
         ]
     )
 
 
-def apply_rules(loaded: set[str], connection: duckdb.DuckDBPyConnection, report: Report) -> None:
-    """Runs every rule on rows whose files are there; rows that break an `error` rule go to the table `set_aside`."""
-    connection.execute("create table set_aside (file_name varchar, row_number bigint)")
+def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Runs every rule whose tables are there (table → the file's name); rows that break an `error` go to `set_aside`."""
+    connection.execute("create temp table set_aside (table_name varchar, row_number bigint)")
+    found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
+    there = {name for (name,) in found.fetchall()}
     for rule in RULES.values():
-        needs = {rule.file, "orgs.csv"} if rule.id == "user-orgs-resolve" else {rule.file}
-        if not rule.sql or not needs <= loaded:
-            continue
-        if report.add_rows(rule.id, rule.file, connection, rule.sql) and rule.severity == Severity.ERROR:
-            connection.execute(
-                f"insert into set_aside select {quote(rule.file)}, row_number from ({rule.sql}) where row_number is not null"
-            )
+        for table, sql in rule.checks:
+            if table not in tables or not set(_LOOKED_UP.findall(sql)) <= there:
+                continue
+            if report.add_rows(rule.id, tables[table], connection, sql) and rule.severity == Severity.ERROR:
+                connection.execute(
+                    f"""insert into set_aside select {quote(table.partition("@")[0])}, row_number
+                    from ({sql}) where row_number is not null"""
+                )
 
 
-def append(
-    loaded: list[str],
-    table_folder: str,
-    key: str,
-    incoming: lake.Incoming,
-    settings: Settings,
-    delivery_date: date,
-    arrived_at: datetime,
-) -> Changes:
-    """Appends to the lake what differs between the loaded tables and the district's last state of each."""
-    total = Changes()
-    connection = incoming.connection
-    for name in loaded:
-        table = schema.table_name(name)
-        lake_table = f"{table_folder}/{table}"
-        columns = [c for c in schema.lake_tables()[lake_table] if c not in schema.CHANGE_COLUMNS]
-        fields = ", ".join(f'"{column}"' for column in columns)
-        rows = f"""select {fields}, _row_number from "{table}"
-            where _row_number not in (select row_number from set_aside where file_name = {quote(name)})"""
-        stamp = (
-            f"timestamp {quote(delivery_date)} as _effective_at, timestamp {quote(arrived_at)} as _arrived_at, "
-            f"{quote(incoming.delivery_id)} as _delivery_id"
-        )
-        (delivered,) = connection.execute(f'select count(*) from "{table}"').fetchone()
-        (set_aside,) = connection.execute(
-            f"select count(distinct row_number) from set_aside where file_name = {quote(name)}"
-        ).fetchone()
-        total.delivered += delivered
-        total.set_aside += set_aside
-        past = lake.files(settings, lake_table, incoming.district_id)
-        if not past:
-            total.added += incoming.write(lake_table, f"select *, 'upsert' as _op, {stamp} from ({rows})")
-            continue
-        same = " and ".join(f'new."{column}" is not distinct from old."{column}"' for column in columns)
-        connection.execute(
-            f"""create or replace temp table change as
-            with old as (
-                select * from {lake.read(past)}
-                qualify row_number() over (
-                    partition by trim("{key}") order by _effective_at desc, _arrived_at desc, _delivery_id desc
-                ) = 1
-            ),
-            state as (select * from old where _op = 'upsert'),
-            new as ({rows})
-            select {", ".join(f'new."{column}"' for column in columns)}, new._row_number, 'upsert' as _op,
-                old."{key}" is null as is_added
-            from new left join state as old on trim(new."{key}") = trim(old."{key}")
-            where old."{key}" is null or not ({same})
-            union all by name
-            select state."{key}", 'delete' as _op, false as is_added
-            from state where trim("{key}") not in (select trim("{key}") from new)"""
-        )
-        added, changed, removed = connection.execute(
-            """select count(*) filter (_op = 'upsert' and is_added), count(*) filter (_op = 'upsert' and not is_added),
-            count(*) filter (_op = 'delete') from change"""
-        ).fetchone()
-        incoming.write(lake_table, f"select * exclude (is_added), {stamp} from change")
-        total.added, total.changed, total.removed = (
-            total.added + added,
-            total.changed + changed,
-            total.removed + removed,
-        )
-    return total
+_LOOKED_UP = re.compile(r"\bknown_\w+")

@@ -7,19 +7,20 @@ from pathlib import Path
 import duckdb
 
 from rollcall.intake import csvfile, schema
+from rollcall.intake.changes import Table
 from rollcall.intake.findings import Report
 from rollcall.intake.oneroster import apply_rules
 
 
-def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> bool:
-    """Loads the catalogue as table `products` and applies its rules. True when nothing rejects it."""
+def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> list[Table]:
+    """Loads the catalogue as table `products` and applies its rules. The table to append, if accepted."""
     found = csvfile.header(path)
     if csvfile.check_names("product-header", path.name, found, schema.PRODUCT_COLUMNS, report):
-        return False
+        return []
     fields = ", ".join(f'"{column}"' for column in schema.PRODUCT_COLUMNS)
     if not csvfile.load_table(
         path.name, "products", fields, csvfile.source(path, found, schema.PRODUCT_COLUMNS), connection, report
     ):
-        return False
-    apply_rules({"products"}, connection, report)
-    return report.verdict != "rejected"
+        return []
+    apply_rules({"products": path.name}, connection, report)
+    return [Table("inventory", "products", "product_id")]

@@ -22,8 +22,19 @@ def _seed(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+ONEROSTER_VERSIONS = ("1.1", "1.2")
+# Files of 1.2's gradebook whose columns are not checked: known, and not read.
+ONEROSTER_UNREAD = (
+    "lineItemLearningObjectiveIds.csv",
+    "lineItemScoreScales.csv",
+    "resultLearningObjectiveIds.csv",
+    "resultScoreScales.csv",
+    "scoreScales.csv",
+)
+
+
 @cache
-def oneroster_files(version: str = "1.1") -> dict[str, list[Column]]:
+def oneroster_files(version: str) -> dict[str, list[Column]]:
     """Columns by file name, in the standard's order."""
     files: dict[str, list[Column]] = {}
     for row in sorted(_seed("oneroster_columns"), key=lambda row: int(row["position"])):
@@ -33,9 +44,22 @@ def oneroster_files(version: str = "1.1") -> dict[str, list[Column]]:
 
 
 @cache
-def roles() -> dict[str, bool]:
-    """Role of the standard → is it staff, whose name and e-mail are kept?"""
-    return {row["role"]: row["is_staff"] == "true" for row in _seed("roles")}
+def oneroster_file_names() -> tuple[str, ...]:
+    """Every file that a version of the standard knows."""
+    names = dict.fromkeys(name for version in ONEROSTER_VERSIONS for name in oneroster_files(version))
+    return (*names, *ONEROSTER_UNREAD)
+
+
+@cache
+def roles(version: str) -> dict[str, bool]:
+    """Role of a version of the standard → is it staff, whose name and e-mail are kept?"""
+    return {row["role"]: row["is_staff"] == "true" for row in _seed("roles") if row["oneroster_version"] == version}
+
+
+@cache
+def role_aliases() -> dict[str, str]:
+    """What templates call a role, in lower case → the role."""
+    return {row["role_alias"]: row["role"] for row in _seed("role_aliases")}
 
 
 @cache
@@ -67,12 +91,27 @@ def table_name(file_name: str) -> str:
 def lake_tables() -> dict[str, dict[str, str]]:
     """Every table of the lake: folder → column → DuckDB type. `district_id` (and `usage_date`) come from the path."""
     tables = {}
-    for file_name, columns in oneroster_files().items():
-        kept = {column.name: "varchar" for column in columns if column.kept != "nobody"}
-        if kept:
-            if file_name == "users.csv":
-                kept |= dict.fromkeys(USER_HASHES, "varchar")
-            tables[f"oneroster/{table_name(file_name)}"] = kept | CHANGE_COLUMNS
+    kept: dict[str, dict[str, str]] = {}
+    for version in ONEROSTER_VERSIONS:
+        for file_name, columns in oneroster_files(version).items():
+            of_file = kept.setdefault(file_name, {})
+            of_file |= {column.name: "varchar" for column in columns if column.kept != "nobody"}
+    kept["users.csv"] |= dict.fromkeys(USER_HASHES, "varchar")
+    for file_name, of_file in kept.items():
+        if of_file:
+            tables[f"oneroster/{table_name(file_name)}"] = of_file | CHANGE_COLUMNS
+    for kind, columns in TEMPLATE_COLUMNS.items():
+        of_kind = {column: "varchar" for column in columns if column not in UNKEPT_OF_STUDENTS or kind != "students"}
+        tables[f"templates/{kind}"] = (
+            {"row_key": "varchar"} | of_kind | dict.fromkeys(TEMPLATE_HASHES, "varchar") | CHANGE_COLUMNS
+        )
+    tables["templates/schools"] = {
+        "template": "varchar",
+        "school_id": "varchar",
+        "school_name": "varchar",
+        "row_count": "bigint",
+        "_delivery_id": "varchar",
+    }
     tables["extension/page_loads"] = {
         "event_key": "ubigint",
         "identity_key": "bigint",
@@ -105,6 +144,7 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "rows_changed": "bigint",
         "rows_removed": "bigint",
         "findings": "bigint",
+        "full_tables": "varchar",
         "district_name": "varchar",
         "time_zone": "varchar",
         "email_domains": "varchar",
@@ -122,6 +162,24 @@ def lake_tables() -> dict[str, dict[str, str]]:
     return tables
 
 
+TEMPLATE_COLUMNS = {
+    "educators": (
+        "sis_id",
+        "first_name",
+        "last_name",
+        "email",
+        "role",
+        "school_id",
+        "school_name",
+        "grade_level",
+    ),
+    "students": ("sis_id", "first_name", "last_name", "email", "school_id", "school_name", "grade_level"),
+    "members": ("first_name", "last_name", "email", "role"),
+}
+# A member file adds to the list; `tobedeleted` in this optional column takes somebody off it.
+MEMBER_STATUS = "status"
+UNKEPT_OF_STUDENTS = ("first_name", "last_name", "email")
+TEMPLATE_HASHES = ("sis_id_hash", "email_hash", "email_domain")
 USAGE_COLUMNS = ("occurred_at", "user_email", "user_id", "url", "duration_seconds", "event_id", "collector")
 PRODUCT_COLUMNS = (
     "product_id",

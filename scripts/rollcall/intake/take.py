@@ -7,17 +7,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, oneroster, products, usage
+from rollcall.intake import lake, oneroster, products, templates, usage
+from rollcall.intake.changes import Changes, Log, Table
 from rollcall.intake.findings import Report
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
 from rollcall.settings import Settings
 
-_TAKES = "a OneRoster zip, a usage file (CSV, CSV.gz or Parquet), or a products CSV"
+_TAKES = "a OneRoster zip, a template of educators, students or members, a usage file, or a products CSV"
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Outcome:
 
     delivery: Delivery
     report: Report
-    changes: oneroster.Changes
+    changes: Changes
     report_folder: Path | None = None
 
     @property
@@ -54,17 +55,20 @@ def clear_scratch(settings: Settings) -> None:
 
 def _load(
     delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, settings: Settings
-) -> bool:
+) -> list[Table]:
+    district_id = delivery.district.district_id
     match delivery.kind:
         case Kind.ONEROSTER:
-            return oneroster.load(delivery.path, folder, connection, report, settings)
+            return oneroster.load(delivery.path, folder, connection, report, settings, district_id)
+        case Kind.EDUCATORS | Kind.STUDENTS | Kind.MEMBERS:
+            return templates.load(delivery.path, str(delivery.kind), connection, report, settings, district_id)
         case Kind.PRODUCTS:
             return products.load(delivery.path, connection, report)
         case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
             report.add("zip-required", delivery.path.name)
         case Kind.UNKNOWN:
             report.add("kind-known", delivery.path.name, detail=_TAKES)
-    return False
+    return []
 
 
 @contextmanager
@@ -92,50 +96,60 @@ def check(delivery: Delivery, settings: Settings) -> Report:
         _scratch(settings) as (connection, folder),
     ):
         private = settings.model_copy(update={"lake": Path(lake_folder)})
+        has_past = bool(lake.records(settings, delivery.district.district_id))
         with _readable(delivery, report):
             if delivery.kind is Kind.USAGE:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
                 usage.load(delivery.path, incoming, delivery.district, report, private)
             else:
-                _load(delivery, connection, folder, report, private)
+                _load(delivery, connection, folder, report, settings if has_past else private)
+    if not has_past:
+        # Nobody knows here what was delivered before.
+        report.findings = [finding for finding in report.findings if finding.rule != "delta-needs-bulk"]
     return report
 
 
-def take(delivery: Delivery, settings: Settings) -> Outcome:
-    """Checks the delivery and appends it to the lake, or moves it to quarantine with its report."""
-    report, changes = Report(delivery.path.name, delivery.kind), oneroster.Changes()
+def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> Outcome:
+    """Checks the delivery and appends it to the lake, or moves it to quarantine with its report.
+
+    In a backfill a delivery may be older than what is applied: it then holds until the next full list.
+    """
+    report, outcome_changes = Report(delivery.path.name, delivery.kind), Changes()
     district = delivery.district
+    tables: list[Table] = []
     with _scratch(settings) as (connection, folder):
         incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
         arrived_at = datetime.now(UTC).replace(tzinfo=None)
-        _check_order(delivery, report, settings)
-        loaded: usage.Loaded | bool | None = None
+        later = _later(delivery, connection, settings)
+        if later and not is_backfill:
+            newest = max(record.date for record in later)
+            report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
         with _readable(delivery, report):
             if delivery.kind is Kind.USAGE:
                 loaded = usage.load(delivery.path, incoming, district, report, settings)
+                if loaded:
+                    outcome_changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
-                loaded = _load(delivery, connection, folder, report, settings)
-        if report.verdict == "accepted" and loaded:
-            if isinstance(loaded, usage.Loaded):
-                changes.delivered, changes.set_aside = loaded.delivered, loaded.set_aside
-                changes.added = loaded.delivered - loaded.set_aside
-            elif delivery.kind is Kind.ONEROSTER:
-                kept = [f"{table}.csv" for table in _loaded_tables(connection)]
-                changes = oneroster.append(
-                    kept, "oneroster", "sourcedId", incoming, settings, delivery.delivery_date, arrived_at
-                )
-            else:
-                changes = oneroster.append(
-                    ["products"], "inventory", "product_id", incoming, settings, delivery.delivery_date, arrived_at
-                )
+                tables = _load(delivery, connection, folder, report, settings)
         accepted = report.verdict == "accepted"
-        if not accepted:
+        if accepted:
+            next_full = {
+                table.name: min(record.date for record in later if table.name in record.full)
+                for table in tables
+                if any(table.name in record.full for record in later)
+            }
+            log = Log(incoming, settings, delivery.delivery_date, arrived_at, next_full)
+            if delivery.kind is not Kind.USAGE:
+                outcome_changes = log.append(tables)
+            if delivery.kind in (Kind.EDUCATORS, Kind.STUDENTS):
+                templates.write_schools(str(delivery.kind), connection, incoming)
+        else:
             shutil.rmtree(incoming.folder)
             incoming.folder.mkdir()
-            changes = oneroster.Changes(delivered=changes.delivered)
+            outcome_changes = Changes(delivered=outcome_changes.delivered)
         _write_rule_results(incoming, report)
-        incoming.commit(_record(delivery, report, changes, arrived_at), accepted)
-    outcome = Outcome(delivery, report, changes)
+        incoming.commit(_record(delivery, report, outcome_changes, arrived_at, tables), accepted)
+    outcome = Outcome(delivery, report, outcome_changes)
     if accepted:
         archive(delivery, settings)
     else:
@@ -143,26 +157,33 @@ def take(delivery: Delivery, settings: Settings) -> Outcome:
     return outcome
 
 
-def _loaded_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """The OneRoster tables that were loaded, which are views over what was read."""
-    rows = connection.execute("select view_name from duckdb_views() where not internal and not temporary order by 1")
-    return [name for (name,) in rows.fetchall()]
+@dataclass(frozen=True)
+class _Applied:
+    """A delivery that was applied: its date, and the tables of which it was a full list."""
+
+    date: date
+    full: frozenset[str]
 
 
-def _check_order(delivery: Delivery, report: Report, settings: Settings) -> None:
-    if delivery.kind is Kind.USAGE:
-        return
+def _later(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[_Applied]:
+    """Deliveries of this kind that were applied and are of a later date than this one."""
+    if not delivery.kind.has_order:
+        return []
     kind = f"-{delivery.kind}-"
-    applied = [
-        record.stem[:10]
+    records = [
+        str(record)
         for record in lake.records(settings, delivery.district.district_id)
-        if lake.is_accepted(record) and kind in record.stem
+        if lake.is_accepted(record) and kind in record.stem and record.stem[:10] > str(delivery.delivery_date)
     ]
-    if applied and str(delivery.delivery_date) < max(applied):
-        report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=max(applied))
+    if not records:
+        return []
+    rows = connection.execute(f"select delivery_date, full_tables from {lake.read(records)}").fetchall()
+    return [_Applied(when, frozenset((modes or "").split(","))) for when, modes in rows]
 
 
-def _record(delivery: Delivery, report: Report, changes: oneroster.Changes, arrived_at: datetime) -> dict[str, object]:
+def _record(
+    delivery: Delivery, report: Report, changes: Changes, arrived_at: datetime, tables: list[Table]
+) -> dict[str, object]:
     return {
         "delivery_id": delivery.delivery_id,
         "delivery_kind": str(delivery.kind),
@@ -173,6 +194,7 @@ def _record(delivery: Delivery, report: Report, changes: oneroster.Changes, arri
         "verdict": report.verdict,
         **{f"rows_{name}": count for name, count in asdict(changes).items()},
         "findings": len(report.findings),
+        "full_tables": ",".join(sorted(table.name for table in tables if table.is_full)),
         "district_name": delivery.district.name,
         "time_zone": delivery.district.time_zone,
         "email_domains": ",".join(delivery.district.email_domains),

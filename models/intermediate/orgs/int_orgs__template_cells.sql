@@ -1,0 +1,14 @@
+-- distinct: one row per way in which rows of templates say where they belong.
+select distinct
+    district_id,
+    school_cell as cell,
+    school_id,
+    school_name
+from (
+    select district_id, school_cell, school_id, school_name from {{ ref("stg_templates__educators") }}
+    union all
+    select district_id, school_cell, school_id, school_name from {{ ref("stg_templates__students") }}
+    union all
+    select district_id, school_cell, school_id, school_name from {{ ref("stg_templates__schools") }}
+) as named
+where school_cell <> ''

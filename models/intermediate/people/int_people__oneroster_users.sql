@@ -1,0 +1,114 @@
+with versions as (
+    {{ versions(ref("stg_oneroster__users"), "user_row_key") }}
+),
+
+role_versions as (
+    {{ versions(ref("stg_oneroster__roles"), "role_row_key") }}
+),
+
+roles as (
+    select role, oneroster_version, user_type, user_type_rank, is_staff
+    from {{ ref("roles") }}
+),
+
+-- Whose name the intake has kept: someone with a role of staff and none of a student.
+staff_of_1_2 as (
+    select role_versions.district_id, role_versions.user_sourced_id
+    from role_versions
+    left join roles on role_versions.role = roles.role and roles.oneroster_version = '1.2'
+    where not role_versions.is_deleted
+    group by role_versions.district_id, role_versions.user_sourced_id
+    having bool_or(coalesce(roles.is_staff, false)) and not bool_or(role_versions.role = 'student')
+),
+
+role_spans as (
+    select
+        role_versions.role_row_key,
+        role_versions.district_id,
+        role_versions.user_sourced_id,
+        role_versions.role,
+        role_versions.is_primary_role,
+        role_versions.org_sourced_id,
+        greatest(role_versions.valid_from, coalesce(begins.delivery_date, role_versions.valid_from)) as valid_from,
+        least(role_versions.valid_to, coalesce(ends.delivery_date, role_versions.valid_to)) as valid_to
+    from role_versions
+    left join {{ ref("int_deliveries__snapped_dates") }} as begins
+        on role_versions.district_id = begins.district_id and role_versions.begin_date = begins.boundary_date
+    left join {{ ref("int_deliveries__snapped_dates") }} as ends
+        on role_versions.district_id = ends.district_id and role_versions.end_date = ends.boundary_date
+    where not role_versions.is_deleted
+),
+
+-- 1.1: the user row says the role and the orgs. 1.2: it says neither, and holds for as long as the user does.
+user_rows as (
+    select
+        versions.user_row_key as row_key,
+        versions.* exclude (role),
+        versions.role,
+        versions.org_sourced_ids as row_orgs,
+        false as is_explicit,
+        2 as explicit_rank,
+        case when versions.role is null then '1.2' else '1.1' end as oneroster_version,
+        versions.valid_from as row_from,
+        versions.valid_to as row_to
+    from versions
+    union all
+    select
+        role_spans.role_row_key as row_key,
+        versions.* exclude (role),
+        role_spans.role,
+        role_spans.org_sourced_id as row_orgs,
+        true as is_explicit,
+        case
+            when role_spans.org_sourced_id = versions.primary_org_sourced_id then 0
+            when role_spans.is_primary_role then 1
+            else 2
+        end as explicit_rank,
+        '1.2' as oneroster_version,
+        greatest(versions.valid_from, role_spans.valid_from) as row_from,
+        least(versions.valid_to, role_spans.valid_to) as row_to
+    from versions
+    inner join role_spans
+        on versions.district_id = role_spans.district_id
+        and versions.sourced_id = role_spans.user_sourced_id
+        and role_spans.valid_from < versions.valid_to
+        and versions.valid_from < role_spans.valid_to
+    where versions.role is null and not versions.is_deleted and role_spans.valid_from < role_spans.valid_to
+)
+
+select
+    user_rows.row_key as user_row_key,
+    user_rows.user_row_key as source_user_key,
+    user_rows.district_id,
+    user_rows.sourced_id,
+    user_rows.role,
+    roles.user_type,
+    roles.user_type_rank,
+    case
+        when user_rows.oneroster_version = '1.2' then staff_of_1_2.user_sourced_id is not null
+        else coalesce(roles.is_staff, false)
+    end as is_staff,
+    not user_rows.is_deleted as is_present,
+    not user_rows.is_deleted and coalesce(user_rows.is_enabled, false) as is_in_force,
+    user_rows.is_explicit,
+    user_rows.explicit_rank,
+    user_rows.row_orgs as org_sourced_ids,
+    user_rows.grades,
+    user_rows.identifier,
+    user_rows.email,
+    user_rows.username,
+    user_rows.given_name,
+    user_rows.family_name,
+    user_rows.sourced_id_hash,
+    user_rows.identifier_hash,
+    user_rows.email_hash,
+    user_rows.username_hash,
+    user_rows.email_domain,
+    user_rows.row_from as valid_from,
+    user_rows.row_to as valid_to
+from user_rows
+left join roles on user_rows.role = roles.role and user_rows.oneroster_version = roles.oneroster_version
+left join staff_of_1_2
+    on user_rows.oneroster_version = '1.2'
+    and user_rows.district_id = staff_of_1_2.district_id
+    and user_rows.sourced_id = staff_of_1_2.user_sourced_id

@@ -1,0 +1,78 @@
+with educators as (
+    {{ versions(ref("stg_templates__educators"), "template_row_key") }}
+),
+
+students as (
+    {{ versions(ref("stg_templates__students"), "template_row_key") }}
+),
+
+members as (
+    {{ versions(ref("stg_templates__members"), "member_key") }}
+),
+
+roles as (
+    select
+        aliases.role_alias,
+        roles.role,
+        roles.user_type,
+        roles.user_type_rank,
+        roles.is_staff
+    from {{ ref("role_aliases") }} as aliases
+    inner join {{ ref("roles") }} as roles on aliases.role = roles.role and roles.oneroster_version = '1.1'
+    union all
+    select role as role_alias, role, user_type, user_type_rank, is_staff
+    from {{ ref("roles") }}
+    where role = 'student' and oneroster_version = '1.1'
+),
+
+rows as (
+    select
+        template_row_key as user_row_key, district_id, 'template' as source, 'educators' as template, sis_id, role, school_cell,
+        grade_level, email, given_name, family_name, sis_id_hash, email_hash, email_domain, is_deleted, valid_from, valid_to
+    from educators
+    union all
+    select
+        template_row_key, district_id, 'template', 'students', sis_id, 'student', school_cell,
+        grade_level, null, null, null, sis_id_hash, email_hash, email_domain, is_deleted, valid_from, valid_to
+    from students
+    union all
+    select
+        member_key, district_id, 'added', 'members', null, role, '',
+        null, email, given_name, family_name, null, email_hash, email_domain, is_deleted, valid_from, valid_to
+    from members
+),
+
+schools as (
+    select
+        district_id,
+        cell,
+        string_agg(org_sourced_id, ',' order by position) as org_sourced_ids
+    from {{ ref("int_orgs__template_schools") }}
+    group by district_id, cell
+)
+
+select
+    rows.user_row_key,
+    -- A person of a template is their id, else their address; members added by hand are an address.
+    {{ key(["rows.district_id", "rows.template", "coalesce(rows.sis_id, rows.email_hash)"]) }} as source_user_key,
+    rows.district_id,
+    rows.source,
+    rows.sis_id,
+    coalesce(roles.role, 'teacher') as role,
+    coalesce(roles.user_type, 'educator') as user_type,
+    coalesce(roles.user_type_rank, 1) as user_type_rank,
+    coalesce(roles.is_staff, true) as is_staff,
+    not rows.is_deleted as is_present,
+    schools.org_sourced_ids,
+    regexp_replace(rows.grade_level, '[;|\r\n]+', ',', 'g') as grades,
+    rows.email,
+    rows.given_name,
+    rows.family_name,
+    rows.sis_id_hash,
+    rows.email_hash,
+    rows.email_domain,
+    rows.valid_from,
+    rows.valid_to
+from rows
+left join roles on rows.role = roles.role_alias
+left join schools on rows.district_id = schools.district_id and rows.school_cell = schools.cell

@@ -1,0 +1,113 @@
+"""Roster templates (educators, students) and members added by hand: CSVs with headers of our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import changes, csvfile, privacy, schema
+from rollcall.intake.changes import Table
+from rollcall.intake.dbt_macros import rendered
+from rollcall.intake.findings import Report
+from rollcall.intake.oneroster import apply_rules, load_seeds
+from rollcall.settings import Settings
+
+_EMAIL = "lower(trim(email))"
+
+
+def kind_of(path: Path, found: list[str]) -> str | None:
+    """Which template a header is, near misses included; None when it is none."""
+    names = set(map(csvfile.plain, found))
+
+    def count(*columns: str) -> int:
+        return len({csvfile.plain(column) for column in columns} & names)
+
+    if count("sis_id", "school_id", "school_name", "grade_level") >= 2 and count("first_name", "last_name", "email"):
+        spare = [name for name in found if name not in schema.TEMPLATE_COLUMNS["students"]]
+        # A list of educators without its role column must not be taken for one of students.
+        says_staff = any(word in path.name.lower() for word in ("educator", "teacher", "staff"))
+        return "educators" if says_staff or csvfile.near("role", spare) else "students"
+    return "members" if count(*schema.TEMPLATE_COLUMNS["members"]) >= 3 else None
+
+
+def load(
+    path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: Report, settings: Settings, district_id: str
+) -> list[Table]:
+    """Loads one template as the table named after its kind and applies its rules. The tables to append, if accepted."""
+    columns = schema.TEMPLATE_COLUMNS[kind]
+    found = csvfile.header(path)
+    if csvfile.check_names("template-header", path.name, found, columns, report):
+        return []
+    optional = [name for name in (schema.MEMBER_STATUS,) if kind == "members" and name in found]
+    for name in found:
+        if name not in columns and name not in optional:
+            report.add("template-header-extra", path.name, 1, name)
+    for statement in privacy.macros(privacy.pii_key(settings)):
+        connection.execute(statement)
+    load_seeds(connection, "1.1")
+    source = csvfile.source(path, found, [*columns, *optional])
+    kept = f"lower(trim(coalesce({schema.MEMBER_STATUS}, ''))) <> 'tobedeleted'" if optional else ""
+    if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, report, kept):
+        return []
+    tables = {kind: path.name}
+    if kind != "members":
+        _make_schools(kind, connection, settings, district_id)
+        tables["template"] = path.name
+    apply_rules(tables, connection, report)
+    connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
+    if kind == "members":
+        deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
+        return [Table("templates", kind, "row_key", is_full=False, deleted=deleted)]
+    return [Table("templates", kind, "row_key")]
+
+
+def _select(kind: str, optional: list[str]) -> str:
+    columns = schema.TEMPLATE_COLUMNS[kind]
+    kept = [name for name in columns if kind != "students" or name not in schema.UNKEPT_OF_STUDENTS]
+    hashes = {
+        "sis_id_hash": "keyed_hash(sis_id)" if "sis_id" in columns else "null",
+        "email_hash": "keyed_hash(lower(email))",
+        "email_domain": f"nullif(regexp_extract({_EMAIL}, '@([^@]+)$', 1), '')",
+    }
+    # A row of a template has no id of its own: it is what it says. A member is an address.
+    whole = "email_hash" if kind == "members" else f"md5(concat_ws(chr(31), {', '.join(_texts(kept))}, email_hash))"
+    fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), f"{whole} as row_key"]
+    if kind != "members":
+        fields.append(f"{rendered('engine/schools.sql', 'school_cell', 'school_id', 'school_name')} as _cell")
+    role = "(select role from seed_role_aliases where role_alias = lower(trim(role)))" if "role" in columns else "'student'"
+    return ", ".join([*fields, f"{role} as _role"])
+
+
+def _texts(columns: list[str]) -> list[str]:
+    return [f"coalesce(trim({column}), '')" for column in columns]
+
+
+def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, settings: Settings, district_id: str) -> None:
+    """Makes the view `template`, the table `schools`, and `known_schools`, if a roster of orgs is there to look in."""
+    connection.execute(f'create view template as select * from "{kind}"')
+    connection.execute(
+        """create view schools as
+        select _cell, any_value(trim(school_id)) as school_id, any_value(trim(school_name)) as school_name, count(*) as row_count
+        from template where _cell <> '' group by _cell"""
+    )
+    before = changes.state(settings, "oneroster/orgs", "sourcedId", district_id)
+    if before is None:
+        return
+    connection.execute(
+        f"""create temp table known_orgs as
+        select 'd' as district_id, trim("sourcedId") as sourced_id, identifier, name as org_name, true as is_active
+        from {before} where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted'"""
+    )
+    cells = "(select 'd' as district_id, _cell as cell, school_id, school_name from schools)"
+    connection.execute(
+        f"create temp table known_schools as {rendered('engine/schools.sql', 'resolved_schools', cells, 'known_orgs')}"
+    )
+
+
+def write_schools(kind: str, connection: duckdb.DuckDBPyConnection, incoming) -> None:
+    """Keeps what the delivery calls its schools, rows that were set aside for it included: for the school name check."""
+    incoming.write(
+        "templates/schools",
+        f"select '{kind}' as template, school_id, school_name, row_count, '{incoming.delivery_id}' as _delivery_id from schools",
+    )
