@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +98,32 @@ def sample(folder: Path, users: int, days: int, events: int) -> Path:
     return folder / "maplewood"
 
 
+def add_template(landing: Path) -> None:
+    """A template in which every tenth teacher of the roster has a row for each of two more schools."""
+    (roster,) = landing.glob("roster_*.zip")
+    with zipfile.ZipFile(roster) as archive, tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        archive.extract("users.csv", folder)
+        archive.extract("orgs.csv", folder)
+        connection.execute(
+            f"""copy (
+                with school as (
+                    select "sourcedId" as id, row_number() over (order by "sourcedId") as n, count(*) over () as schools
+                    from read_csv('{folder}/orgs.csv', all_varchar = true) where type = 'school'
+                )
+                select "sourcedId" as sis_id, "givenName" as first_name, "familyName" as last_name, email, role,
+                    school.id as school_id, '' as school_name, '03' as grade_level
+                from (
+                    select *, row_number() over (order by "sourcedId") as number
+                    from read_csv('{folder}/users.csv', all_varchar = true)
+                    where role = 'teacher' and "enabledUser" = 'true'
+                ) as teacher, range(2) as r(another)
+                inner join school on school.n = 1 + (number + another) % schools
+                where number % 10 = 0
+                order by sis_id, school_id
+            ) to '{landing / roster.name.replace("roster", "educators").replace(".zip", ".csv")}' (header)"""
+        )
+
+
 def differing(published: Path, by_hand: Path) -> list[str]:
     """The marts in which the two differ."""
     with duckdb.connect() as connection:
@@ -116,6 +143,7 @@ def differing(published: Path, by_hand: Path) -> list[str]:
 
 def tier(root: Path, name: str, users: int, events: int) -> None:
     made = sample(root / f"{name}-made", users, 1, events)
+    add_template(made)
     house = House(root / name)
     house.give(*made.iterdir())
     refresh, run = house.refresh()

@@ -1,6 +1,6 @@
 """The yardstick: one hand-written DuckDB script from the same CSVs to the same marts.
 
-For one roster delivery, one catalogue and one usage file, with no lake, no history, no checks, no tests, no audit and no
+For one roster delivery, one template of educators, one catalogue and one usage file, with no lake, no history, no checks, no tests, no audit and no
 safety: `python by_hand.py LANDING_DISTRICT_FOLDER OUT.duckdb PII_KEY_HEX`. The benchmark holds its marts to the published ones.
 """
 
@@ -30,8 +30,8 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
     district = folder.name
     settings = tomllib.loads((folder / "district.toml").read_text())
     zone, domains = settings["time_zone"], ", ".join(f"'{domain}'" for domain in settings["email_domains"])
-    roster, products, loads = (
-        next(folder.glob(pattern)) for pattern in ("roster_*.zip", "products_*.csv", "usage_*.csv")
+    roster, template, products, loads = (
+        next(folder.glob(pattern)) for pattern in ("roster_*.zip", "educators_*.csv", "products_*.csv", "usage_*.csv")
     )
     day = roster.stem[-10:]
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch, duckdb.connect(str(out)) as c:
@@ -120,7 +120,12 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             from listed_org l
             left join class_org c on l.id = c.id and l.org_key = c.org_key
             left join listed_grade g on l.id = g.id and l.id not in (select id from class_org)
-            where c.org_key is null;
+            where c.org_key is null
+            union all
+            -- The template's ids are the roster's here, and its schools and grades one a row.
+            select t.sis_id, t.role, o.org_key, a.grade_code, 7, 0, 1
+            from {csv(template)} t join org o on t.school_id = o.id
+            left join {seeds["grade_aliases"]} a on lower(t.grade_level) = a.grade_alias;
 
             create table bridge_rows as
             with keyed as (
@@ -145,7 +150,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
 
             create table fct_memberships as
             select {key("user_key", "org_key", "coalesce(grade_code, '')", "role", f"'{day}'")} as membership_key, user_key, org_key,
-                grade_code, role, ['', 'class_enrollment', 'listed', 'cross_product', 'org_only', 'district_default'][basis] as pairing_basis,
+                grade_code, role, ['', 'class_enrollment', 'listed', 'cross_product', 'org_only', 'district_default', 'explicit_row'][basis] as pairing_basis,
                 is_primary, date '{day}' as valid_from
             from bridge_rows;
 
@@ -174,7 +179,10 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
                 union all select id, 'email', email_hash, case when is_staff then email else email_hash end from person_row
                 union all select id, 'username', username_hash, case when is_staff then username else username_hash end from person_row
             ) using (id)
-            where hash is not null group by user_key, kind, hash;
+            where hash is not null group by user_key, kind, hash
+            union all
+            select user_key, unnest(['identifier', 'email']), unnest([sis_id, email])
+            from (select distinct user_key, sis_id, lower(t.email) as email from {csv(template)} t join person on sis_id = id);
 
             create temp table event as
             select event_key, user_email, user_id, host, moment, seconds, {usage._path_prefix(paths)} as path_prefix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import date
 from pathlib import Path
@@ -81,13 +82,39 @@ def refresh(
     raise typer.Exit(_refresh(Settings(), full, as_json))
 
 
-def _refresh(settings: Settings, full: bool, as_json: bool) -> int:
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Argument(metavar="FROM", help="The first delivery date, such as 2025-09-02.")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="The last delivery date.")],
+    as_json: Json = False,
+) -> None:
+    """Take kept deliveries of some days, older than what is applied or not; the result is that of daily runs.
+
+    Kept are those in the landing, those in the archive that the lake does not have, and those that were refused for
+    coming too late. Exit codes as for `refresh`.
+    """
+    from rollcall.refresh.run import Days
+
+    days = Days(_day(first, "FROM"), _day(last, "TO"))
+    if days.last < days.first:
+        raise typer.BadParameter(f"{last} is before {first}", param_hint="TO")
+    raise typer.Exit(_refresh(Settings(), full=False, as_json=as_json, days=days))
+
+
+def _day(text: str, name: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"'{text}' is not a date like 2025-09-02", param_hint=name) from error
+
+
+def _refresh(settings: Settings, full: bool, as_json: bool, days=None) -> int:
     from rollcall.refresh.run import refresh as run_refresh
 
     _log_to_file(settings)
     if out.is_terminal and not as_json:
         with Status("starting", console=out) as status:
-            run = run_refresh(settings, status.update, full)
+            run = run_refresh(settings, status.update, full, days)
     else:
         said: list[str] = []
 
@@ -97,7 +124,7 @@ def _refresh(settings: Settings, full: bool, as_json: bool) -> int:
                 said.append(line)
                 out.print(line)
 
-        run = run_refresh(settings, say, full)
+        run = run_refresh(settings, say, full, days)
     if as_json:
         print(json.dumps(run.as_dict(), ensure_ascii=False, default=str))
     else:
@@ -204,6 +231,53 @@ def status(as_json: Json = False) -> None:
         out.print(f"In quarantine: {folder} (read report.txt there)")
 
 
+members = typer.Typer(no_args_is_help=True, help="Educators who are on no roster, added by hand.")
+app.add_typer(members, name="members")
+DistrictId = Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")]
+Email = Annotated[str, typer.Option(help="The address under which they use products.")]
+
+
+@members.command("add")
+def members_add(
+    district_id: DistrictId,
+    email: Email,
+    first_name: Annotated[str, typer.Option(help="First name.")],
+    last_name: Annotated[str, typer.Option(help="Last name.")],
+    role: Annotated[str, typer.Option(help="A role, such as teacher, aide or administrator.")] = "teacher",
+) -> None:
+    """Add an educator by hand: they count in totals, under no school, until a roster brings them.
+
+    Writes a member file into the district's landing folder; the next refresh takes it.
+    """
+    from rollcall.intake import schema
+
+    if role.strip().lower() not in schema.role_aliases():
+        known = ", ".join(sorted(set(schema.role_aliases().values())))
+        raise typer.BadParameter(f"'{role}' is not a known role; the roles are {known}", param_hint="--role")
+    _write_member(district_id, email, first_name, last_name, role, "")
+
+
+@members.command("remove")
+def members_remove(district_id: DistrictId, email: Email) -> None:
+    """Take an educator who was added by hand off the list again."""
+    _write_member(district_id, email, "", "", "", "tobedeleted")
+
+
+def _write_member(district_id: str, email: str, first_name: str, last_name: str, role: str, status: str) -> None:
+    from rollcall.intake import landing
+
+    settings = Settings()
+    if not (settings.landing / district_id).is_dir():
+        known = (
+            ", ".join(sorted(folder.name for folder in settings.landing.glob("[!._]*") if folder.is_dir())) or "none"
+        )
+        raise RollcallError(f"there is no district '{district_id}' in {settings.landing}; there are: {known}")
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
+        raise typer.BadParameter(f"'{email}' is not an e-mail address", param_hint="--email")
+    file = landing.write_member(settings, district_id, first_name, last_name, email, role, status)
+    out.print(f"Wrote {file}; the next refresh takes it.")
+
+
 @app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where the district's landing folder is made.")],
@@ -214,11 +288,7 @@ def sample(
     events: Annotated[int | None, typer.Option(min=1, help="Page loads a day; 10 a person when not set.")] = None,
 ) -> None:
     """Make a realistic, invented district: rosters, catalogue and usage."""
-    try:
-        first = date.fromisoformat(start)
-    except ValueError as error:
-        raise typer.BadParameter(f"'{start}' is not a date like 2025-09-02", param_hint="--start") from error
-    _make_sample(folder, users, days, seed, first, events)
+    _make_sample(folder, users, days, seed, _day(start, "--start"), events)
 
 
 def _make_sample(folder: Path, users: int, days: int, seed: int, first: date, events: int | None) -> None:

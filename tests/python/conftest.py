@@ -44,7 +44,11 @@ class House:
         return done
 
     def refresh(self, *arguments: str, code: int = 0) -> dict:
-        return json.loads(self.run("refresh", "--json", *arguments, code=code).stdout)
+        done = self.run("refresh", "--json", *arguments, code=None)
+        run = json.loads(done.stdout) if done.stdout else {}
+        told = [(d["district_id"], d["file"]) for d in run.get("deliveries", []) if d["verdict"] != "accepted"]
+        assert done.returncode == code, f"exit {done.returncode}: {run.get('failures')} {told} {done.stderr}"
+        return run
 
     def query(self, sql: str) -> list[tuple]:
         with duckdb.connect(str(self.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:

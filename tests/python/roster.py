@@ -11,7 +11,10 @@ from pathlib import Path
 
 from rollcall.intake import schema
 
-HEADERS = {name: [c.name for c in columns] for name, columns in schema.oneroster_files("1.1").items()}
+HEADERS = {
+    version: {name: [c.name for c in columns] for name, columns in schema.oneroster_files(version).items()}
+    for version in schema.ONEROSTER_VERSIONS
+}
 
 
 def org(id_: str, name: str, type_: str, parent: str = "") -> dict[str, str]:
@@ -91,18 +94,25 @@ def good() -> dict[str, list[dict[str, str]]]:
     return deepcopy(files)
 
 
-def manifest(files: dict[str, list[dict[str, str]]]) -> str:
-    lines = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1"]
-    lines += [f"file.{name[:-4]},{'bulk' if name in files else 'absent'}" for name in HEADERS if name != "manifest.csv"]
+def version_of(files: dict[str, list[dict[str, str]]]) -> str:
+    return "1.2" if "roles.csv" in files else "1.1"
+
+
+def manifest(files: dict[str, list[dict[str, str]]], deltas: set[str] | None = None) -> str:
+    version = version_of(files)
+    lines = ["propertyName,value", "manifest.version,1.0", f"oneroster.version,{version}"]
+    for name in HEADERS[version]:
+        mode = "absent" if name not in files else "delta" if name in (deltas or ()) else "bulk"
+        lines += [f"file.{name[:-4]},{mode}"] if name != "manifest.csv" else []
     return "\n".join(lines) + "\n"
 
 
-def texts(files: dict[str, list[dict[str, str]]]) -> dict[str, bytes]:
+def texts(files: dict[str, list[dict[str, str]]], deltas: set[str] | None = None) -> dict[str, bytes]:
     """The CSVs of a set as bytes, the manifest included."""
-    made = {"manifest.csv": manifest(files).encode()}
+    made = {"manifest.csv": manifest(files, deltas).encode()}
     for name, rows in files.items():
         stream = io.StringIO()
-        writer = csv.DictWriter(stream, HEADERS[name], restval="", lineterminator="\n")
+        writer = csv.DictWriter(stream, HEADERS[version_of(files)][name], restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         made[name] = stream.getvalue().encode()
@@ -113,9 +123,10 @@ def write(
     path: Path,
     files: dict[str, list[dict[str, str]]] | None = None,
     change: Callable[[dict[str, bytes]], object] = lambda made: None,
+    deltas: set[str] | None = None,
 ) -> Path:
     """Zips a set (the good one by default) after `change` has had its CSVs."""
-    made = texts(good() if files is None else files)
+    made = texts(good() if files is None else files, deltas)
     change(made)
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -127,4 +138,36 @@ def write(
 def usage(path: Path, rows: list[tuple[str, str, str]], header: str = "occurred_at,user_email,url") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([header, *(",".join(row) for row in rows)]) + "\n", "utf-8")
+    return path
+
+
+def user_1_2(id_: str, grades: str = "", primary_org: str = "", **more: str) -> dict[str, str]:
+    row = user(id_, "", "", grades, **more)
+    return {key: value for key, value in row.items() if key not in ("role", "orgSourcedIds")} | {
+        "primaryOrgSourcedId": primary_org
+    }
+
+
+def role(
+    user_id: str, role_: str, org_id: str, type_: str = "secondary", begin: str = "", end: str = ""
+) -> dict[str, str]:
+    return {
+        "sourcedId": f"{user_id}-{role_}-{org_id}-{begin}",
+        "userSourcedId": user_id,
+        "roleType": type_,
+        "role": role_,
+        "orgSourcedId": org_id,
+        "beginDate": begin,
+        "endDate": end,
+    }
+
+
+def template(path: Path, kind: str, rows: list[dict[str, str]]) -> Path:
+    """A template CSV: educators, students or members."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    optional = schema.MEMBER_OPTIONAL[:1] if kind == "members" else ()
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, [*schema.TEMPLATE_COLUMNS[kind], *optional], restval="")
+        writer.writeheader()
+        writer.writerows(rows)
     return path

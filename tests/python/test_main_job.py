@@ -216,8 +216,7 @@ def year(session_house):
     for batch in (
         [usages[0], rosters[0]],
         usages[1:4],
-        [products, usages[4]],
-        [rosters[1]],
+        [products, usages[4], rosters[1]],
         [rosters[2], usages[5], late.name],
     ):
         for name in batch:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import roster
 from rollcall.expectations.rules import RULES, Severity
-from rollcall.intake import landing, take
+from rollcall.intake import lake, landing, take
 from rollcall.intake.findings import Report
 from rollcall.settings import District, Settings
 
@@ -95,9 +95,92 @@ def test_a_broken_rule_is_named_with_file_line_value_and_fix(rule, change, file,
     assert heavy <= {rule}, report.as_text()
 
 
+GOOD_ROW = {
+    "educators": {
+        "sis_id": "T1", "first_name": "Ada", "last_name": "Byron", "email": "ada@d.example", "role": "Teacher",
+        "school_id": "A", "school_name": "Alpha School", "grade_level": "03",
+    },
+    "students": {"sis_id": "S1", "first_name": "Cy", "last_name": "Dee", "school_id": "A", "grade_level": "03"},
+    "members": {"first_name": "Ada", "last_name": "Byron", "email": "ada@d.example", "role": "teacher"},
+}  # fmt: skip
+# rule, template, what is done to its second row, and what the finding must say: (column, value)
+BROKEN_ROWS = [
+    ("template-school-resolves", "educators", {"school_id": "", "school_name": "Alfa School"}, "school_name", "Alfa School"),
+    ("template-school-resolves", "students", {"school_id": "A;Q"}, "school_id", "Q"),
+    ("template-school-present", "students", {"school_id": ""}, "school_id", None),
+    ("template-grade-valid", "students", {"grade_level": "03;13th?"}, "grade_level", "13th?"),
+    ("template-email-present", "educators", {"email": " "}, "email", None),
+    ("template-email-present", "members", {"email": ""}, "email", None),
+    ("template-id-present", "students", {"sis_id": ""}, "sis_id", None),
+    ("template-role-valid", "educators", {"role": "Wizard"}, "role", "Wizard"),
+    ("template-role-valid", "members", {"role": "Wizard"}, "role", "Wizard"),
+    ("template-admin-district", "educators", {"role": "Principal", "school_id": "", "school_name": ""}, "school_id", None),
+    ("template-row-duplicate", "students", {}, "sis_id", None),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def with_a_roster(session_house) -> Settings:
+    """The lake of a district that has delivered the good set."""
+    root = session_house("rules").root
+    private = Settings(
+        landing=root / "landing", build=root / "build", lake=root / "lake", archive=root / "archive",
+        quarantine=root / "quarantine", warehouse=root / "warehouse",
+    )  # fmt: skip
+    lake.prepare(private)
+    path = roster.write(root / "landing" / "d" / "roster_2020-10-01.zip")
+    assert take.take(landing.describe(path, District(district_id="d")), private).verdict == "accepted"
+    return private
+
+
+def check_template(tmp_path: Path, settings: Settings, kind: str, rows: list[dict[str, str]]) -> Report:
+    path = roster.template(tmp_path / "d" / f"{kind}_2020-10-01.csv", kind, rows)
+    return take.check(landing.describe(path, District(district_id="d")), settings)
+
+
+@pytest.mark.parametrize(("rule", "kind", "change", "column", "value"), BROKEN_ROWS)
+def test_a_template_that_breaks_a_rule_is_told_where(rule, kind, change, column, value, tmp_path, with_a_roster):
+    good = GOOD_ROW[kind]
+    other = good | ({"sis_id": "T2"} if kind == "educators" else {"sis_id": "S2"} if kind == "students" else {})
+    other |= {"email": "bo@d.example"} if kind != "students" and rule != "template-email-present" else {}
+    other = good if rule == "template-row-duplicate" else other | change
+    assert check_template(tmp_path, with_a_roster, kind, [good]).findings == []
+    report = check_template(tmp_path, with_a_roster, kind, [good, other])
+    assert [(f.rule, f.row, f.column, f.value) for f in report.findings] == [(rule, 3, column, value)], report.as_text()
+    assert report.verdict == "accepted" and report.findings[0].fix
+
+
+def test_a_template_whose_header_is_wrong_is_refused_with_the_right_spelling(tmp_path, with_a_roster):
+    path = roster.template(tmp_path / "d" / "educators.csv", "educators", [GOOD_ROW["educators"]])
+    path.write_text(
+        path.read_text().replace("sis_id", "SIS ID").replace("grade_level", "grade").replace("role", "Role,room")
+    )
+    report = take.check(landing.describe(path, District(district_id="d")), with_a_roster)
+    assert {(f.rule, f.column, f.value) for f in report.findings if f.severity == "reject"} == {
+        ("template-header", "sis_id", "SIS ID"),
+        ("template-header", "grade_level", None),
+        ("template-header", "role", "Role"),
+    }
+
+
+def test_a_template_may_have_columns_of_its_own_in_any_order(tmp_path, with_a_roster):
+    path = tmp_path / "d" / "students.csv"
+    path.parent.mkdir()
+    path.write_text("room,grade_level,school_name,school_id,email,last_name,first_name,sis_id\n1,3,,A,,Dee,Cy,S1\n")
+    report = take.check(landing.describe(path, District(district_id="d")), with_a_roster)
+    assert [(f.rule, f.column, f.severity) for f in report.findings] == [("template-header-extra", "room", "info")]
+
+
+def test_a_list_of_educators_without_its_role_column_is_not_one_of_students(tmp_path, with_a_roster):
+    path = roster.template(tmp_path / "d" / "staff_2020-10-01.csv", "students", [GOOD_ROW["students"]])
+    report = take.check(landing.describe(path, District(district_id="d")), with_a_roster)
+    assert [(f.rule, f.column) for f in report.findings] == [("template-header", "role")]
+
+
 def test_every_rule_of_the_guide_on_rosters_has_a_failing_fixture():
     starred = {rule.id for rule in RULES.values() if rule.in_guide}
-    assert starred - {rule for rule, *_ in BROKEN} == {"zip-required"}
+    covered = {rule for rule, *_ in BROKEN} | {rule for rule, *_ in BROKEN_ROWS}
+    assert starred - covered == {"zip-required", "template-header"}
 
 
 def test_a_good_set_has_no_finding_but_that_names_of_students_are_not_kept(tmp_path):

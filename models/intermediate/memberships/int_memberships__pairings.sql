@@ -66,7 +66,10 @@ slice_classes as (
         user_slices.user_row_key,
         user_slices.role,
         user_slices.user_type,
-        user_slices.explicit_rank,
+        case
+            when {{ contains_item("user_slices.org_items", "orgs.sourced_id") }} then user_slices.explicit_rank
+            else 2
+        end as explicit_rank,
         class_spans.org_key,
         class_spans.grade_code,
         class_spans.class_key,

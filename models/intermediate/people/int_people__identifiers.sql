@@ -22,13 +22,29 @@ held as (
         '{{ identifier_type }}' as identifier_type,
         {{ key_of_hash(hash) }} as identifier_key,
         -- Nobody but staff is named: not even a number that the district's own systems would know a student by.
-        case when is_staff then {{ column }} else {{ hash }} end as identifier_value,
+        case when is_staff then {{ column }} end as plain_value,
+        {{ hash }} as hash_value,
         valid_from,
         valid_to
     from user_versions
     where {{ hash }} is not null
     {{ "union all" if not loop.last }}
     {%- endfor %}
+),
+
+spans as (
+    {{ merged_spans(
+        "held", ["district_id", "user_key", "source", "identifier_type", "identifier_key"], ["plain_value", "hash_value"]
+    ) }}
 )
 
-{{ merged_spans("held", ["district_id", "user_key", "source", "identifier_type", "identifier_key"], ["identifier_value"]) }}
+select
+    district_id,
+    user_key,
+    source,
+    identifier_type,
+    identifier_key,
+    coalesce(plain_value, hash_value) as identifier_value,
+    valid_from,
+    valid_to
+from spans

@@ -20,7 +20,8 @@ roles as (
     from {{ ref("role_aliases") }} as aliases
     inner join {{ ref("roles") }} as roles on aliases.role = roles.role and roles.oneroster_version = '1.1'
     union all
-    select role as role_alias, role, user_type, user_type_rank, is_staff
+    -- Whoever a template of educators calls a student is not one.
+    select 'a row of the template of students' as role_alias, role, user_type, user_type_rank, is_staff
     from {{ ref("roles") }}
     where role = 'student' and oneroster_version = '1.1'
 ),
@@ -32,7 +33,7 @@ rows as (
     from educators
     union all
     select
-        template_row_key, district_id, 'template', 'students', sis_id, 'student', school_cell,
+        template_row_key, district_id, 'template', 'students', sis_id, 'a row of the template of students', school_cell,
         grade_level, null, null, null, sis_id_hash, email_hash, email_domain, is_deleted, valid_from, valid_to
     from students
     union all
@@ -62,7 +63,7 @@ select
     coalesce(roles.user_type, 'educator') as user_type,
     coalesce(roles.user_type_rank, 1) as user_type_rank,
     coalesce(roles.is_staff, true) as is_staff,
-    not rows.is_deleted as is_present,
+    true as is_present,
     schools.org_sourced_ids,
     regexp_replace(rows.grade_level, '[;|\r\n]+', ',', 'g') as grades,
     rows.email,
@@ -76,3 +77,5 @@ select
 from rows
 left join roles on rows.role = roles.role_alias
 left join schools on rows.district_id = schools.district_id and rows.school_cell = schools.cell
+-- Nothing is known of a row that is gone, but since when.
+where not rows.is_deleted

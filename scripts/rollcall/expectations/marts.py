@@ -18,7 +18,8 @@ class ExpectNoStudentIsNamed(gxe.UnexpectedRowsExpectation):
 
     unexpected_rows_query: str = """
         select user_key from {batch}
-        where (user_type = 'student' or not is_rostered) and (display_name is not null or email is not null)"""
+        where (user_type = 'student' or user_key not in (select user_key from marts.bridge_user_sources))
+            and (display_name is not null or email is not null)"""
 
 
 class ExpectUsageAddsUp(gxe.UnexpectedRowsExpectation):

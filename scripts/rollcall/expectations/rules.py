@@ -42,9 +42,7 @@ class Rule:
 RULES: dict[str, Rule] = {}
 
 
-def _rule(
-    id_: str, severity: str, section: str, says: str, message: str, fix: str, *checks: str, star=False
-) -> None:
+def _rule(id_: str, severity: str, section: str, says: str, message: str, fix: str, *checks: str, star=False) -> None:
     pairs = tuple(zip(checks[::2], checks[1::2], strict=True))
     RULES[id_] = Rule(id_, Severity(severity), section, says, message, fix, pairs, star)
 
@@ -406,11 +404,11 @@ _rule(
     "'{value}' is not a known role and was treated as teacher", "Use one of: {detail}",
     "educators",
     """select _row_number as row_number, 'role' as column_name, role as value,
-        (select string_agg(distinct role, ', ' order by role) from seed_role_aliases) as detail
+        (select string_agg(distinct standard_role, ', ' order by standard_role) from seed_role_aliases) as detail
     from educators where trim(role) <> '' and lower(trim(role)) not in (select role_alias from seed_role_aliases)""",
     "members",
     """select _row_number as row_number, 'role' as column_name, role as value,
-        (select string_agg(distinct role, ', ' order by role) from seed_role_aliases) as detail
+        (select string_agg(distinct standard_role, ', ' order by standard_role) from seed_role_aliases) as detail
     from members where trim(role) <> '' and lower(trim(role)) not in (select role_alias from seed_role_aliases)""",
 )  # fmt: skip
 _rule(

@@ -29,7 +29,7 @@ class Table:
     """One table of a delivery, loaded in DuckDB under `name`, on its way to `folder`/`name` of the lake.
 
     `is_full` is true of a full list, from which whoever is missing has left; else the rows are changes, and `deleted`
-    is the query of the keys that it takes away.
+    is the query of the keys that it takes away. With `may_repeat` a row that is there twice counts once.
     """
 
     folder: str
@@ -37,6 +37,7 @@ class Table:
     key: str
     is_full: bool = True
     deleted: str = ""
+    may_repeat: bool = False
 
     @property
     def lake_table(self) -> str:
@@ -47,29 +48,50 @@ class Table:
         return [column for column in schema.lake_tables()[self.lake_table] if column not in schema.CHANGE_COLUMNS]
 
 
-def state(settings: Settings, lake_table: str, key: str, district_id: str, until: date | None = None) -> str | None:
-    """A query of the district's last row per key (deleted ones too); None when nothing was ever delivered."""
-    past = lake.files(settings, lake_table, district_id)
-    if not past:
-        return None
-    when = f"where _effective_at <= timestamp {quote(until)}" if until else ""
-    return f"""(
-        select * from {lake.read(past)} {when}
-        qualify row_number() over (
-            partition by trim("{key}") order by _effective_at desc, _arrived_at desc, _delivery_id desc, _row_number desc
-        ) = 1
-    )"""
+@dataclass(frozen=True)
+class Past:
+    """What was delivered for a district before; with `until`, before a day's end.
+
+    `full_tables` are those of which a full list was delivered.
+    """
+
+    settings: Settings
+    district_id: str
+    until: date | None = None
+    full_tables: frozenset[str] = frozenset()
+
+    def files(self, lake_table: str) -> list[str]:
+        return lake.files(self.settings, lake_table, self.district_id)
+
+    def state(self, lake_table: str, key: str) -> str | None:
+        """A query of the last row per key (deleted ones too); None when nothing was ever delivered."""
+        return self.latest(lake_table, key) if self.files(lake_table) else None
+
+    def rows(self, lake_table: str) -> str:
+        """A FROM clause over the change log, be it empty."""
+        return lake.read([*self.files(lake_table), str(lake.empty_file(self.settings, lake_table))])
+
+    def latest(self, lake_table: str, key: str) -> str:
+        """A query of the last row per key (deleted ones too), be there any or not."""
+        when = f"where _effective_at <= timestamp {quote(self.until)}" if self.until else ""
+        return f"""(
+            select * from {self.rows(lake_table)} {when}
+            qualify row_number() over (
+                partition by trim("{key}")
+                order by _effective_at desc, _arrived_at desc, _delivery_id desc, _row_number desc
+            ) = 1
+        )"""
 
 
 @dataclass
 class Log:
-    """Writes the tables of one delivery. `next_full` is when a full list of a table was applied after this one's date.
+    """Writes the tables of one delivery, compared with `past`. `next_full` is when a full list of a table was applied after this one's date.
 
     That is so in a backfill only: there the delivery's changes hold until that list, which says again what holds.
     """
 
     incoming: lake.Incoming
-    settings: Settings
+    past: Past
     delivery_date: date
     arrived_at: datetime
     next_full: dict[str, date]
@@ -91,20 +113,21 @@ class Log:
         fields = _fields(connection, table)
         rows = f"""select {fields}, _row_number from "{table.name}"
             where _row_number not in (select row_number from set_aside where table_name = {quote(table.name)})"""
+        if table.may_repeat:
+            rows += f' and _row_number in (select min(_row_number) from "{table.name}" group by "{table.key}")'
         (delivered,) = connection.execute(f'select count(*) from "{table.name}"').fetchone()
         (set_aside,) = connection.execute(
             f"select count(distinct row_number) from set_aside where table_name = {quote(table.name)}"
         ).fetchone()
         total.delivered += delivered
         total.set_aside += set_aside
-        before = state(
-            self.settings, table.lake_table, table.key, self.incoming.district_id, until=self.delivery_date
-        )
-        if before is None:
+        next_full = self.next_full.get(table.name)
+        if not self.past.files(table.lake_table) and not next_full:
             total.added += self.incoming.write(
                 table.lake_table, f"select *, 'upsert' as _op, {self._stamp(self.delivery_date)} from ({rows})"
             )
             return
+        before = self.past.latest(table.lake_table, table.key)
         added, changed, removed = self._compare(connection, table, rows, before)
         total.added, total.changed, total.removed = (
             total.added + added,
@@ -112,21 +135,22 @@ class Log:
             total.removed + removed,
         )
         query = f"select * exclude (is_added, is_new), {self._stamp(self.delivery_date)} from change"
-        if not table.is_full:
-            # Every row of a delta is kept, those that change nothing too: a backfill before it must not undo them.
-            self.incoming.write(table.lake_table, query)
-            return
-        query += " where is_new"
-        if next_full := self.next_full.get(table.name):
+        # Every row of a delta is kept, those that change nothing too: a backfill before it must not undo them.
+        query += " where is_new" if table.is_full else ""
+        if next_full:
             query += f" union all by name {self._restored(table, before, next_full)}"
         self.incoming.write(table.lake_table, query)
 
     def _compare(self, connection: duckdb.DuckDBPyConnection, table: Table, rows: str, before: str) -> tuple:
         same = " and ".join(f'new."{column}" is not distinct from old."{column}"' for column in table.columns)
+        # What a delta takes away is kept as well when it was not there: a backfill may yet bring it.
         gone = (
-            f'trim("{table.key}") not in (select trim("{table.key}") from new)'
+            f"""select old."{table.key}", true as is_gone from old
+            where trim("{table.key}") not in (select trim("{table.key}") from new)"""
             if table.is_full
-            else f'trim("{table.key}") in ({table.deleted}) and trim("{table.key}") not in (select trim("{table.key}") from new)'
+            else f"""select gone_key as "{table.key}", gone_key in (select trim("{table.key}") from old) as is_gone
+            from (select distinct gone_key from ({table.deleted}) as deleted(gone_key))
+            where gone_key <> '' and gone_key not in (select trim("{table.key}") from new)"""
         )
         connection.execute(
             f"""create or replace temp table change as
@@ -137,17 +161,17 @@ class Log:
             from new left join old on trim(new."{table.key}") = trim(old."{table.key}")
             {"where is_new" if table.is_full else ""}
             union all by name
-            select old."{table.key}", 'delete' as _op, false as is_added, true as is_new from old where {gone}"""
+            select "{table.key}", 'delete' as _op, false as is_added, is_gone as is_new from ({gone})"""
         )
         return connection.execute(
             """select count(*) filter (_op = 'upsert' and is_added),
-                count(*) filter (_op = 'upsert' and is_new and not is_added), count(*) filter (_op = 'delete')
+                count(*) filter (_op = 'upsert' and is_new and not is_added), count(*) filter (_op = 'delete' and is_new)
             from change"""
         ).fetchone()
 
     def _restored(self, table: Table, before: str, next_full: date) -> str:
         """What the next full list had said already, and says again now that something else was so before it."""
-        past = lake.read(lake.files(self.settings, table.lake_table, self.incoming.district_id))
+        past = self.past.rows(table.lake_table)
         fields = ", ".join(f'old."{column}"' for column in table.columns if column != table.key)
         return f"""select change."{table.key}", {fields}, old._row_number,
                 case when old._op = 'upsert' then 'upsert' else 'delete' end as _op, {self._stamp(next_full)}
@@ -161,6 +185,4 @@ class Log:
 def _fields(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
     """The lake's columns out of the loaded table; those that this version of the standard does not have are NULL."""
     loaded = {row[0] for row in connection.execute(f'describe "{table.name}"').fetchall()}
-    return ", ".join(
-        f'"{column}"' if column in loaded else f'null::varchar as "{column}"' for column in table.columns
-    )
+    return ", ".join(f'"{column}"' if column in loaded else f'null::varchar as "{column}"' for column in table.columns)

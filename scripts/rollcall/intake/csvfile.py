@@ -106,5 +106,7 @@ def load_table(
     """
     connection.execute(f'create table "_{table}" as select {select} from {source_}')
     # A table keeps the order of the file, so its row id is the record number; the header is record 1.
-    connection.execute(f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"{" where " + kept if kept else ""}')
+    connection.execute(
+        f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"{" where " + kept if kept else ""}'
+    )
     return not add_unreadable(name, connection, report)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-import jinja2
-
 from rollcall.settings import PROJECT
 
 
 @cache
 def _macros(file: str):
+    # Imported when it is needed: a run that finds nothing new must not wait for it.
+    import jinja2
+
     # Undefined names fail: a macro that needs dbt cannot be shared.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
     return environment.from_string((PROJECT / "macros" / file).read_text("utf-8")).module

@@ -52,8 +52,7 @@ def prepare(settings: Settings) -> None:
     is_same = mark.exists() and mark.read_text("ascii") == known
     missing = []
     for table, columns in schema.lake_tables().items():
-        partition = "usage_date=0001-01-01/" if table == "extension/page_loads" else ""
-        file = settings.lake / table / f"district_id={NOTHING}" / f"{partition}{NOTHING}.parquet"
+        file = empty_file(settings, table)
         if not is_same or not file.exists():
             missing.append((file, columns))
     if not missing:
@@ -66,6 +65,12 @@ def prepare(settings: Settings) -> None:
             connection.execute(f"copy (select {fields} limit 0) to {quote(temporary)} (format parquet)")
             temporary.rename(file)
     mark.write_text(known, "ascii")
+
+
+def empty_file(settings: Settings, table: str) -> Path:
+    """The typed Parquet file without rows that every table has."""
+    partition = "usage_date=0001-01-01/" if table == "extension/page_loads" else ""
+    return settings.lake / table / f"district_id={NOTHING}" / f"{partition}{NOTHING}.parquet"
 
 
 def records(settings: Settings, district_id: str = "*") -> list[Path]:

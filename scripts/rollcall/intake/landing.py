@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import time
@@ -17,7 +18,7 @@ from rollcall.settings import District, RollcallError, Settings
 
 
 class Kind(StrEnum):
-    """The kinds of delivery, in the order in which those of one run are applied: rosters before their use."""
+    """The kinds of delivery, in the order in which those of one date are applied: rosters before their use."""
 
     ONEROSTER = "oneroster"
     EDUCATORS = "educators"
@@ -83,14 +84,14 @@ def is_loose_oneroster(path: Path) -> bool:
     return path.suffix == ".csv" and (standard_name(path.name) is not None or "sourcedId" in csvfile.header(path))
 
 
-def delivery_date(path: Path, district: District, modified_at: float) -> date:
+def delivery_date(path: Path, district: District) -> date:
     """The ISO date in the file's name, else the day it arrived in the district's time zone."""
     if match := _DATE.search(path.name):
         try:
             return date(*map(int, match.groups()))
         except ValueError as error:
             raise RollcallError(f"{path.name}: '{match[0]}' in the name is no date") from error
-    return datetime.fromtimestamp(modified_at, UTC).astimezone(district.zone).date()
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone(district.zone).date()
 
 
 def describe(path: Path, district: District) -> Delivery:
@@ -98,7 +99,25 @@ def describe(path: Path, district: District) -> Delivery:
     modified_at = path.stat().st_mtime
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Delivery(path, district, kind_of(path), sha256, delivery_date(path, district, modified_at), modified_at)
+    return Delivery(path, district, kind_of(path), sha256, delivery_date(path, district), modified_at)
+
+
+def write_member(
+    settings: Settings, district_id: str, first_name: str, last_name: str, email: str, role: str, status: str
+) -> Path:
+    """Writes a member file of one row into the landing folder, wholly or not at all."""
+    now = datetime.now(UTC)
+    district = District.load(settings.landing / district_id)
+    name = f"members_{now.astimezone(district.zone):%Y-%m-%d}_{now:%H%M%S%f}.csv"
+    file = settings.landing / district_id / name
+    temporary = file.with_suffix(".tmp")
+    with temporary.open("x", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*schema.TEMPLATE_COLUMNS["members"], *schema.MEMBER_OPTIONAL])
+        # The moment tells this change from an equal one before it: the same bytes are the same delivery.
+        writer.writerow([first_name, last_name, email.strip(), role, status, now.isoformat()])
+    temporary.rename(file)
+    return file
 
 
 def scan(settings: Settings) -> tuple[list[Path], list[Path]]:

@@ -8,11 +8,10 @@ from pathlib import Path
 import duckdb
 
 from rollcall.expectations.rules import RULES, Severity
-from rollcall.intake import changes, container, csvfile, privacy, schema
-from rollcall.intake.changes import Table
+from rollcall.intake import container, csvfile, privacy, schema
+from rollcall.intake.changes import Past, Table
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
-from rollcall.settings import Settings
 
 # The tables that rules look things up in: of a delta, together with what the district has already.
 _KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes")
@@ -23,14 +22,13 @@ def load(
     folder: Path,
     connection: duckdb.DuckDBPyConnection,
     report: Report,
-    settings: Settings,
-    district_id: str,
+    past: Past,
 ) -> list[Table]:
     """Loads the zip's files as tables (named as the files) and applies every rule. The tables to append, if accepted."""
-    unpacked = container.unpack(path, folder, report, settings.zip_max_bytes)
+    unpacked = container.unpack(path, folder, report, past.settings.zip_max_bytes)
     if unpacked is None:
         return []
-    for statement in privacy.macros(privacy.pii_key(settings)):
+    for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
     load_seeds(connection, unpacked.version)
     unreadable = {finding.file for finding in report.findings if finding.rule == "encoding-utf8"}
@@ -39,17 +37,16 @@ def load(
     # In the order of the standard's files, but roles first: they say which users are staff.
     for name in sorted(unpacked.files, key=lambda name: (name != "roles.csv", list(columns).index(name))):
         if name == "users.csv" and unpacked.version == "1.2":
-            _make_user_roles(loaded, connection, settings, district_id)
+            _make_user_roles(loaded, connection, past)
         table = schema.table_name(name)
         if name not in unreadable and _load_file(name, unpacked, connection, report):
             is_full = name not in unpacked.deltas
             deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
             loaded[table] = Table("oneroster", table, "sourcedId", is_full, deleted)
-            before = changes.state(settings, f"oneroster/{table}", "sourcedId", district_id)
-            if not is_full and before is None:
+            if not is_full and table not in past.full_tables:
                 report.add("delta-needs-bulk", name)
     unread = {schema.table_name(name) for name in unpacked.files} - set(loaded)
-    _make_known(loaded, unread, connection, settings, district_id)
+    _make_known(loaded, unread, connection, past)
     names = {table: f"{table}.csv" for table in loaded}
     apply_rules(names | {f"{table}@{unpacked.version}": name for table, name in names.items()}, connection, report)
     return list(loaded.values())
@@ -62,8 +59,7 @@ def _make_known(
     loaded: dict[str, Table],
     unread: set[str],
     connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    district_id: str,
+    past: Past,
 ) -> None:
     """Makes `known_<table>`: all rows that hold once this delivery does. None for a file that cannot be read."""
     for name in _KNOWN:
@@ -73,7 +69,7 @@ def _make_known(
         if table and table.is_full:
             connection.execute(f'create view "known_{name}" as select * from "{name}"')
             continue
-        before = changes.state(settings, f"oneroster/{name}", "sourcedId", district_id)
+        before = past.state(f"oneroster/{name}", "sourcedId")
         if before is None:
             continue
         own = f'select * from "{name}" union all by name' if table else ""
@@ -85,26 +81,26 @@ def _make_known(
 
 
 def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
-    connection.execute("create temp table seed_roles (role varchar, is_staff boolean)")
-    connection.executemany("insert into seed_roles values (?, ?)", list(schema.roles(version).items()))
-    connection.execute("create temp table seed_org_types (org_type varchar)")
-    connection.executemany("insert into seed_org_types values (?)", [(name,) for name in schema.org_types()])
-    connection.execute("create temp table seed_grade_aliases (grade_alias varchar)")
-    connection.executemany("insert into seed_grade_aliases values (?)", [(name,) for name in schema.grade_aliases()])
-    connection.execute("create temp table seed_role_aliases (role_alias varchar, role varchar)")
-    connection.executemany("insert into seed_role_aliases values (?, ?)", list(schema.role_aliases().items()))
+    """Makes the tables of what rules look up in `seeds/`."""
+    roles, aliases = schema.roles(version), schema.role_aliases()
+    for table, columns in {
+        "seed_roles": {"role": list(roles), "is_staff": list(roles.values())},
+        "seed_org_types": {"org_type": list(schema.org_types())},
+        "seed_grade_aliases": {"grade_alias": list(schema.grade_aliases())},
+        "seed_role_aliases": {"role_alias": list(aliases), "standard_role": list(aliases.values())},
+    }.items():
+        fields = ", ".join(f"unnest(${name}) as {name}" for name in columns)
+        connection.execute(f"create temp table {table} as select {fields}", columns)
 
 
-def _make_user_roles(
-    loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, settings: Settings, district_id: str
-) -> None:
+def _make_user_roles(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
     """Makes `user_roles`, one row a user: what 1.2's roles.csv says of them, and the roles known before a delta.
 
     Staff, whose name is kept, is who has a role of staff and none of a student.
     """
     fields = 'trim("userSourcedId") as user_id, trim(role) as role, trim("orgSourcedId") as org'
     parts = [f"select {fields} from roles"] if "roles" in loaded else []
-    before = changes.state(settings, "oneroster/roles", "sourcedId", district_id)
+    before = past.state("oneroster/roles", "sourcedId")
     if before and not ("roles" in loaded and loaded["roles"].is_full):
         gone = 'and trim("sourcedId") not in (select trim("sourcedId") from _roles)' if parts else ""
         parts.append(f"select {fields} from {before} where _op = 'upsert' {gone}")
@@ -140,9 +136,7 @@ def _check_header(name: str, standard: list[str], found: list[str], report: Repo
     return True
 
 
-def _load_file(
-    name: str, unpacked: container.Unpacked, connection: duckdb.DuckDBPyConnection, report: Report
-) -> bool:
+def _load_file(name: str, unpacked: container.Unpacked, connection: duckdb.DuckDBPyConnection, report: Report) -> bool:
     file, columns = unpacked.files[name], schema.oneroster_files(unpacked.version)[name]
     standard = [column.name for column in columns]
     found = csvfile.header(file)

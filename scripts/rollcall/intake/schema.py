@@ -176,8 +176,8 @@ TEMPLATE_COLUMNS = {
     "students": ("sis_id", "first_name", "last_name", "email", "school_id", "school_name", "grade_level"),
     "members": ("first_name", "last_name", "email", "role"),
 }
-# A member file adds to the list; `tobedeleted` in this optional column takes somebody off it.
-MEMBER_STATUS = "status"
+# A member file adds to the list; `tobedeleted` as the optional status takes somebody off it.
+MEMBER_OPTIONAL = ("status", "changed_at")
 UNKEPT_OF_STUDENTS = ("first_name", "last_name", "email")
 TEMPLATE_HASHES = ("sis_id_hash", "email_hash", "email_domain")
 USAGE_COLUMNS = ("occurred_at", "user_email", "user_id", "url", "duration_seconds", "event_id", "collector")

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.intake import lake, oneroster, products, templates, usage
-from rollcall.intake.changes import Changes, Log, Table
+from rollcall.intake.changes import Changes, Log, Past, Table
 from rollcall.intake.findings import Report
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
 from rollcall.settings import Settings
@@ -54,14 +54,13 @@ def clear_scratch(settings: Settings) -> None:
 
 
 def _load(
-    delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, settings: Settings
+    delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, past: Past
 ) -> list[Table]:
-    district_id = delivery.district.district_id
     match delivery.kind:
         case Kind.ONEROSTER:
-            return oneroster.load(delivery.path, folder, connection, report, settings, district_id)
+            return oneroster.load(delivery.path, folder, connection, report, past)
         case Kind.EDUCATORS | Kind.STUDENTS | Kind.MEMBERS:
-            return templates.load(delivery.path, str(delivery.kind), connection, report, settings, district_id)
+            return templates.load(delivery.path, str(delivery.kind), connection, report, past)
         case Kind.PRODUCTS:
             return products.load(delivery.path, connection, report)
         case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
@@ -102,7 +101,9 @@ def check(delivery: Delivery, settings: Settings) -> Report:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
                 usage.load(delivery.path, incoming, delivery.district, report, private)
             else:
-                _load(delivery, connection, folder, report, settings if has_past else private)
+                applied = _applied(delivery, connection, settings)
+                past = _past(settings if has_past else private, delivery, applied, None)
+                _load(delivery, connection, folder, report, past)
     if not has_past:
         # Nobody knows here what was delivered before.
         report.findings = [finding for finding in report.findings if finding.rule != "delta-needs-bulk"]
@@ -120,7 +121,10 @@ def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> O
     with _scratch(settings) as (connection, folder):
         incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
         arrived_at = datetime.now(UTC).replace(tzinfo=None)
-        later = _later(delivery, connection, settings)
+        applied = _applied(delivery, connection, settings)
+        later = [other for other in applied if other.date > delivery.delivery_date]
+        # A backfill compares with what was so on its day.
+        past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
         if later and not is_backfill:
             newest = max(record.date for record in later)
             report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
@@ -130,7 +134,7 @@ def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> O
                 if loaded:
                     outcome_changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
-                tables = _load(delivery, connection, folder, report, settings)
+                tables = _load(delivery, connection, folder, report, past)
         accepted = report.verdict == "accepted"
         if accepted:
             next_full = {
@@ -138,7 +142,7 @@ def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> O
                 for table in tables
                 if any(table.name in record.full for record in later)
             }
-            log = Log(incoming, settings, delivery.delivery_date, arrived_at, next_full)
+            log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
             if delivery.kind is not Kind.USAGE:
                 outcome_changes = log.append(tables)
             if delivery.kind in (Kind.EDUCATORS, Kind.STUDENTS):
@@ -165,20 +169,22 @@ class _Applied:
     full: frozenset[str]
 
 
-def _later(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[_Applied]:
-    """Deliveries of this kind that were applied and are of a later date than this one."""
-    if not delivery.kind.has_order:
-        return []
-    kind = f"-{delivery.kind}-"
+def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[_Applied]:
+    """What was applied of this kind, if the kind has an order."""
     records = [
         str(record)
         for record in lake.records(settings, delivery.district.district_id)
-        if lake.is_accepted(record) and kind in record.stem and record.stem[:10] > str(delivery.delivery_date)
+        if lake.is_accepted(record) and f"-{delivery.kind}-" in record.stem
     ]
-    if not records:
+    if not records or not delivery.kind.has_order:
         return []
     rows = connection.execute(f"select delivery_date, full_tables from {lake.read(records)}").fetchall()
-    return [_Applied(when, frozenset((modes or "").split(","))) for when, modes in rows]
+    return [_Applied(when, frozenset((full or "").split(","))) for when, full in rows]
+
+
+def _past(settings: Settings, delivery: Delivery, applied: list[_Applied], until: date | None) -> Past:
+    before = [other.full for other in applied if until is None or other.date <= until]
+    return Past(settings, delivery.district.district_id, until, frozenset().union(*before))
 
 
 def _record(
@@ -230,8 +236,12 @@ def _place(source: Path, folder: Path) -> None:
 
 
 def archive(delivery: Delivery, settings: Settings) -> None:
-    """Puts away a landing file whose content is in the lake."""
+    """Puts away a file whose content is in the lake, and what the quarantine had to say of it."""
+    if delivery.path.is_relative_to(settings.archive):
+        return
     _place(delivery.path, settings.archive / delivery.district.district_id / f"{datetime.now(UTC):%Y-%m-%d}")
+    if delivery.path.is_relative_to(settings.quarantine):
+        shutil.rmtree(delivery.path.parent)
 
 
 def _quarantine(delivery: Delivery, report: Report, settings: Settings) -> Path:

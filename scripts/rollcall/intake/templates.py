@@ -6,12 +6,11 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import changes, csvfile, privacy, schema
-from rollcall.intake.changes import Table
+from rollcall.intake import csvfile, privacy, schema
+from rollcall.intake.changes import Past, Table
 from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.findings import Report
 from rollcall.intake.oneroster import apply_rules, load_seeds
-from rollcall.settings import Settings
 
 _EMAIL = "lower(trim(email))"
 
@@ -31,35 +30,33 @@ def kind_of(path: Path, found: list[str]) -> str | None:
     return "members" if count(*schema.TEMPLATE_COLUMNS["members"]) >= 3 else None
 
 
-def load(
-    path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: Report, settings: Settings, district_id: str
-) -> list[Table]:
+def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> list[Table]:
     """Loads one template as the table named after its kind and applies its rules. The tables to append, if accepted."""
     columns = schema.TEMPLATE_COLUMNS[kind]
     found = csvfile.header(path)
     if csvfile.check_names("template-header", path.name, found, columns, report):
         return []
-    optional = [name for name in (schema.MEMBER_STATUS,) if kind == "members" and name in found]
+    optional = [name for name in schema.MEMBER_OPTIONAL if kind == "members" and name in found]
     for name in found:
         if name not in columns and name not in optional:
             report.add("template-header-extra", path.name, 1, name)
-    for statement in privacy.macros(privacy.pii_key(settings)):
+    for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
     load_seeds(connection, "1.1")
     source = csvfile.source(path, found, [*columns, *optional])
-    kept = f"lower(trim(coalesce({schema.MEMBER_STATUS}, ''))) <> 'tobedeleted'" if optional else ""
+    kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
     if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, report, kept):
         return []
     tables = {kind: path.name}
     if kind != "members":
-        _make_schools(kind, connection, settings, district_id)
+        _make_schools(kind, connection, past)
         tables["template"] = path.name
     apply_rules(tables, connection, report)
     connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
-        return [Table("templates", kind, "row_key", is_full=False, deleted=deleted)]
-    return [Table("templates", kind, "row_key")]
+        return [Table("templates", kind, "row_key", is_full=False, deleted=deleted, may_repeat=True)]
+    return [Table("templates", kind, "row_key", may_repeat=True)]
 
 
 def _select(kind: str, optional: list[str]) -> str:
@@ -75,7 +72,11 @@ def _select(kind: str, optional: list[str]) -> str:
     fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), f"{whole} as row_key"]
     if kind != "members":
         fields.append(f"{rendered('engine/schools.sql', 'school_cell', 'school_id', 'school_name')} as _cell")
-    role = "(select role from seed_role_aliases where role_alias = lower(trim(role)))" if "role" in columns else "'student'"
+    role = (
+        "(select standard_role from seed_role_aliases where role_alias = lower(trim(role)))"
+        if "role" in columns
+        else "'student'"
+    )
     return ", ".join([*fields, f"{role} as _role"])
 
 
@@ -83,7 +84,7 @@ def _texts(columns: list[str]) -> list[str]:
     return [f"coalesce(trim({column}), '')" for column in columns]
 
 
-def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, settings: Settings, district_id: str) -> None:
+def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
     """Makes the view `template`, the table `schools`, and `known_schools`, if a roster of orgs is there to look in."""
     connection.execute(f'create view template as select * from "{kind}"')
     connection.execute(
@@ -91,7 +92,7 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, settings: Se
         select _cell, any_value(trim(school_id)) as school_id, any_value(trim(school_name)) as school_name, count(*) as row_count
         from template where _cell <> '' group by _cell"""
     )
-    before = changes.state(settings, "oneroster/orgs", "sourcedId", district_id)
+    before = past.state("oneroster/orgs", "sourcedId")
     if before is None:
         return
     connection.execute(

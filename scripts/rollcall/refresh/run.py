@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -77,16 +77,28 @@ class Run:
             self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - started
 
 
-def refresh(settings: Settings, say: Callable[[str], None], full: bool = False) -> Run:
+@dataclass(frozen=True)
+class Days:
+    """The dates of a backfill, both included."""
+
+    first: date
+    last: date
+
+    def __contains__(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+def refresh(settings: Settings, say: Callable[[str], None], full: bool = False, backfill: Days | None = None) -> Run:
     """Runs the main job. Raises Locked when another refresh runs, RollcallError for what a person can mend.
 
-    With `full`, the marts are rebuilt from the lake and not from the last version.
+    With `full`, the marts are rebuilt from the lake and not from the last version. With `backfill`, kept deliveries of
+    those days are taken, older than what is applied or not, and nothing else.
     """
     now = datetime.now(UTC)
     run = Run(run_id=f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z")
     with refresh_lock(settings):
         try:
-            _refresh(settings, run, say, full)
+            _refresh(settings, run, say, full, backfill)
         except BaseException as error:
             run.exit_code = 1
             run.failures.append(f"{type(error).__name__}: {error}")
@@ -96,7 +108,7 @@ def refresh(settings: Settings, say: Callable[[str], None], full: bool = False) 
     return run
 
 
-def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: bool) -> None:
+def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: bool, backfill: Days | None) -> None:
     auditor = None
     try:
         with run.stage("intake"):
@@ -104,14 +116,16 @@ def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: boo
             lake.sweep(settings)
             take.clear_scratch(settings)
             folders, files = landing.scan(settings)
+            if backfill:
+                files += _kept_files(settings, files)
             if sum(file.stat().st_size for file in files) > _LARGE:
                 auditor = _warm_up(settings)
-            deliveries = _new_deliveries(settings, run, folders, files)
+            deliveries = _new_deliveries(settings, run, folders, files, backfill)
             if deliveries and not auditor:
                 auditor = _warm_up(settings)
             for delivery in deliveries:
                 say(f"{delivery.district.district_id}: taking {delivery.path.name}")
-                outcome = take.take(delivery, settings)
+                outcome = take.take(delivery, settings, is_backfill=backfill is not None)
                 run.outcomes.append(outcome)
                 log.info("delivery %s of %s: %s", delivery.delivery_id, delivery.district.district_id, outcome.verdict)
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
@@ -151,7 +165,27 @@ def _warm_up(settings: Settings):
     return _start_auditor(settings)
 
 
-def _new_deliveries(settings: Settings, run: Run, folders: list[Path], files: list[Path]) -> list[landing.Delivery]:
+def _kept_files(settings: Settings, landed: list[Path]) -> list[Path]:
+    """Files that a backfill may take beside those in the landing: archived ones, and those that came too late."""
+    late = []
+    for report in settings.quarantine.glob("*/*/report.json"):
+        rejections = {f["rule"] for f in json.loads(report.read_text("utf-8"))["findings"] if f["severity"] == "reject"}
+        if rejections == {"delivery-order"}:
+            late += [file for file in report.parent.iterdir() if not file.name.startswith("report.")]
+    return sorted(file for file in settings.archive.glob("*/*/*") if file.is_file()) + sorted(late)
+
+
+def _district_folder(settings: Settings, file: Path) -> Path:
+    """The landing folder of the district of a file, be it in the landing, the archive or the quarantine."""
+    for room in (settings.landing, settings.archive, settings.quarantine):
+        if file.is_relative_to(room):
+            return settings.landing / file.relative_to(room).parts[0]
+    raise ValueError(f"{file} lies in no room")
+
+
+def _new_deliveries(
+    settings: Settings, run: Run, folders: list[Path], files: list[Path], backfill: Days | None
+) -> list[landing.Delivery]:
     """Settled files whose content is not in the lake, in the order in which they are applied."""
     if files:
         privacy.pii_key(settings)
@@ -163,24 +197,27 @@ def _new_deliveries(settings: Settings, run: Run, folders: list[Path], files: li
             run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is mended")
     accepted, found, seen = lake.accepted_ids(settings), [], set()
     for file in files:
-        district = districts.get(settings.landing / file.relative_to(settings.landing).parts[0])
+        district = districts.get(_district_folder(settings, file))
         if district is None:
             continue
         try:
+            if backfill and landing.delivery_date(file, district) not in backfill:
+                continue
             delivery = landing.describe(file, district)
         except RollcallError as error:
             run.skipped.append(f"{district.district_id}/{error}; the file stays where it is until it is renamed")
             continue
         known = f"{district.district_id}/{delivery.delivery_id}"
         if known in accepted or known in seen:
-            run.repeated.append(f"{district.district_id}/{file.name}")
-            take.archive(delivery, settings)
+            if not file.is_relative_to(settings.archive):
+                run.repeated.append(f"{district.district_id}/{file.name}")
+                take.archive(delivery, settings)
             continue
         seen.add(known)
         found.append(delivery)
     kinds = list(landing.Kind)
     return sorted(
-        found, key=lambda d: (d.district.district_id, kinds.index(d.kind), d.delivery_date, d.modified_at, d.path.name)
+        found, key=lambda d: (d.district.district_id, d.delivery_date, kinds.index(d.kind), d.modified_at, d.path.name)
     )
 
 
