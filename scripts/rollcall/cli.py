@@ -76,7 +76,7 @@ def refresh(
 ) -> None:
     """Take what arrived, build, audit and publish.
 
-    Exit codes: 0 published, or nothing new; 20 published, but a delivery was rejected; 30 the audit failed, nothing was
+    Exit codes: 0 published, or nothing new; 20 published, but a delivery was rejected or held; 30 the audit failed, nothing was
     published; 40 another refresh is running; 1 anything else.
     """
     raise typer.Exit(_refresh(Settings(), full, as_json))
@@ -182,7 +182,7 @@ def check(
     path: Annotated[Path, typer.Argument(exists=True, help="A zip, CSV or Parquet file, or a folder of them.")],
     as_json: Json = False,
 ) -> None:
-    """Say all that is wrong with a file before it is uploaded. Changes nothing. Exit code 0 accepted, 20 rejected."""
+    """Say all that is wrong with a file before it is uploaded. Changes nothing. Exit code 0 accepted, 20 held or rejected."""
     from rollcall.intake import landing, take
 
     settings = Settings()
@@ -203,17 +203,24 @@ def check(
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Say what is published, what the last runs did, and what waits in quarantine."""
+    """Say what is published, what the last runs did, and what is held or in quarantine."""
+    from rollcall.intake import held
     from rollcall.refresh import publish
     from rollcall.refresh.run import figures, last_runs
 
     settings = Settings()
     version = publish.current(settings)
     runs = last_runs(settings, 5)
-    quarantined = sorted(str(report.parent) for report in settings.quarantine.glob("*/*/report.txt"))
+    waiting = held.waiting(settings)
+    aside = {delivery.folder for delivery in waiting}
+    quarantined = sorted(
+        str(report.parent) for report in settings.quarantine.glob("*/*/report.txt") if report.parent not in aside
+    )
     if as_json:
         published = {"version": version.version, "published_at": version.published_at} if version else None
-        print(json.dumps({"published": published, "runs": runs, "quarantine": quarantined}, ensure_ascii=False))
+        names = [f"{delivery.district_id}/{delivery.delivery_id}" for delivery in waiting]
+        told = {"published": published, "runs": runs, "held": names, "quarantine": quarantined}
+        print(json.dumps(told, ensure_ascii=False))
         return
     if version:
         out.print(f"Published: version {version.version}, at {version.published_at[:19]} UTC, {settings.pointer}")
@@ -227,8 +234,44 @@ def status(as_json: Json = False) -> None:
         out.print(f"Run {run['run_id']}: exit {run['exit_code']}, {counts}")
         for failure in run["failures"]:
             out.print(f"  failed: {failure}")
+    for delivery in waiting:
+        out.print(
+            f"Held: {delivery.district_id}/{delivery.delivery_id}, {delivery.file.name if delivery.file else 'gone'}"
+        )
+        out.print(f"  read {delivery.folder / 'report.html'}, then `rollcall release` or `rollcall discard` it")
     for folder in quarantined:
-        out.print(f"In quarantine: {folder} (read report.txt there)")
+        out.print(f"In quarantine: {folder} (read report.html there)")
+
+
+Delivery = Annotated[str, typer.Argument(help="The delivery's id, the beginning of it, or the file's name.")]
+By = Annotated[str, typer.Option("--by", help="Who decides; recorded.")]
+Why = Annotated[str, typer.Option("--why", help="Why; recorded.")]
+
+
+@app.command()
+def release(delivery: Delivery, by: By, why: Why) -> None:
+    """Let the next refresh apply a delivery that is held, since what it changes is right."""
+    from rollcall.intake import held
+    from rollcall.intake.take import Decision
+    from rollcall.refresh.lock import refresh_lock
+
+    settings = Settings()
+    with refresh_lock(settings):
+        found = held.release(settings, delivery, Decision(by, why))
+    out.print(f"{found.district_id}/{found.delivery_id} is released by {by}; the next refresh applies it.")
+
+
+@app.command()
+def discard(delivery: Delivery, by: By, why: Why) -> None:
+    """Delete a delivery that is held; the last good roster stays in force."""
+    from rollcall.intake import held
+    from rollcall.intake.take import Decision
+    from rollcall.refresh.lock import refresh_lock
+
+    settings = Settings()
+    with refresh_lock(settings):
+        found = held.discard(settings, delivery, Decision(by, why))
+    out.print(f"{found.district_id}/{found.delivery_id} is discarded by {by}.")
 
 
 members = typer.Typer(no_args_is_help=True, help="Educators who are on no roster, added by hand.")

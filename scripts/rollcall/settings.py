@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -60,6 +62,20 @@ class Settings(BaseSettings):
         return self.build / "work.duckdb"
 
 
+def _closest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), 1, 0.6)
+    return f", did you mean '{near[0]}'?" if near else ""
+
+
+class Thresholds(BaseModel):
+    """Shares of a type above which a delivery is held."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    removal: float = Field(0.1, gt=0, le=1)
+    update: float = Field(0.75, gt=0, le=1)
+
+
 class District(BaseModel):
     """One district's `district.toml`; every line is optional. `district_id` is the name of its landing folder."""
 
@@ -69,6 +85,8 @@ class District(BaseModel):
     name: str | None = None
     time_zone: str = "UTC"
     email_domains: list[str] = []
+    rules: dict[str, str] = {}
+    thresholds: Thresholds = Thresholds()
 
     @field_validator("time_zone")
     @classmethod
@@ -81,6 +99,24 @@ class District(BaseModel):
     @classmethod
     def _lower(cls, value: list[str]) -> list[str]:
         return [domain.strip().lower().removeprefix("@") for domain in value]
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, value: dict[str, str]) -> dict[str, str]:
+        # Rules know the settings, not the other way round.
+        from rollcall.expectations.rules import CONTAINER, RULES, Severity
+
+        for rule_id, severity in value.items():
+            if rule_id not in RULES:
+                raise ValueError(f"'{rule_id}' is not a rule{_closest(rule_id, RULES)}")
+            if RULES[rule_id].section == CONTAINER:
+                raise ValueError(f"the severity of '{rule_id}' cannot be changed: it is a rule of the container")
+            if severity not in list(Severity):
+                known = ", ".join(Severity)
+                raise ValueError(
+                    f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {known}"
+                )
+        return value
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -99,5 +135,9 @@ class District(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
-            known = ", ".join(name for name in cls.model_fields if name != "district_id")
-            raise RollcallError(f"{file}: {key}: {first['msg']}; known keys are {known}") from error
+            known = [name for name in cls.model_fields if name != "district_id"]
+            if first["type"] == "extra_forbidden":
+                words = f"is not a known key{_closest(key, known)}"
+            else:
+                words = first["msg"].removeprefix("Value error, ")
+            raise RollcallError(f"{file}: {key}: {words}; known keys are {', '.join(known)}") from error

@@ -22,7 +22,7 @@ from rollcall.intake import schema
 MARTS = (
     "dim_districts", "dim_orgs", "dim_users", "dim_grades", "bridge_user_identifiers", "fct_memberships",
     "bridge_membership_groups", "dim_products", "fct_product_usage", "fct_usage_days", "bridge_usage_identities",
-    "bridge_product_hosts", "fct_deliveries",
+    "bridge_product_hosts", "fct_deliveries", "fct_rule_results", "bridge_user_sources", "school_name_check",
 )  # fmt: skip
 
 

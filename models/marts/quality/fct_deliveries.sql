@@ -12,5 +12,7 @@ select
     rows_added,
     rows_changed,
     rows_removed,
-    finding_count
+    finding_count,
+    decided_by,
+    decided_why
 from {{ ref("stg_landing__deliveries") }}

@@ -14,6 +14,8 @@ select
     rows_changed,
     rows_removed,
     findings as finding_count,
+    decided_by,
+    decided_why,
     nullif(trim(district_name), '') as district_name,
     time_zone,
     email_domains

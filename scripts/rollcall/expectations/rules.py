@@ -8,8 +8,11 @@ A rule on bytes, names or columns has no SQL: the intake raises it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from rollcall.intake import schema
 
 
 class Severity(StrEnum):
@@ -47,11 +50,12 @@ def _rule(id_: str, severity: str, section: str, says: str, message: str, fix: s
     RULES[id_] = Rule(id_, Severity(severity), section, says, message, fix, pairs, star)
 
 
-CONTAINER, COLUMNS, ORGS, USERS, AGAINST, TEMPLATES, USAGE, PRODUCTS = (
+CONTAINER, COLUMNS, ORGS, USERS, ROWS, AGAINST, TEMPLATES, USAGE, PRODUCTS = (
     "Container",
     "Columns",
     "Orgs",
     "Users",
+    "All rows",
     "Against the district's last good roster",
     "Roster templates and members",
     "Usage",
@@ -293,6 +297,16 @@ _rule(
         from users where trim(grades) <> '' and lower(trim(grades)) not in (select grade_alias from seed_grade_aliases)
     )
     where value <> '' and lower(value) not in (select grade_alias from seed_grade_aliases)""",
+    *(
+        part
+        for table in ("classes", "courses")
+        for part in (
+            table,
+            f"""select row_number, 'grades' as column_name, value, null as detail
+            from (select _row_number as row_number, trim(unnest(string_split(grades, ','))) as value from {table} where trim(grades) <> '')
+            where value <> '' and lower(value) not in (select grade_alias from seed_grade_aliases)""",
+        )
+    ),
     star=True,
 )  # fmt: skip
 _rule(
@@ -311,6 +325,55 @@ _rule(
     where _is_staff and coalesce(trim(email), '') = ''""",
 )  # fmt: skip
 _rule(
+    "email-valid", "warning", USERS, "an e-mail looks like an address",
+    "{count} e-mails do not look like addresses{detail}", "Correct email, such as name@district.org",
+    "users",
+    """select _row_number as row_number, 'email' as column_name, email as value,
+        case when email is not null then ': ' || email else '' end as detail
+    from users where not _has_good_email""",
+    "educators",
+    """select _row_number as row_number, 'email' as column_name, email as value, ': ' || email as detail
+    from educators where not _has_good_email""",
+    "students",
+    """select _row_number as row_number, 'email' as column_name, null as value, '' as detail
+    from students where not _has_good_email""",
+    "members",
+    """select _row_number as row_number, 'email' as column_name, email as value, ': ' || email as detail
+    from members where not _has_good_email""",
+)  # fmt: skip
+_rule(
+    "staff-email-shared", "warning", USERS, "one e-mail on staff rows with different identifiers is a mailbox",
+    "{count} staff with different identifiers share '{value}': they are kept apart, and use under it is unidentified",
+    "Give everybody an e-mail of their own, or one identifier if they are one person",
+    "users",
+    """select _row_number as row_number, 'email' as column_name, lower(trim(email)) as value, null as detail
+    from users
+    where _is_staff and trim(identifier) <> '' and email_hash in (
+        select email_hash from users where _is_staff and trim(identifier) <> ''
+        group by email_hash having count(distinct trim(identifier)) > 1
+    )""",
+)  # fmt: skip
+_rule(
+    "student-email-shared", "warning", USERS, "one e-mail on several students tells nobody apart",
+    "{count} students share an e-mail with another one: use under it cannot be told apart and counts as unidentified",
+    "Give every student an e-mail of their own, or leave it empty",
+    "users",
+    """select _row_number as row_number, 'email' as column_name, null as value, null as detail
+    from users
+    where _role = 'student' and email_hash in (
+        select email_hash from users where _role = 'student' group by email_hash having count(*) > 1
+    )""",
+)  # fmt: skip
+_rule(
+    "name-missing", "warning", USERS, "staff have a name",
+    "{count} staff without a first and last name: they cannot be named to whoever looks for a user of a product",
+    "Fill in givenName and familyName",
+    "users",
+    """select _row_number as row_number, case when coalesce(trim(givenName), '') = '' then 'givenName' else 'familyName' end as column_name,
+        null as value, null as detail
+    from users where _is_staff and (coalesce(trim(givenName), '') = '' or coalesce(trim(familyName), '') = '')""",
+)  # fmt: skip
+_rule(
     "student-pii-present", "info", USERS, "student names, phone or sms are in the file: not needed and not kept",
     "{count} students come with a name, phone number or sms; Rollcall does not need these and has not kept them",
     "Nothing to do; leave them out of the export if you can",
@@ -318,6 +381,182 @@ _rule(
     """select _row_number as row_number, 'givenName' as column_name, null as value, null as detail
     from users where _role = 'student' and _has_contact""",
     star=True,
+)  # fmt: skip
+
+# All rows -----------------------------------------------------------------------------------------------------------
+# What these rules look at is defined in seeds/oneroster_columns.csv; what another rule looks at is left to it.
+_OWN_RULE = {
+    ("orgs.csv", "sourcedId"), ("orgs.csv", "name"), ("orgs.csv", "type"), ("orgs.csv", "parentSourcedId"),
+    ("users.csv", "sourcedId"), ("users.csv", "enabledUser"), ("users.csv", "orgSourcedIds"), ("users.csv", "role"),
+    ("users.csv", "primaryOrgSourcedId"), ("roles.csv", "role"),
+}  # fmt: skip
+# Names are not needed of everybody, and what is not needed is not asked for.
+_NOT_ASKED = {("users.csv", column) for column in ("username", "givenName", "familyName")}
+
+
+def _columns(version: str) -> Iterator[tuple[str, list[schema.Column]]]:
+    """(file, the columns of it that rules on all rows look at)."""
+    for file, columns in schema.oneroster_files(version).items():
+        if file != "manifest.csv":
+            yield file, [c for c in columns if (file, c.name) not in _OWN_RULE and is_checked(file, c)]
+
+
+def is_checked(file: str, column: schema.Column) -> bool:
+    """Whether a column's values are read: those that are kept, and ids and dates of what is not. Nothing else is."""
+    if file == "demographics.csv":
+        return column.name == "sourcedId"
+    if column.kept != "nobody":
+        return True
+    is_plain = column.data_type in ("date", "datetime") or column.data_type.startswith("enum:")
+    return file != "users.csv" and (bool(column.refers_to) or column.name == "sourcedId" or is_plain)
+
+
+def _one_scan(file: str, version: str, tests: list[tuple[str, str, str]]) -> list[str]:
+    """(table, SQL) that finds the rows of which any test, (column, condition, detail), is true, in one scan."""
+    if not tests:
+        return []
+    table = schema.table_name(file)
+    found = ", ".join(
+        f"case when {test} then {{'column_name': '{column}', 'value': \"{column}\", 'detail': {detail}}} end"
+        for column, test, detail in tests
+    )
+    return [
+        f"{table}@{version}",
+        f"""select row_number, found.column_name, found.value, found.detail
+        from (
+            select _row_number as row_number, unnest([{found}]) as found from "{table}"
+            where {" or ".join(test for _, test, _ in tests)}
+        )
+        where found is not null""",
+    ]
+
+
+def _required() -> Iterator[str]:
+    for version in schema.ONEROSTER_VERSIONS:
+        for file, columns in _columns(version):
+            required = [c.name for c in columns if c.is_required and (file, c.name) not in _NOT_ASKED]
+            yield from _one_scan(
+                file, version, [(name, f"coalesce(trim(\"{name}\"), '') = ''", "null") for name in required]
+            )
+
+
+def _in_vocabulary() -> Iterator[str]:
+    for version in schema.ONEROSTER_VERSIONS:
+        for file, columns in _columns(version):
+            tests = []
+            for column in columns:
+                if values := schema.vocabulary(version, column.data_type):
+                    known = ", ".join(f"'{value}'" for value in values)
+                    own = f" and not starts_with(\"{column.name}\", 'ext:')" if version == "1.2" else ""
+                    test = f'trim("{column.name}") <> \'\' and trim("{column.name}") not in ({known}){own}'
+                    tests.append((column.name, test, f"'{', '.join(values)}'"))
+            yield from _one_scan(file, version, tests)
+
+
+_FORMS = {
+    "date": ("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "a date such as 2026-11-20"),
+    "datetime": (
+        "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})?$",
+        "a time such as 2026-11-20T08:15:00.000Z",
+    ),
+    "boolean": ("^(true|false)$", "true or false"),
+    "year": ("^[0-9]{4}$", "a year such as 2026"),
+}
+
+
+def _of_the_right_form() -> Iterator[str]:
+    for version in schema.ONEROSTER_VERSIONS:
+        for file, columns in _columns(version):
+            tests = []
+            for column in columns:
+                if form := _FORMS.get(column.data_type):
+                    value = (
+                        f'lower(trim("{column.name}"))' if column.data_type == "boolean" else f'trim("{column.name}")'
+                    )
+                    test = f"({value} <> '' and not regexp_matches({value}, '{form[0]}'))"
+                    if column.data_type == "date":
+                        test = f"({test} or ({value} <> '' and try_cast({value} as date) is null))"
+                    tests.append((column.name, test, f"'{form[1]}'"))
+            yield from _one_scan(file, version, tests)
+
+
+def _references() -> Iterator[str]:
+    for version in schema.ONEROSTER_VERSIONS:
+        for file, columns in _columns(version):
+            for column in columns:
+                if not column.refers_to:
+                    continue
+                table, value = schema.table_name(file), f'trim("{column.name}")'
+                found = f"unnest(string_split({value}, ','))" if column.is_list else value
+                target = f"known_{schema.table_name(column.refers_to + '.csv')}"
+                yield f"{table}@{version}"
+                yield f"""select row_number, '{column.name}' as column_name, value, '{column.refers_to}.csv' as detail
+                    from (select _row_number as row_number, trim({found}) as value from "{table}" where {value} <> '')
+                    where value <> '' and value not in (select trim("sourcedId") from "{target}" where "sourcedId" is not null)"""
+
+
+def _status(is_delta: bool) -> Iterator[str]:
+    test = "= ''" if is_delta else "<> ''"
+    for version in schema.ONEROSTER_VERSIONS:
+        for file, columns in _columns(version):
+            names = [c.name for c in columns if c.name in ("status", "dateLastModified") and c.kept != "nobody"]
+            for table, sql in zip(
+                *[iter(_one_scan(file, version, [(n, f"coalesce(trim(\"{n}\"), '') {test}", "null") for n in names]))]
+                * 2,
+                strict=True,
+            ):
+                yield f"{table}/{'delta' if is_delta else 'bulk'}"
+                yield f"select row_number, column_name, null as value, detail from ({sql})"
+
+
+_rule(
+    "value-required", "error", ROWS, "a required value is there",
+    "{count} rows have no {column}; they were set aside", "Fill in {column}",
+    *_required(),
+)  # fmt: skip
+_rule(
+    "value-vocabulary", "error", ROWS, "a value is of its OneRoster vocabulary",
+    "{column} '{value}' is not in its vocabulary; the row was set aside", "Use one of: {detail}",
+    *_in_vocabulary(), star=True,
+)  # fmt: skip
+_rule(
+    "value-format", "warning", ROWS, "dates, times, booleans and years have the right form",
+    "{column} '{value}' was treated as empty, since it is not {detail}", "Write {detail}",
+    *_of_the_right_form(),
+)  # fmt: skip
+_rule(
+    "reference-resolves", "error", ROWS, "references of the optional files lead to a row",
+    "{column} names '{value}', which is not the sourcedId of any row of {detail}; {count} rows were set aside",
+    "Add '{value}' to {detail}, or correct {column} of the rows that name it",
+    *_references(),
+)  # fmt: skip
+_rule(
+    "status-in-bulk", "warning", ROWS, "status and dateLastModified are blank in bulk, and filled in a delta",
+    "{column} is {detail} in {count} rows", "Leave status and dateLastModified empty in bulk files, and fill them in deltas",
+    *(
+        part.replace("detail from", f"'{'blank, in a delta,' if is_delta else 'filled, in a bulk file,'}' as detail from")
+        for is_delta in (False, True)
+        for part in _status(is_delta)
+    ),
+)  # fmt: skip
+_rule(
+    "enrollment-unique", "warning", ROWS, "one user, class and role once for the same dates",
+    "user '{value}' is enrolled more than once in one class, with one role, for the same dates: counted once",
+    "Leave out the repeated rows",
+    "enrollments",
+    """select row_number, 'userSourcedId' as column_name, value, null as detail
+    from (
+        select _row_number as row_number, trim("userSourcedId") as value,
+            row_number() over (
+                partition by trim("userSourcedId"), trim("classSourcedId"), trim(role), trim("beginDate"), trim("endDate")
+                order by _row_number
+            ) as repeat
+        from enrollments
+        where hash("userSourcedId", "classSourcedId", role) in (
+            select hash("userSourcedId", "classSourcedId", role) from enrollments group by 1 having count(*) > 1
+        )
+    )
+    where repeat > 1""",
 )  # fmt: skip
 
 # Against the last good roster ---------------------------------------------------------------------------------------
@@ -330,6 +569,118 @@ _rule(
     "delta-needs-bulk", "reject", AGAINST, "a delta comes after a bulk delivery of the same file",
     "{file} is a delta, but no bulk delivery of {file} was taken before it",
     "Deliver {file} once in bulk; deltas can follow it",
+)  # fmt: skip
+
+_GONE = """select null as row_number, null as column_name, type as value,
+        gone || ' of ' || there || ' ' || type || ' would go, more than ' || (select round(100 * removal_share)::int from delivery) || ' %' as detail
+    from ({counts})
+    where gone > greatest((select removal_share from delivery) * there, 10)"""
+# People of a type, before and after; a 1.2 user is a student by role.
+_BEFORE_USERS = """select trim("sourcedId") as id,
+        case when role = 'student' or trim("sourcedId") in (select trim("userSourcedId") from before_roles where role = 'student')
+            then 'students' else 'staff' end as type
+    from before_users"""
+
+
+def _gone(*parts: tuple[str, str]) -> str:
+    """SQL that finds the types of which too much would go; parts are (query of (id, type) before, query of ids after)."""
+    counts = " union all ".join(
+        f"select type, count(*) as there, count(*) filter (id not in ({after})) as gone from ({before}) group by type"
+        for before, after in parts
+    )
+    return _GONE.replace("{counts}", counts)
+
+
+def _ids(table: str) -> str:
+    return f'select trim("sourcedId") from known_{table} where "sourcedId" is not null'
+
+
+def _changed(table: str, before: str) -> str:
+    """SQL that finds the types of a table of which too much would change, whatever the dates of change say."""
+    columns = [
+        column
+        for column in schema.lake_tables()[f"oneroster/{table}"]
+        if column not in ("status", "dateLastModified", *schema.CHANGE_COLUMNS)
+    ]
+    row = ", ".join(f'"{column}"' for column in columns)
+    return f"""select null as row_number, null as column_name, type as value,
+            changed || ' of ' || there || ' ' || type || ' would change, more than ' || (select round(100 * update_share)::int from delivery) || ' %' as detail
+        from (
+            select type, count(*) as there, count(*) filter (is_changed) as changed
+            from (
+                select typed.type, old.content <> new.content as is_changed
+                from ({before}) as typed
+                inner join (select trim("sourcedId") as id, md5(concat_ws(chr(31), {row})) as content from before_{table}) as old using (id)
+                left join (
+                    select trim("sourcedId") as id, md5(concat_ws(chr(31), {row})) as content from after_{table}
+                ) as new using (id)
+            )
+            group by type
+        )
+        where changed > greatest((select update_share from delivery) * there, 10)"""
+
+
+_rule(
+    "removal-threshold", "hold", AGAINST, "no more than 10 % of orgs, students, staff or enrollments go at once, or 10 of them",
+    "{detail}",
+    "If that is so, release the delivery with `rollcall release`; else export the whole roster and deliver it again",
+    "orgs", _gone(('select trim("sourcedId") as id, \'orgs\' as type from before_orgs', _ids("orgs"))),
+    "users", _gone((_BEFORE_USERS, _ids("users"))),
+    "enrollments", _gone(('select trim("sourcedId") as id, \'enrollments\' as type from before_enrollments', _ids("enrollments"))),
+    "educators", _gone(("select id, 'educators' as type from before_educators", "select id from after_educators")),
+    "students", _gone(("select id, 'students' as type from before_students", "select id from after_students")),
+)  # fmt: skip
+_rule(
+    "update-threshold", "hold", AGAINST, "no more than 75 % of orgs, students, staff or enrollments change at once, or 10 of them",
+    "{detail}",
+    "If that is so, release the delivery with `rollcall release`; else look for a column that was filled otherwise than before",
+    "orgs", _changed("orgs", 'select trim("sourcedId") as id, \'orgs\' as type from before_orgs'),
+    "users", _changed("users", _BEFORE_USERS),
+    "enrollments", _changed("enrollments", 'select trim("sourcedId") as id, \'enrollments\' as type from before_enrollments'),
+)  # fmt: skip
+_rule(
+    "school-emptied", "hold", AGAINST, "no school that has members vanishes",
+    "the school '{value}' ({detail}) is no longer in orgs.csv, and people belonged to it",
+    "If the school is closed, release the delivery with `rollcall release`; else add it to orgs.csv",
+    "orgs",
+    """select null as row_number, 'sourcedId' as column_name, trim(gone."sourcedId") as value, gone.name as detail
+    from before_orgs as gone
+    where gone.type = 'school'
+        and trim(gone."sourcedId") not in (select trim("sourcedId") from known_orgs where "sourcedId" is not null)
+        and trim(gone."sourcedId") in (
+            select trim(unnest(string_split("orgSourcedIds", ','))) from before_users
+            union all
+            select trim("orgSourcedId") from before_roles
+        )""",
+)  # fmt: skip
+_rule(
+    "identity-churn", "warning", AGAINST, "a known e-mail or identifier keeps its sourcedId",
+    "{count} users come with a new sourcedId and the {column} of another one before: they are kept as the same people",
+    "Nothing to do if the ids were issued anew; else correct sourcedId",
+    "users",
+    """select new._row_number as row_number, 'identifier' as column_name, null as value, null as detail
+    from users as new
+    where trim(new.identifier) <> ''
+        and trim(new."sourcedId") not in (select trim("sourcedId") from before_users)
+        and trim(new.identifier) in (select trim(identifier) from before_users where trim(identifier) <> '')
+    union all
+    select new._row_number, 'email', null, null
+    from users as new
+    where new._is_staff and new.email_hash is not null
+        and trim(new."sourcedId") not in (select trim("sourcedId") from before_users)
+        and new.email_hash in (select email_hash from before_users where email is not null)
+        and coalesce(trim(new.identifier), '') not in (select trim(identifier) from before_users where trim(identifier) <> '')""",
+)  # fmt: skip
+_rule(
+    "term-current", "warning", AGAINST, "an academic session covers the date of the delivery",
+    "no academic session covers {detail}, the date of the delivery", "Export the sessions of this school year too",
+    "academicSessions",
+    """select null as row_number, 'endDate' as column_name, null as value, delivery_date::varchar as detail
+    from delivery
+    where exists (select 1 from known_academicSessions) and not exists (
+        select 1 from known_academicSessions
+        where try_cast("startDate" as date) <= delivery_date and delivery_date <= try_cast("endDate" as date)
+    )""",
 )  # fmt: skip
 
 # Roster templates and members ---------------------------------------------------------------------------------------
@@ -449,6 +800,14 @@ _rule(
     "{count} rows have no usable url; they were set aside", "Write the whole address, beginning with https://",
 )  # fmt: skip
 _rule(
+    "usage-user-present", "info", USAGE, "a row names a user, by address or id",
+    "{count} page loads have no user: they count as unidentified", "Nothing to do, if the extension does not know the user",
+)  # fmt: skip
+_rule(
+    "usage-duplicate", "info", USAGE, "an event comes once",
+    "{count} page loads are there already, in this file or in one before: they are counted once", "Nothing to do",
+)  # fmt: skip
+_rule(
     "product-header", "reject", PRODUCTS, "columns as in the contract",
     "{file}: {detail}", "Correct the header line of {file}: {advice}",
 )  # fmt: skip
@@ -466,6 +825,15 @@ _rule(
     where not regexp_matches(
         coalesce(url, ''), '(^|;)[[:space:]]*([a-z]+://)?[a-z0-9-]+([.][a-z0-9-]+)+', 'i'
     )""",
+)  # fmt: skip
+_rule(
+    "product-status-known", "warning", PRODUCTS, "the status is one of seeds/product_statuses.csv; others are kept as they are",
+    "'{value}' is not a known product status: kept, and counted as not approved", "Use one of: {detail}",
+    "products",
+    """select _row_number as row_number, 'product_status' as column_name, product_status as value,
+        (select string_agg(product_status, ', ' order by product_status) from seed_product_statuses) as detail
+    from products
+    where trim(product_status) <> '' and lower(trim(product_status)) not in (select product_status from seed_product_statuses)""",
 )  # fmt: skip
 _rule(
     "kind-known", "reject", CONTAINER, "the file is one that Rollcall takes",

@@ -10,7 +10,7 @@ import duckdb
 
 from rollcall.intake import lake, schema
 from rollcall.intake.lake import quote
-from rollcall.settings import Settings
+from rollcall.settings import Settings, Thresholds
 
 
 @dataclass
@@ -52,11 +52,13 @@ class Table:
 class Past:
     """What was delivered for a district before; with `until`, before a day's end.
 
-    `full_tables` are those of which a full list was delivered.
+    `full_tables` are those of which a full list was delivered; `delivery_date` is that of the delivery to come.
     """
 
     settings: Settings
     district_id: str
+    delivery_date: date
+    thresholds: Thresholds
     until: date | None = None
     full_tables: frozenset[str] = frozenset()
 
@@ -110,7 +112,7 @@ class Log:
 
     def _append(self, table: Table, total: Changes) -> None:
         connection = self.incoming.connection
-        fields = _fields(connection, table)
+        fields = lake_columns(connection, table.name, table.lake_table)
         rows = f"""select {fields}, _row_number from "{table.name}"
             where _row_number not in (select row_number from set_aside where table_name = {quote(table.name)})"""
         if table.may_repeat:
@@ -182,7 +184,11 @@ class Log:
             )"""
 
 
-def _fields(connection: duckdb.DuckDBPyConnection, table: Table) -> str:
-    """The lake's columns out of the loaded table; those that this version of the standard does not have are NULL."""
-    loaded = {row[0] for row in connection.execute(f'describe "{table.name}"').fetchall()}
-    return ", ".join(f'"{column}"' if column in loaded else f'null::varchar as "{column}"' for column in table.columns)
+def lake_columns(connection: duckdb.DuckDBPyConnection, loaded: str, lake_table: str) -> str:
+    """The lake's columns out of a loaded table; those that this version of the standard does not have are NULL."""
+    there = {row[0] for row in connection.execute(f'describe "{loaded}"').fetchall()}
+    return ", ".join(
+        f'"{column}"' if column in there else f'null::varchar as "{column}"'
+        for column in schema.lake_tables()[lake_table]
+        if column not in schema.CHANGE_COLUMNS
+    )

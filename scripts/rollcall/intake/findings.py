@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,9 @@ import duckdb
 from rollcall.expectations.rules import RULES, Severity
 
 EXAMPLES = 20  # findings listed for one rule; the rest are counted
+# What lies beside a file in quarantine.
+REPORT_FILES = ("report.txt", "report.html", "report.json", "report-rows.csv", "release.json")
+MOST_ROWS = 10_000  # rows listed for one rule in report-rows.csv
 
 
 class _Blanks(dict):
@@ -40,6 +44,12 @@ class Report:
     file: str
     kind: str
     findings: list[Finding] = field(default_factory=list)
+    severities: dict[str, Severity] = field(default_factory=dict)
+    rows: list[tuple] = field(default_factory=list, repr=False)
+
+    def severity(self, rule_id: str) -> Severity:
+        """The severity that the district gives the rule, else its own."""
+        return self.severities.get(rule_id, RULES[rule_id].severity)
 
     def add(
         self,
@@ -58,23 +68,37 @@ class Report:
             file=file, row=row, column=column, value=value or "", detail=detail or "", count=count, advice=advice
         )
         message, fix = rule.message.format_map(words), rule.fix.format_map(words)
-        self.findings.append(Finding(rule_id, rule.severity, file, row, column, value, count, message, fix))
+        self.findings.append(Finding(rule_id, self.severity(rule_id), file, row, column, value, count, message, fix))
 
     def add_rows(self, rule_id: str, file: str, connection: duckdb.DuckDBPyConnection, query: str) -> bool:
         """Adds what `query` (row_number, column_name, value, detail) finds: one finding a value, with the first row.
 
         True when it finds anything.
         """
+        connection.execute(f"create or replace temp table found as {query}")
         found = connection.execute(
             f"""select min(row_number), column_name, value, min(detail), count(*), count(*) over ()
-            from ({query}) group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
+            from found group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
         ).fetchall()
         for row, column, value, detail, count, _ in found:
             self.add(rule_id, file, row, column, value, detail, count)
         if found and found[0][5] > EXAMPLES:
             more = found[0][5] - EXAMPLES
             self.add(rule_id, file, value=f"… and {more} other values", count=more)
+        if found:
+            rows = connection.execute(
+                f"""select row_number, column_name, value from found
+                where row_number is not null order by row_number limit {MOST_ROWS}"""
+            ).fetchall()
+            self.rows += [(rule_id, self.severity(rule_id), file, *row) for row in rows]
         return bool(found)
+
+    def release(self) -> None:
+        """Somebody has decided that what the delivery is held for is right."""
+        self.findings = [
+            replace(finding, severity=Severity.INFO) if finding.severity == Severity.HOLD else finding
+            for finding in self.findings
+        ]
 
     @property
     def verdict(self) -> str:
@@ -115,7 +139,27 @@ class Report:
             "findings": [asdict(finding) for finding in self.sorted()],
         }
 
+    def as_html(self) -> str:
+        """A page for a person, in one file that needs nothing else."""
+        import jinja2
+
+        environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text("utf-8"))
+        return template.render(report=self, findings=self.sorted(), name=Path(self.file).name)
+
     def write(self, folder: Path) -> None:
+        """Writes report.txt and .html for a person, .json for a program, and report-rows.csv for who mends the rows."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.txt").write_text(self.as_text(), "utf-8")
+        (folder / "report.html").write_text(self.as_html(), "utf-8")
         (folder / "report.json").write_text(json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+        with (folder / "report-rows.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("rule", "severity", "file", "row", "column", "value"))
+            writer.writerows((*row[:-1], safe_cell(row[-1])) for row in self.rows)
+
+
+def safe_cell(value: str | None) -> str:
+    """A value as a spreadsheet shows it and does not execute it."""
+    text = value or ""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

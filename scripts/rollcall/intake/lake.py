@@ -17,6 +17,7 @@ import duckdb
 from rollcall.intake import schema
 from rollcall.settings import Settings
 
+NOT_ACCEPTED = ("rejected", "held", "discarded")
 NOTHING = "_empty"  # the district of the typed, empty file that every table has
 
 
@@ -79,7 +80,7 @@ def records(settings: Settings, district_id: str = "*") -> list[Path]:
 
 
 def is_accepted(record: Path) -> bool:
-    return not record.stem.endswith("-rejected")
+    return not record.stem.endswith(tuple(f"-{verdict}" for verdict in NOT_ACCEPTED))
 
 
 def accepted_ids(settings: Settings) -> set[str]:
@@ -135,8 +136,11 @@ class Incoming:
             file.unlink()
         return rows
 
-    def commit(self, record: dict[str, object], accepted: bool = True) -> None:
-        """Moves the files into place and then the record; from that rename on, the delivery is in the lake."""
+    def commit(self, record: dict[str, object], verdict: str = "accepted") -> None:
+        """Moves the files into place and then the record; from that rename on, the delivery is in the lake.
+
+        An earlier record of the delivery, as held or rejected, is replaced.
+        """
         moved = sorted(file for file in self.folder.rglob("*.parquet"))
         for file in moved:
             target = self.lake / file.relative_to(self.folder)
@@ -145,7 +149,7 @@ class Incoming:
             file.rename(target)
         for folder in {(self.lake / file.relative_to(self.folder)).parent for file in moved}:
             fsync(folder)
-        name = self.delivery_id if accepted else f"{self.delivery_id}-rejected"
+        name = self.delivery_id if verdict == "accepted" else f"{self.delivery_id}-{verdict}"
         target = self.lake / "deliveries" / f"district_id={self.district_id}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         fields = ", ".join(f'${name}::{kind} as "{name}"' for name, kind in schema.lake_tables()["deliveries"].items())
@@ -153,6 +157,9 @@ class Incoming:
         self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
         fsync(temporary)
         temporary.rename(target)
+        for other in (self.delivery_id, *(f"{self.delivery_id}-{verdict}" for verdict in NOT_ACCEPTED)):
+            if other != name:
+                target.with_stem(other).unlink(missing_ok=True)
         fsync(target.parent)
         shutil.rmtree(self.folder)
 

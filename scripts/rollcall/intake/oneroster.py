@@ -7,14 +7,16 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.expectations.rules import RULES, Severity
+from rollcall.expectations.rules import RULES, Severity, is_checked
 from rollcall.intake import container, csvfile, privacy, schema
-from rollcall.intake.changes import Past, Table
+from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
 
 # The tables that rules look things up in: of a delta, together with what the district has already.
-_KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes")
+_KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes", "enrollments")
+# The tables whose state before the delivery is compared with the one after it.
+_COMPARED = ("orgs", "users", "roles", "enrollments")
 
 
 def load(
@@ -34,50 +36,58 @@ def load(
     unreadable = {finding.file for finding in report.findings if finding.rule == "encoding-utf8"}
     columns = schema.oneroster_files(unpacked.version)
     loaded: dict[str, Table] = {}
+    names: dict[str, str] = {}
     # In the order of the standard's files, but roles first: they say which users are staff.
     for name in sorted(unpacked.files, key=lambda name: (name != "roles.csv", list(columns).index(name))):
         if name == "users.csv" and unpacked.version == "1.2":
             _make_user_roles(loaded, connection, past)
         table = schema.table_name(name)
-        if name not in unreadable and _load_file(name, unpacked, connection, report):
-            is_full = name not in unpacked.deltas
-            deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
-            loaded[table] = Table("oneroster", table, "sourcedId", is_full, deleted)
-            if not is_full and table not in past.full_tables:
-                report.add("delta-needs-bulk", name)
-    unread = {schema.table_name(name) for name in unpacked.files} - set(loaded)
+        if name in unreadable or not _load_file(name, unpacked, connection, report):
+            continue
+        is_full = name not in unpacked.deltas
+        mode = "bulk" if is_full else "delta"
+        names |= dict.fromkeys((table, f"{table}@{unpacked.version}", f"{table}/{mode}"), name)
+        names |= {f"{table}@{unpacked.version}/{mode}": name}
+        if f"oneroster/{table}" not in schema.lake_tables():
+            continue
+        deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
+        loaded[table] = Table("oneroster", table, "sourcedId", is_full, deleted)
+        if not is_full and table not in past.full_tables:
+            report.add("delta-needs-bulk", name)
+    unread = {schema.table_name(name) for name in unpacked.files} - set(names)
     _make_known(loaded, unread, connection, past)
-    names = {table: f"{table}.csv" for table in loaded}
-    apply_rules(names | {f"{table}@{unpacked.version}": name for table, name in names.items()}, connection, report)
+    apply_rules(names, connection, report, past)
     return list(loaded.values())
 
 
 _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
 
 
-def _make_known(
-    loaded: dict[str, Table],
-    unread: set[str],
-    connection: duckdb.DuckDBPyConnection,
-    past: Past,
-) -> None:
-    """Makes `known_<table>`: all rows that hold once this delivery does. None for a file that cannot be read."""
+def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    """Makes `known_<table>`: all rows that hold once this delivery does. None for a file that cannot be read.
+
+    Also, where there was a delivery before, `before_<table>` and `after_<table>`, with the lake's columns.
+    """
+    has_past = bool(past.files("oneroster/users"))
     for name in _KNOWN:
         if name in unread:
             continue
-        table = loaded.get(name)
+        table, lake_table = loaded.get(name), f"oneroster/{name}"
+        before = past.state(lake_table, "sourcedId")
+        was = f"select * from {past.latest(lake_table, 'sourcedId')} where _op = 'upsert' and not ({_IS_DELETED})"
         if table and table.is_full:
-            connection.execute(f'create view "known_{name}" as select * from "{name}"')
-            continue
-        before = past.state(f"oneroster/{name}", "sourcedId")
-        if before is None:
-            continue
-        own = f'select * from "{name}" union all by name' if table else ""
-        gone = f'and trim("sourcedId") not in (select trim("sourcedId") from "_{name}")' if table else ""
-        connection.execute(
-            f"""create temp table "known_{name}" as {own}
-            select * exclude (_row_number) from {before} where _op = 'upsert' {gone}"""
-        )
+            connection.execute(f'create view "known_{name}" as select * from "{name}" where not ({_IS_DELETED})')
+        elif before is not None:
+            own = f'select * from "{name}" union all by name' if table else ""
+            gone = f'and trim("sourcedId") not in (select trim("sourcedId") from "_{name}")' if table else ""
+            connection.execute(
+                f"""create temp table "known_{name}" as {own} select * exclude (_row_number) from ({was} {gone})"""
+            )
+        if has_past and name in _COMPARED:
+            connection.execute(f'create temp table "before_{name}" as {was}')
+            if table or before is not None:
+                fields = lake_columns(connection, f"known_{name}", lake_table)
+                connection.execute(f'create view "after_{name}" as select {fields} from "known_{name}"')
 
 
 def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
@@ -87,6 +97,7 @@ def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
         "seed_roles": {"role": list(roles), "is_staff": list(roles.values())},
         "seed_org_types": {"org_type": list(schema.org_types())},
         "seed_grade_aliases": {"grade_alias": list(schema.grade_aliases())},
+        "seed_product_statuses": {"product_status": list(schema.product_statuses())},
         "seed_role_aliases": {"role_alias": list(aliases), "standard_role": list(aliases.values())},
     }.items():
         fields = ", ".join(f"unnest(${name}) as {name}" for name in columns)
@@ -147,15 +158,9 @@ def _load_file(name: str, unpacked: container.Unpacked, connection: duckdb.DuckD
         select = _minimised_users(columns)
         if unpacked.version == "1.2":
             source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
-    elif all(column.kept == "nobody" for column in columns):
-        # Checked for its form, and never stored.
-        select = ""
     else:
-        select = ", ".join(f'"{column.name}"' for column in columns if column.kept != "nobody")
-    if not select:
-        connection.execute(f"select count(*) from {source}").fetchall()
-        csvfile.add_unreadable(name, connection, report)
-        return False
+        # Of a file that is not stored, ids and dates are read, for the rules, and nothing else.
+        select = ", ".join(f'"{column.name}"' for column in columns if is_checked(name, column))
     # What a delta takes away need not be right.
     kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
     return csvfile.load_table(name, schema.table_name(name), select, source, connection, report, kept)
@@ -179,6 +184,7 @@ def _minimised_users(columns: list[schema.Column]) -> str:
             "keyed_hash(lower(email)) as email_hash",
             "keyed_hash(lower(username)) as username_hash",
             "nullif(regexp_extract(lower(trim(email)), '@([^@]+)$', 1), '') as email_domain",
+            f"{GOOD_EMAIL} as _has_good_email",
             f"coalesce({staff}, false) as _is_staff",
             "trim(role) as _role",
             ('"orgSourcedIds"' if is_1_1 else "orgs") + " as _orgs",
@@ -187,8 +193,15 @@ def _minimised_users(columns: list[schema.Column]) -> str:
     )
 
 
-def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, report: Report) -> None:
-    """Runs every rule whose tables are there (table → the file's name); rows that break an `error` go to `set_aside`."""
+def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> None:
+    """Runs every rule whose tables are there (table → the file's name); rows that break an `error` go to `set_aside`.
+
+    Rules may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
+    """
+    connection.execute(
+        "create temp table delivery as select $1::date as delivery_date, $2 as removal_share, $3 as update_share",
+        [past.delivery_date, past.thresholds.removal, past.thresholds.update],
+    )
     connection.execute("create temp table set_aside (table_name varchar, row_number bigint)")
     found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
     there = {name for (name,) in found.fetchall()}
@@ -196,11 +209,14 @@ def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, r
         for table, sql in rule.checks:
             if table not in tables or not set(_LOOKED_UP.findall(sql)) <= there:
                 continue
-            if report.add_rows(rule.id, tables[table], connection, sql) and rule.severity == Severity.ERROR:
+            found = report.add_rows(rule.id, tables[table], connection, sql)
+            if found and report.severity(rule.id) == Severity.ERROR:
                 connection.execute(
-                    f"""insert into set_aside select {quote(table.partition("@")[0])}, row_number
+                    f"""insert into set_aside select {quote(re.split("[@/]", table)[0])}, row_number
                     from ({sql}) where row_number is not null"""
                 )
 
 
-_LOOKED_UP = re.compile(r"\bknown_\w+")
+_LOOKED_UP = re.compile(r"\b(?:known|before|after)_\w+")
+# Whether an e-mail looks like an address; true of none at all.
+GOOD_EMAIL = r"coalesce(trim(email) = '' or regexp_matches(trim(email), '^[^@\s,;]+@[^@\s,;]+[.][^@\s,;.]+$'), true)"

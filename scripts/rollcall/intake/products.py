@@ -7,12 +7,12 @@ from pathlib import Path
 import duckdb
 
 from rollcall.intake import csvfile, schema
-from rollcall.intake.changes import Table
+from rollcall.intake.changes import Past, Table
 from rollcall.intake.findings import Report
-from rollcall.intake.oneroster import apply_rules
+from rollcall.intake.oneroster import apply_rules, load_seeds
 
 
-def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> list[Table]:
+def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> list[Table]:
     """Loads the catalogue as table `products` and applies its rules. The table to append, if accepted."""
     found = csvfile.header(path)
     if csvfile.check_names("product-header", path.name, found, schema.PRODUCT_COLUMNS, report):
@@ -22,5 +22,6 @@ def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report) -> l
         path.name, "products", fields, csvfile.source(path, found, schema.PRODUCT_COLUMNS), connection, report
     ):
         return []
-    apply_rules({"products": path.name}, connection, report)
+    load_seeds(connection, "1.1")
+    apply_rules({"products": path.name}, connection, report, past)
     return [Table("inventory", "products", "product_id")]

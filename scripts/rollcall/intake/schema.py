@@ -11,10 +11,17 @@ from rollcall.settings import PROJECT
 
 @dataclass(frozen=True)
 class Column:
-    """One column of one OneRoster file, and whose values of it are kept: `everyone`, `staff` or `nobody`."""
+    """One column of one OneRoster file, and whose values of it are kept: `everyone`, `staff` or `nobody`.
+
+    `refers_to` is the file whose sourcedId its value, or each item of it, must be.
+    """
 
     name: str
     kept: str
+    data_type: str
+    is_required: bool
+    is_list: bool
+    refers_to: str | None
 
 
 def _seed(name: str) -> list[dict[str, str]]:
@@ -39,7 +46,15 @@ def oneroster_files(version: str) -> dict[str, list[Column]]:
     files: dict[str, list[Column]] = {}
     for row in sorted(_seed("oneroster_columns"), key=lambda row: int(row["position"])):
         if row["oneroster_version"] == version:
-            files.setdefault(row["file_name"], []).append(Column(row["column_name"], row["kept"]))
+            column = Column(
+                row["column_name"],
+                row["kept"],
+                row["data_type"],
+                row["requirement"] == "yes",
+                row["is_list"] == "true",
+                row["reference_target"].partition(".")[0] or None,
+            )
+            files.setdefault(row["file_name"], []).append(column)
     return files
 
 
@@ -60,6 +75,21 @@ def roles(version: str) -> dict[str, bool]:
 def role_aliases() -> dict[str, str]:
     """What templates call a role, in lower case → the role."""
     return {row["role_alias"]: row["role"] for row in _seed("role_aliases")}
+
+
+@cache
+def vocabulary(version: str, data_type: str) -> list[str]:
+    """The values of an enumeration; empty for what is none, or has a seed of its own."""
+    return [
+        row["value"]
+        for row in _seed("oneroster_vocabularies")
+        if (row["oneroster_version"], row["data_type"]) == (version, data_type)
+    ]
+
+
+@cache
+def product_statuses() -> tuple[str, ...]:
+    return tuple(row["product_status"] for row in _seed("product_statuses"))
 
 
 @cache
@@ -145,6 +175,8 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "rows_removed": "bigint",
         "findings": "bigint",
         "full_tables": "varchar",
+        "decided_by": "varchar",
+        "decided_why": "varchar",
         "district_name": "varchar",
         "time_zone": "varchar",
         "email_domains": "varchar",
@@ -156,6 +188,7 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "file_name": "varchar",
         "column_name": "varchar",
         "finding_count": "bigint",
+        "row_number": "bigint",
         "message": "varchar",
         "fix": "varchar",
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.expectations.rules import Severity
 from rollcall.intake import lake, oneroster, products, templates, usage
 from rollcall.intake.changes import Changes, Log, Past, Table
 from rollcall.intake.findings import Report
@@ -19,6 +20,14 @@ from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
 from rollcall.settings import Settings
 
 _TAKES = "a OneRoster zip, a template of educators, students or members, a usage file, or a products CSV"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who has decided what becomes of a held delivery, and why."""
+
+    by: str
+    why: str
 
 
 @dataclass
@@ -62,7 +71,7 @@ def _load(
         case Kind.EDUCATORS | Kind.STUDENTS | Kind.MEMBERS:
             return templates.load(delivery.path, str(delivery.kind), connection, report, past)
         case Kind.PRODUCTS:
-            return products.load(delivery.path, connection, report)
+            return products.load(delivery.path, connection, report, past)
         case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
             report.add("zip-required", delivery.path.name)
         case Kind.UNKNOWN:
@@ -87,9 +96,14 @@ def _readable(delivery: Delivery, report: Report) -> Iterator[None]:
         report.add("file-readable", delivery.path.name, detail=f"it is damaged, or no {kind} ({type(error).__name__})")
 
 
+def _report(name: str, delivery: Delivery) -> Report:
+    severities = {rule_id: Severity(severity) for rule_id, severity in delivery.district.rules.items()}
+    return Report(name, delivery.kind, severities=severities)
+
+
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
-    report = Report(str(delivery.path), delivery.kind)
+    report = _report(str(delivery.path), delivery)
     with (
         tempfile.TemporaryDirectory(prefix="rollcall-check-") as lake_folder,
         _scratch(settings) as (connection, folder),
@@ -110,12 +124,15 @@ def check(delivery: Delivery, settings: Settings) -> Report:
     return report
 
 
-def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> Outcome:
-    """Checks the delivery and appends it to the lake, or moves it to quarantine with its report.
+def take(
+    delivery: Delivery, settings: Settings, is_backfill: bool = False, released: Decision | None = None
+) -> Outcome:
+    """Checks the delivery and appends it to the lake, or puts it aside with its report: rejected, or held.
 
-    In a backfill a delivery may be older than what is applied: it then holds until the next full list.
+    In a backfill a delivery may be older than what is applied: it then holds until the next full list. One that was
+    `released` is not held.
     """
-    report, outcome_changes = Report(delivery.path.name, delivery.kind), Changes()
+    report, outcome_changes = _report(delivery.path.name, delivery), Changes()
     district = delivery.district
     tables: list[Table] = []
     with _scratch(settings) as (connection, folder):
@@ -135,6 +152,8 @@ def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> O
                     outcome_changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
                 tables = _load(delivery, connection, folder, report, past)
+        if released:
+            report.release()
         accepted = report.verdict == "accepted"
         if accepted:
             next_full = {
@@ -152,12 +171,12 @@ def take(delivery: Delivery, settings: Settings, is_backfill: bool = False) -> O
             incoming.folder.mkdir()
             outcome_changes = Changes(delivered=outcome_changes.delivered)
         _write_rule_results(incoming, report)
-        incoming.commit(_record(delivery, report, outcome_changes, arrived_at, tables), accepted)
+        incoming.commit(_record(delivery, report, outcome_changes, arrived_at, tables, released), report.verdict)
     outcome = Outcome(delivery, report, outcome_changes)
     if accepted:
         archive(delivery, settings)
     else:
-        outcome.report_folder = _quarantine(delivery, report, settings)
+        outcome.report_folder = _put_aside(delivery, report, settings)
     return outcome
 
 
@@ -184,11 +203,23 @@ def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings
 
 def _past(settings: Settings, delivery: Delivery, applied: list[_Applied], until: date | None) -> Past:
     before = [other.full for other in applied if until is None or other.date <= until]
-    return Past(settings, delivery.district.district_id, until, frozenset().union(*before))
+    return Past(
+        settings,
+        delivery.district.district_id,
+        delivery.delivery_date,
+        delivery.district.thresholds,
+        until,
+        frozenset().union(*before),
+    )
 
 
 def _record(
-    delivery: Delivery, report: Report, changes: Changes, arrived_at: datetime, tables: list[Table]
+    delivery: Delivery,
+    report: Report,
+    changes: Changes,
+    arrived_at: datetime,
+    tables: list[Table],
+    released: Decision | None,
 ) -> dict[str, object]:
     return {
         "delivery_id": delivery.delivery_id,
@@ -201,6 +232,8 @@ def _record(
         **{f"rows_{name}": count for name, count in asdict(changes).items()},
         "findings": len(report.findings),
         "full_tables": ",".join(sorted(table.name for table in tables if table.is_full)),
+        "decided_by": released.by if released else None,
+        "decided_why": released.why if released else None,
         "district_name": delivery.district.name,
         "time_zone": delivery.district.time_zone,
         "email_domains": ",".join(delivery.district.email_domains),
@@ -213,12 +246,12 @@ def _write_rule_results(incoming: lake.Incoming, report: Report) -> None:
     connection = incoming.connection
     connection.execute(
         """create or replace temp table rule_result (delivery_id varchar, rule_id varchar, severity varchar,
-        file_name varchar, column_name varchar, finding_count bigint, message varchar, fix varchar)"""
+        file_name varchar, column_name varchar, finding_count bigint, row_number bigint, message varchar, fix varchar)"""
     )
     connection.executemany(
-        "insert into rule_result values (?, ?, ?, ?, ?, ?, ?, ?)",
+        "insert into rule_result values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
-            (incoming.delivery_id, f.rule, f.severity, f.file, f.column, f.count, f.message, f.fix)
+            (incoming.delivery_id, f.rule, f.severity, f.file, f.column, f.count, f.row, f.message, f.fix)
             for f in report.sorted()
         ],
     )
@@ -244,10 +277,11 @@ def archive(delivery: Delivery, settings: Settings) -> None:
         shutil.rmtree(delivery.path.parent)
 
 
-def _quarantine(delivery: Delivery, report: Report, settings: Settings) -> Path:
+def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
     folder = settings.quarantine / delivery.district.district_id / delivery.delivery_id
     report.write(folder)
-    _place(delivery.path, folder)
+    if not delivery.path.is_relative_to(folder):
+        _place(delivery.path, folder)
     return folder
 
 

@@ -10,7 +10,7 @@ from rollcall.intake import csvfile, privacy, schema
 from rollcall.intake.changes import Past, Table
 from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.findings import Report
-from rollcall.intake.oneroster import apply_rules, load_seeds
+from rollcall.intake.oneroster import GOOD_EMAIL, apply_rules, load_seeds
 
 _EMAIL = "lower(trim(email))"
 
@@ -50,8 +50,9 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: R
     tables = {kind: path.name}
     if kind != "members":
         _make_schools(kind, connection, past)
+        _compare(kind, connection, past)
         tables["template"] = path.name
-    apply_rules(tables, connection, report)
+    apply_rules(tables, connection, report, past)
     connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
@@ -68,6 +69,7 @@ def _select(kind: str, optional: list[str]) -> str:
         "email_domain": f"nullif(regexp_extract({_EMAIL}, '@([^@]+)$', 1), '')",
     }
     # A row of a template has no id of its own: it is what it says. A member is an address.
+    fields_of_rules = [f"{GOOD_EMAIL} as _has_good_email"]
     whole = "email_hash" if kind == "members" else f"md5(concat_ws(chr(31), {', '.join(_texts(kept))}, email_hash))"
     fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), f"{whole} as row_key"]
     if kind != "members":
@@ -77,7 +79,7 @@ def _select(kind: str, optional: list[str]) -> str:
         if "role" in columns
         else "'student'"
     )
-    return ", ".join([*fields, f"{role} as _role"])
+    return ", ".join([*fields, *fields_of_rules, f"{role} as _role"])
 
 
 def _texts(columns: list[str]) -> list[str]:
@@ -104,6 +106,15 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) 
     connection.execute(
         f"create temp table known_schools as {rendered('engine/schools.sql', 'resolved_schools', cells, 'known_orgs')}"
     )
+
+
+def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    """Makes `before_<kind>` and `after_<kind>`: the people of the last template and of this one."""
+    if past.files(f"templates/{kind}"):
+        person = "distinct coalesce(nullif(trim(sis_id), ''), email_hash) as id"
+        before = past.latest(f"templates/{kind}", "row_key")
+        connection.execute(f"create temp table before_{kind} as select {person} from {before} where _op = 'upsert'")
+        connection.execute(f"create temp table after_{kind} as select {person} from {kind}")
 
 
 def write_schools(kind: str, connection: duckdb.DuckDBPyConnection, incoming) -> None:

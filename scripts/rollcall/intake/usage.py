@@ -158,6 +158,7 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
     if set_aside:
         _explain(path, rows, connection, report)
+    _count_oddities(path, folder, incoming, report, settings)
     _append_new(rows, folder, incoming, district, key, settings)
     return Loaded(delivered, set_aside)
 
@@ -183,6 +184,32 @@ def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, repor
         "select row_number, 'url' as column_name, null as value, null as detail from numbered where host = ''",
     )
     connection.execute("drop table numbered")
+
+
+def _count_oddities(path: Path, folder: Path, incoming: lake.Incoming, report: Report, settings: Settings) -> None:
+    """Tells of page loads without a user, and of those that are there already: in this file, or of its days in the lake."""
+    written = sorted(str(file) for file in folder.rglob("*.parquet"))
+    if not written:
+        return
+    days = sorted({Path(file).parent.name for file in written})
+    district = settings.lake / "extension" / "page_loads" / f"district_id={incoming.district_id}"
+    known = {record.stem for record in lake.records(settings, incoming.district_id) if lake.is_accepted(record)}
+    earlier = [
+        str(file)
+        for day in days
+        for file in (district / day).glob("*.parquet")
+        if file.stem.rsplit("__", 1)[0] in known
+    ]
+    again = f"or event_key in (select event_key from read_parquet({earlier}))" if earlier else ""
+    without_user, total, new = incoming.connection.execute(
+        f"""select count(*) filter (identity_key is null), count(*), count(distinct event_key) filter (not is_again)
+        from (select identity_key, event_key, {"false " + again} as is_again from read_parquet({written}))"""
+    ).fetchone()
+    repeated = total - new
+    if without_user:
+        report.add("usage-user-present", path.name, column="user_email", count=without_user)
+    if repeated:
+        report.add("usage-duplicate", path.name, column="event_id", count=repeated)
 
 
 def _append_new(

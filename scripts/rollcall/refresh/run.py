@@ -16,7 +16,8 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, landing, privacy, take
+from rollcall.intake import held, lake, landing, privacy, take
+from rollcall.intake.findings import REPORT_FILES
 from rollcall.intake.take import Outcome
 from rollcall.refresh import publish
 from rollcall.refresh.lock import refresh_lock
@@ -117,7 +118,9 @@ def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: boo
             take.clear_scratch(settings)
             folders, files = landing.scan(settings)
             if backfill:
-                files += _kept_files(settings, files)
+                files += _kept_files(settings)
+            released = held.released(settings)
+            files += list(released)
             if sum(file.stat().st_size for file in files) > _LARGE:
                 auditor = _warm_up(settings)
             deliveries = _new_deliveries(settings, run, folders, files, backfill)
@@ -125,7 +128,9 @@ def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: boo
                 auditor = _warm_up(settings)
             for delivery in deliveries:
                 say(f"{delivery.district.district_id}: taking {delivery.path.name}")
-                outcome = take.take(delivery, settings, is_backfill=backfill is not None)
+                outcome = take.take(
+                    delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
+                )
                 run.outcomes.append(outcome)
                 log.info("delivery %s of %s: %s", delivery.delivery_id, delivery.district.district_id, outcome.verdict)
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
@@ -165,13 +170,13 @@ def _warm_up(settings: Settings):
     return _start_auditor(settings)
 
 
-def _kept_files(settings: Settings, landed: list[Path]) -> list[Path]:
+def _kept_files(settings: Settings) -> list[Path]:
     """Files that a backfill may take beside those in the landing: archived ones, and those that came too late."""
     late = []
     for report in settings.quarantine.glob("*/*/report.json"):
         rejections = {f["rule"] for f in json.loads(report.read_text("utf-8"))["findings"] if f["severity"] == "reject"}
         if rejections == {"delivery-order"}:
-            late += [file for file in report.parent.iterdir() if not file.name.startswith("report.")]
+            late += [file for file in report.parent.iterdir() if file.name not in REPORT_FILES]
     return sorted(file for file in settings.archive.glob("*/*/*") if file.is_file()) + sorted(late)
 
 
@@ -196,6 +201,7 @@ def _new_deliveries(
         except RollcallError as error:
             run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is mended")
     accepted, found, seen = lake.accepted_ids(settings), [], set()
+    waiting = {f"{delivery.district_id}/{delivery.delivery_id}" for delivery in held.waiting(settings)}
     for file in files:
         district = districts.get(_district_folder(settings, file))
         if district is None:
@@ -208,7 +214,7 @@ def _new_deliveries(
             run.skipped.append(f"{district.district_id}/{error}; the file stays where it is until it is renamed")
             continue
         known = f"{district.district_id}/{delivery.delivery_id}"
-        if known in accepted or known in seen:
+        if known in accepted or known in seen or (known in waiting and not file.is_relative_to(settings.quarantine)):
             if not file.is_relative_to(settings.archive):
                 run.repeated.append(f"{district.district_id}/{file.name}")
                 take.archive(delivery, settings)

@@ -1,0 +1,107 @@
+"""Deliveries that are held: valid, but they would change too much until somebody says that this is right."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import lake, schema
+from rollcall.intake.findings import REPORT_FILES
+from rollcall.intake.take import Decision
+from rollcall.settings import RollcallError, Settings
+
+_RELEASE = "release.json"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A held delivery: its record in the lake, and its folder in the quarantine with the file and the report."""
+
+    district_id: str
+    delivery_id: str
+    record: Path
+    folder: Path
+
+    @property
+    def file(self) -> Path | None:
+        """What was delivered; None when somebody has taken it away."""
+        files = [f for f in self.folder.glob("*") if f.name not in REPORT_FILES]
+        return files[0] if files else None
+
+
+def waiting(settings: Settings) -> list[Held]:
+    """What is held and was neither released nor discarded and applied."""
+    found = []
+    for record in lake.records(settings):
+        if record.stem.endswith("-held"):
+            district_id = record.parent.name.removeprefix("district_id=")
+            delivery_id = record.stem.removesuffix("-held")
+            found.append(Held(district_id, delivery_id, record, settings.quarantine / district_id / delivery_id))
+    return found
+
+
+def released(settings: Settings) -> dict[Path, Decision]:
+    """The held files that the next refresh applies, with who has released them and why."""
+    decisions = {}
+    for delivery in waiting(settings):
+        note = delivery.folder / _RELEASE
+        if note.exists() and delivery.file:
+            said = json.loads(note.read_text("utf-8"))
+            decisions[delivery.file] = Decision(said["by"], said["why"])
+    return decisions
+
+
+def find(settings: Settings, name: str) -> Held:
+    """The held delivery of that id, file name or beginning of an id, with or without its district in front."""
+    held = waiting(settings)
+    for matches in (
+        [d for d in held if name in (d.delivery_id, f"{d.district_id}/{d.delivery_id}")],
+        [d for d in held if d.file and name in (d.file.name, f"{d.district_id}/{d.file.name}")],
+        [d for d in held if f"{d.district_id}/{d.delivery_id}".startswith(name) or d.delivery_id.startswith(name)],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            break
+    known = ", ".join(f"{d.district_id}/{d.delivery_id}" for d in held) or "none"
+    what = "several held deliveries" if matches else "no held delivery"
+    raise RollcallError(f"'{name}' names {what}; held are: {known}")
+
+
+def release(settings: Settings, name: str, decision: Decision) -> Held:
+    """Lets the next refresh apply the delivery."""
+    delivery = find(settings, name)
+    if delivery.file is None:
+        raise RollcallError(f"the file of {delivery.delivery_id} is no longer in {delivery.folder}; deliver it again")
+    note = asdict(decision) | {"at": datetime.now(UTC).isoformat()}
+    temporary = delivery.folder / f"{_RELEASE}.tmp"
+    temporary.write_text(json.dumps(note, ensure_ascii=False), "utf-8")
+    temporary.rename(delivery.folder / _RELEASE)
+    return delivery
+
+
+def discard(settings: Settings, name: str, decision: Decision) -> Held:
+    """Deletes the delivery; its record stays, with who has discarded it and why."""
+    delivery = find(settings, name)
+    target = delivery.record.with_stem(f"{delivery.delivery_id}-discarded")
+    temporary = target.with_suffix(".tmp")
+    changed = {"verdict": "'discarded'", "decided_by": "$by", "decided_why": "$why"}
+    fields = ", ".join(
+        f"{changed.get(column, column)}::{kind} as {column}"
+        for column, kind in schema.lake_tables()["deliveries"].items()
+    )
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select {fields} from read_parquet({lake.quote(delivery.record)}, hive_partitioning = false)) "
+            f"to {lake.quote(temporary)} (format parquet)",
+            asdict(decision),
+        )
+    temporary.rename(target)
+    delivery.record.unlink()
+    shutil.rmtree(delivery.folder, ignore_errors=True)
+    return delivery
