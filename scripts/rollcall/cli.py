@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import webbrowser
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -202,8 +203,20 @@ def check(
 
 
 @app.command()
-def status(as_json: Json = False) -> None:
+def status(
+    as_json: Json = False,
+    show: Annotated[
+        bool, typer.Option("--open", help="Render the Data Docs of the last checks, and open them.")
+    ] = False,
+) -> None:
     """Say what is published, what the last runs did, and what is held or in quarantine."""
+    if show:
+        from rollcall.expectations.docs import render
+
+        page, _ = render(Settings())
+        out.print(f"Data Docs: {page}")
+        webbrowser.open(page.as_uri())
+        return
     from rollcall.intake import held
     from rollcall.refresh import publish
     from rollcall.refresh.run import figures, last_runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -497,7 +498,11 @@ def test_a_hostile_zip_is_refused_quickly(name, tmp_path):
     assert report.verdict == "rejected" and time.perf_counter() - started < 5
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=int(os.environ.get("ROLLCALL_FUZZ", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
     texts = roster.texts(roster.good())
@@ -510,6 +515,21 @@ def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
         roster.write(tmp_path / "d" / "r.zip", change=lambda made: made.update({name: bytes(content)})), tmp_path
     )
     assert report.verdict in ("accepted", "rejected")
+
+
+@settings(
+    max_examples=int(os.environ.get("ROLLCALL_FUZZ", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data())
+def test_a_mutated_zip_ends_in_a_verdict(data, tmp_path):
+    content = bytearray(roster.write(tmp_path / "d" / "r.zip").read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(content) - 1))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    (tmp_path / "d" / "r.zip").write_bytes(bytes(content))
+    assert check(tmp_path / "d" / "r.zip", tmp_path).verdict in ("accepted", "rejected")
 
 
 def test_line_ends_and_columns_of_others_do_no_harm(tmp_path):

@@ -56,36 +56,19 @@ class Auditor:
         self._log.close()
 
 
-def _infos(exception_info: dict) -> list[dict]:
-    """Great Expectations has one exception a metric, or the only one directly."""
+def errors(exception_info: dict) -> list[str]:
+    """What went wrong in an expectation itself. Great Expectations has one exception a metric, or the only one directly."""
     infos = [exception_info] if "exception_message" in exception_info else list(exception_info.values())
-    return [info for info in infos if isinstance(info, dict) and info.get("exception_message")]
+    return [info["exception_message"] for info in infos if isinstance(info, dict) and info.get("exception_message")]
 
 
-def validate(candidate: Path, docs: Path) -> dict[str, object]:
-    """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
+def quiet_context(docs: Path):
+    """An ephemeral context without progress bars, whose Data Docs go to a folder."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    from rollcall.expectations import duckdb_engine, marts
-
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_sql(
-        "candidate",
-        connection_string=duckdb_engine.connection_string(candidate),
-        create_temp_table=False,
-        kwargs=duckdb_engine.READ_ONLY,
-    )
-    definitions, failures, asked = [], [], 0
-    for mart, expected in marts.expectations().items():
-        batch = source.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table(
-            "all"
-        )
-        suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=expected))
-        definitions.append(
-            context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
-        )
     context.add_data_docs_site(
         "audit",
         {
@@ -94,18 +77,53 @@ def validate(candidate: Path, docs: Path) -> dict[str, object]:
             "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
         },
     )
+    return context
+
+
+def source(context, name: str, file: Path):
+    """A DuckDB file, read-only, as a data source."""
+    from rollcall.expectations import duckdb_engine
+
+    return context.data_sources.add_sql(
+        name,
+        connection_string=duckdb_engine.connection_string(file),
+        create_temp_table=False,
+        kwargs=duckdb_engine.READ_ONLY,
+    )
+
+
+def validate_marts(context, candidate: Path):
+    """Runs the suites of the marts; the results by suite."""
+    import great_expectations as gx
+
+    from rollcall.expectations import marts
+
+    file, definitions = source(context, "candidate", candidate), []
+    for mart, expected in marts.expectations().items():
+        batch = file.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
+        suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=expected))
+        definitions.append(
+            context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
+        )
     checkpoint = context.checkpoints.add(
         gx.Checkpoint(name="marts", validation_definitions=definitions, result_format={"result_format": "BASIC"})
     )
-    for result in checkpoint.run().run_results.values():
+    return checkpoint.run().run_results.values()
+
+
+def validate(candidate: Path, docs: Path) -> dict[str, object]:
+    """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
+    context = quiet_context(docs)
+    failures, asked = [], 0
+    for result in validate_marts(context, candidate):
         for outcome in result.results:
             asked += 1
             if not outcome.success:
                 config = outcome.expectation_config
-                errors = [info["exception_message"] for info in _infos(outcome.exception_info)]
+                broken = errors(outcome.exception_info)
                 observed = (
-                    errors[0]
-                    if errors
+                    broken[0]
+                    if broken
                     else {key: value for key, value in outcome.result.items() if not isinstance(value, list | dict)}
                 )
                 column = config.kwargs.get("column")

@@ -203,6 +203,10 @@ def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, r
         [past.delivery_date, past.thresholds.removal, past.thresholds.update],
     )
     connection.execute("create temp table set_aside (table_name varchar, row_number bigint)")
+    connection.execute("create temp table table_names (alias varchar, table_name varchar)")
+    connection.executemany(
+        "insert into table_names values (?, ?)", [(alias, re.split("[@/]", alias)[0]) for alias in tables]
+    )
     found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
     there = {name for (name,) in found.fetchall()}
     for rule in RULES.values():

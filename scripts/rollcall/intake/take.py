@@ -16,6 +16,7 @@ from rollcall.expectations.rules import Severity
 from rollcall.intake import lake, oneroster, products, templates, usage
 from rollcall.intake.changes import Changes, Log, Past, Table
 from rollcall.intake.findings import Report
+from rollcall.intake.lake import quote
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
 from rollcall.settings import Settings
 
@@ -152,6 +153,8 @@ def take(
                     outcome_changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
                 tables = _load(delivery, connection, folder, report, past)
+        if tables:
+            _keep_tables(delivery, connection, settings)
         if released:
             report.release()
         accepted = report.verdict == "accepted"
@@ -178,6 +181,30 @@ def take(
     else:
         outcome.report_folder = _put_aside(delivery, report, settings)
     return outcome
+
+
+_KEPT_ROWS = 500_000  # of a larger delivery no tables are kept: they are for pages that people read
+
+
+def _keep_tables(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Keeps what was read of the last delivery of its kind, for the Data Docs of its suite."""
+    names = {name for (name,) in connection.execute("select table_name from table_names").fetchall()}
+    rows = sum(connection.execute(f'select count(*) from "{name}"').fetchone()[0] for name in names)
+    if rows > _KEPT_ROWS:
+        return
+    folder = settings.build / "deliveries"
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary, target = folder / f"{delivery.kind}.tmp", folder / f"{delivery.kind}.duckdb"
+    temporary.unlink(missing_ok=True)
+    found = connection.execute(
+        """select table_name from duckdb_tables() where not starts_with(table_name, '_') and table_name not in ('found', 'set_aside')
+        union select view_name from duckdb_views() where not internal and regexp_matches(view_name, '^(known|before|after)_')"""
+    ).fetchall()
+    connection.execute(f"attach {quote(temporary)} as kept; create schema kept.marts")
+    for name in names | {name for (name,) in found}:
+        connection.execute(f'create table kept.marts."{name}" as select * from "{name}"')
+    connection.execute("create table kept.marts._names as select alias, table_name from table_names; detach kept")
+    temporary.rename(target)
 
 
 @dataclass(frozen=True)

@@ -124,14 +124,14 @@ def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: boo
             if sum(file.stat().st_size for file in files) > _LARGE:
                 auditor = _warm_up(settings)
             deliveries = _new_deliveries(settings, run, folders, files, backfill)
-            if deliveries and not auditor:
-                auditor = _warm_up(settings)
             for delivery in deliveries:
                 say(f"{delivery.district.district_id}: taking {delivery.path.name}")
                 outcome = take.take(
                     delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
                 )
                 run.outcomes.append(outcome)
+                if outcome.verdict == "accepted" and not auditor:
+                    auditor = _warm_up(settings)
                 log.info("delivery %s of %s: %s", delivery.delivery_id, delivery.district.district_id, outcome.verdict)
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = HELD_BACK

@@ -1,0 +1,84 @@
+"""A delivery that would change too much is held, told, and released or discarded by name."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import duckdb
+
+import roster
+
+
+def _district(students: int) -> dict[str, list[dict[str, str]]]:
+    files = roster.good()
+    files["users.csv"] = [roster.user(f"S{n}", "student", "A", "03") for n in range(students)]
+    files["users.csv"].append(roster.user("T1", "teacher", "A", identifier="E1"))
+    files["enrollments.csv"] = []
+    files.pop("demographics.csv")
+    return files
+
+
+def _active(house) -> int:
+    ((count,),) = house.query("select count(*) from dim_users where user_type = 'student' and is_active")
+    return count
+
+
+def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip", _district(100))
+    house.refresh()
+    roster.write(house.landing / "d" / "roster_2020-10-02.zip", _district(89))
+    (delivery,) = house.refresh(code=20)["deliveries"]
+    assert delivery["verdict"] == "held" and _active(house) == 100
+    (folder,) = house.quarantine.glob("d/*")
+    assert {file.name for file in folder.iterdir()} == {
+        "roster_2020-10-02.zip", "report.txt", "report.html", "report.json", "report-rows.csv",
+    }  # fmt: skip
+    assert "11 of 100 students would go" in (folder / "report.html").read_text()
+    assert json.loads(house.run("status", "--json").stdout)["held"] == [f"d/{delivery['delivery_id']}"]
+    assert "rollcall release" in house.run("status").stdout
+
+    # The same file again waits with the first one.
+    shutil.copy(folder / "roster_2020-10-02.zip", house.landing / "d" / "again_2020-10-02.zip")
+    assert house.refresh()["repeated"] == ["d/again_2020-10-02.zip"]
+
+    missing = house.run("release", "nothing", "--by", "Ada", "--why", "x", code=1).stderr
+    assert delivery["delivery_id"] in missing
+    house.run("release", "roster_2020-10-02.zip", "--by", "Ada Byron", "--why", "a school has closed")
+    (applied,) = house.refresh()["deliveries"]
+    assert applied["verdict"] == "accepted" and _active(house) == 89
+    assert house.query(
+        "select verdict, decided_by, decided_why from fct_deliveries where delivery_date = '2020-10-02'"
+    ) == [("accepted", "Ada Byron", "a school has closed")]
+    assert house.query("select severity, finding_count from fct_rule_results where rule_id = 'removal-threshold'") == [
+        ("info", 1)
+    ]
+    assert not folder.exists()
+
+    roster.write(house.landing / "d" / "roster_2020-10-03.zip", _district(20))
+    (held,) = house.refresh(code=20)["deliveries"]
+    house.run("discard", held["delivery_id"], "--by", "Ada", "--why", "half of the export is missing")
+    assert json.loads(house.run("status", "--json").stdout)["held"] == []
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select verdict, decided_why from read_parquet('{house.lake}/deliveries/*/*-discarded.parquet')"
+        ).fetchall()
+    assert rows == [("discarded", "half of the export is missing")]
+
+
+def test_the_report_lists_every_row_and_a_spreadsheet_executes_none(house):
+    def change(made):
+        lines = made["users.csv"].decode().splitlines(keepends=True)
+        made["users.csv"] = "".join(line.replace(",09,", ",=1+1,") for line in lines).encode()
+        made["orgs.csv"] = made["orgs.csv"].replace(b"school,,D", b"school,,X")
+
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip", change=change)
+    house.refresh(code=20)
+    (report,) = house.quarantine.glob("d/*/report-rows.csv")
+    with report.open(newline="") as stream:
+        rows = [(row["rule"], row["row"], row["value"]) for row in csv.DictReader(stream)]
+    assert ("org-parent-resolves", "3", "X") in rows and ("org-parent-resolves", "4", "X") in rows
+    assert [value for rule, _, value in rows if rule == "user-grade-valid"] == ["'=1+1"]
+    for file in report.parent.glob("report*"):
+        assert "Quillfeather" not in file.read_text() and "s1@schools.example" not in file.read_text().lower()

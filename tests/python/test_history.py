@@ -1,0 +1,213 @@
+"""A district's history that arrives in pieces: held to a rebuild, row for row, and to a brute force over the raw files."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from oracle import Oracle
+from rollcall.intake import schema
+
+MARTS = (
+    "dim_districts", "dim_orgs", "dim_users", "dim_grades", "bridge_user_identifiers", "fct_memberships",
+    "bridge_membership_groups", "dim_products", "fct_product_usage", "fct_usage_days", "bridge_usage_identities",
+    "bridge_product_hosts", "fct_deliveries", "fct_rule_results", "bridge_user_sources", "school_name_check",
+)  # fmt: skip
+
+
+def marts(house) -> dict[str, list[tuple]]:
+    return {mart: sorted(house.query(f"select * from {mart}"), key=repr) for mart in MARTS}
+
+
+@pytest.fixture(scope="module")
+def year(session_house):
+    """A sample district that arrives in pieces: late rosters, a late catalogue, late and repeated usage."""
+    house = session_house("year")
+    made = house.root / "made"
+    house.run("sample", str(made), "--users", "400", "--days", "6", "--seed", "7", "--events", "1500")
+    house.made = made / "maplewood"
+    files = {path.name: path for path in house.made.iterdir() if path.name != "district.toml"}
+    rosters = sorted(name for name in files if name.endswith(".zip"))
+    usages = sorted(name for name in files if name.startswith("usage_"))
+    products = next(name for name in files if name.startswith("products_"))
+    late = house.made / "usage_late.csv"
+    lines = files[usages[1]].read_text().splitlines(keepends=True)
+    late.write_text("".join(lines[:1] + lines[1:300]))
+    files[usages[1]].write_text("".join(lines[:1] + lines[200:]))
+    (house.landing / "maplewood").mkdir(parents=True)
+    shutil.copy(house.made / "district.toml", house.landing / "maplewood")
+    # The catalogue comes late, and the later rosters come when days that they tell of are counted already.
+    for batch in (
+        [usages[0], rosters[0]],
+        usages[1:4],
+        [products, usages[4], rosters[1]],
+        [rosters[2], usages[5], late.name],
+    ):
+        for name in batch:
+            shutil.copy(house.made / name, house.landing / "maplewood")
+        house.refresh()
+    house.oracle = Oracle(house.made, schema.grade_aliases(), "America/Chicago")
+    return house
+
+
+def test_a_rebuild_from_the_lake_gives_the_same_marts(year):
+    before = marts(year)
+    assert before["fct_product_usage"] and before["fct_memberships"]
+    shutil.rmtree(year.build)
+    year.refresh("--full")
+    after = marts(year)
+    for mart in MARTS:
+        assert before[mart] == after[mart], mart
+
+
+def test_unfiltered_sums_are_the_events_accepted(year):
+    (total,) = year.query("select sum(page_loads)::bigint, count(distinct user_key) from fct_product_usage")
+    assert total == (len(year.oracle.usage), len({load.person for load in year.oracle.usage if load.person}))
+    assert year.query("select sum(page_loads)::bigint from fct_usage_days") == [(total[0],)]
+
+
+def test_memberships_on_every_day_are_those_of_the_brute_force(year):
+    names = {person: min(ids) for person, ids in _by_person(year).items()}
+    for day in sorted({load.day for load in year.oracle.usage}):
+        expected = {
+            (names[person], *row)
+            for person in names
+            for row in (year.oracle.rows_on(person, day) or () if _has_come(year, person, day) else ())
+        }
+        found = year.query(
+            f"""select u.user_sourced_id, o.org_sourced_id, m.grade_code, m.role
+            from fct_memberships m join dim_users u using (user_key) join dim_orgs o using (org_key)
+            where m.valid_from <= date '{day}' and (m.valid_to is null or date '{day}' < m.valid_to)"""
+        )
+        assert len(found) == len(set(found))
+        assert set(found) == expected, day
+
+
+def _by_person(year) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for sourced_id, person in year.oracle.people.items():
+        ids.setdefault(person, []).append(sourced_id)
+    return ids
+
+
+def _has_come(year, person: str, day: date) -> bool:
+    return any(when <= day and person in state for when, state in year.oracle.states)
+
+
+def test_any_selection_of_schools_and_grades_is_exact(year):
+    orgs = [org for (org,) in year.query("select org_sourced_id from dim_orgs order by 1")]
+    grades = [grade for (grade,) in year.query("select grade_code from dim_grades order by 1")]
+    draw, hits = random.Random(3), 0
+    for _ in range(60):
+        chosen_orgs = set(draw.sample(orgs, draw.randint(1, len(orgs))))
+        chosen_grades = set(draw.sample(grades, draw.randint(1, len(grades))))
+        (found,) = year.query(
+            f"""select coalesce(sum(page_loads), 0)::bigint, count(distinct user_key) from fct_product_usage
+            where membership_group_key in (
+                select membership_group_key from bridge_membership_groups join dim_orgs using (org_key)
+                where org_sourced_id in ({", ".join(f"'{org}'" for org in chosen_orgs)})
+                    and grade_code in ({", ".join(f"'{grade}'" for grade in chosen_grades)}))"""
+        )
+        assert found == year.oracle.answer(chosen_orgs, chosen_grades), (chosen_orgs, chosen_grades)
+        hits += found[0] > 0
+    assert hits > 40
+
+
+def test_use_before_a_move_stays_with_the_old_school(year):
+    moved = year.query(
+        """select m.user_key, m.valid_to, old.org_key, new.org_key
+        from fct_memberships m
+        join fct_memberships new on m.user_key = new.user_key and m.valid_to = new.valid_from and m.role = 'student'
+        join dim_orgs old on m.org_key = old.org_key join dim_orgs n on new.org_key = n.org_key
+        where m.org_key <> new.org_key"""
+    )
+    assert moved
+    days = year.query(
+        """select f.usage_date < m.valid_to as is_before, count(*) filter (b.org_key = m.org_key), count(*)
+        from fct_memberships m
+        join fct_memberships new on m.user_key = new.user_key and m.valid_to = new.valid_from and m.org_key <> new.org_key
+        join fct_product_usage f on f.user_key = m.user_key
+        join bridge_membership_groups b using (membership_group_key)
+        where m.role = 'student' group by all order by 1"""
+    )
+    (_, old_after, after), (_, old_before, before) = days
+    assert old_after == 0 and after > 0
+    assert old_before == before > 0
+
+
+def test_products_are_matched_by_the_longest_host_and_path(year):
+    rows = year.query(
+        """select host || path_prefix, product_name from bridge_product_hosts join dim_products using (product_key)
+        where host like '%google.com'"""
+    )
+    # The paths are those of the last days' use: the catalogue that tells them apart came with it.
+    assert dict(rows) == {
+        "docs.google.com": "Google Workspace",
+        "docs.google.com/document": "Google Docs",
+        "docs.google.com/forms": "Google Forms",
+        "drive.google.com": "Google Workspace",
+        "classroom.google.com": "Google Classroom",
+        "google.com": "Google Search",
+    }
+
+
+def test_no_student_is_named_anywhere(year):
+    secrets = set()
+    for state in year.oracle.rosters:
+        for user in state.files["users.csv"]:
+            if user["role"] == "student":
+                secrets |= {user["email"], user["username"], user["phone"]}
+    secrets.discard("")
+    assert len(secrets) > 600
+    for path in _kept_files(year):
+        content = path.read_bytes().lower()
+        for secret in secrets:
+            assert secret.encode() not in content, (path, secret)
+    # Parquet and DuckDB compress: what is in them is also read as a reader would.
+    with duckdb.connect() as connection:
+        for path in year.lake.rglob("*.parquet"):
+            text = repr(connection.execute(f"select * from read_parquet('{path}')").fetchall()).lower()
+            assert not [secret for secret in secrets if secret in text], path
+        for path in (*year.build.glob("*.duckdb"), year.warehouse / "rollcall.duckdb"):
+            connection.execute(f"attach '{path}' as db (read_only)")
+            for schema_name, table in connection.execute(
+                "select schema_name, table_name from duckdb_tables() where database_name = 'db'"
+            ).fetchall():
+                text = repr(connection.execute(f'select * from db."{schema_name}"."{table}"').fetchall()).lower()
+                assert not [secret for secret in secrets if secret in text], (path, table)
+            connection.execute("detach db")
+
+
+def _kept_files(year) -> list[Path]:
+    rooms = (year.lake, year.build, year.warehouse, year.quarantine)
+    return [path for room in rooms for path in room.rglob("*") if path.is_file()]
+
+
+def test_the_pointer_is_relative_and_older_clients_can_read_it(year):
+    pointer = year.warehouse / "rollcall.duckdb"
+    assert not pointer.readlink().is_absolute()
+    with duckdb.connect(str(pointer), read_only=True) as connection:
+        (tags,) = connection.execute("select tags from duckdb_databases() where not internal").fetchone()
+    assert "v1.4" in str(tags), tags
+
+
+def test_the_sample_is_the_same_for_the_same_seed(tmp_path, year):
+    year.run("sample", str(tmp_path / "a"), "--users", "150", "--days", "3", "--seed", "5")
+    year.run("sample", str(tmp_path / "b"), "--users", "150", "--days", "3", "--seed", "5")
+    year.run("sample", str(tmp_path / "c"), "--users", "150", "--days", "3", "--seed", "6")
+    a, b, c = (
+        {path.name: path.read_bytes() for path in sorted((tmp_path / name / "maplewood").iterdir())} for name in "abc"
+    )
+    assert a == b and a != c
+    with zipfile.ZipFile(next((tmp_path / "a").rglob("*.zip"))) as archive:
+        assert set(archive.namelist()) == {
+            "manifest.csv",
+            *Oracle(tmp_path / "a" / "maplewood", {}, "UTC").rosters[0].files,
+        }
+        assert len(archive.namelist()) == 8
