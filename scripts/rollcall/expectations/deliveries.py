@@ -25,7 +25,7 @@ _SEVERITIES = {
 
 
 def expectation(rule: Rule, table: str, sql: str) -> type[gxe.UnexpectedRowsExpectation]:
-    """The rule on one table as an expectation, named after both: `ExpectOrgParentResolvesOnOrgs`."""
+    """The rule on one table as an expectation, named after both: `ExpectOrgParentResolvesOnOrgs1`."""
     # Great Expectations puts the batch's table in by format(); the rule names its tables itself.
     query = f"select row_number, column_name from ({sql})".replace("{", "{{").replace("}", "}}")
     query += " where (select count(*) from {batch}) >= 0"
@@ -49,11 +49,10 @@ def suite(file: Path) -> dict[str, list[tuple[str, gxe.UnexpectedRowsExpectation
         there = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
         names = dict(connection.execute("select alias, table_name from marts._names").fetchall())
     found: dict[str, list] = {}
-    made_of: dict[tuple[str, str], int] = {}
     for rule in RULES.values():
-        for alias, sql in rule.checks:
+        for number, (alias, sql) in enumerate(rule.checks, 1):
             if alias in names and set(re.findall(r"\b(?:known|before|after)_\w+", sql)) <= there:
-                made = expectation(rule, alias, sql)(
+                made = expectation(rule, f"{alias} {number}", sql)(
                     description=f"{rule.id}: {rule.says}", severity=_SEVERITIES[rule.severity]
                 )
                 found.setdefault(names[alias], []).append((rule.id, made))

@@ -107,7 +107,12 @@ class Report:
 
     def sorted(self) -> list[Finding]:
         order = list(Severity)
-        return sorted(self.findings, key=lambda f: (order.index(Severity(f.severity)), f.file, f.row or 0))
+
+        def place(finding: Finding) -> tuple:
+            rest = (finding.value or "").startswith("…")
+            return order.index(Severity(finding.severity)), finding.file, finding.rule, rest, finding.row or 0
+
+        return sorted(self.findings, key=place)
 
     def as_text(self) -> str:
         """Plain lines, one finding a paragraph, the heaviest first."""
