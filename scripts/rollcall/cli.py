@@ -157,6 +157,8 @@ def _tell(run, settings: Settings) -> None:
         out.print(f"{name}{':' if len(outcomes) == 1 else ''} accepted, {_rows(outcomes)}")
     for failure in run.failures:
         out.print(f"failed: {failure}")
+    for words in run.drift:
+        out.print(f"look at this: unlike the version before, it is no longer so: {words}")
     if run.failures:
         out.print("Nothing was published; readers keep the version they had.")
     elif "publish" in run.seconds:
@@ -247,6 +249,8 @@ def status(
         out.print(f"Run {run['run_id']}: exit {run['exit_code']}, {counts}")
         for failure in run["failures"]:
             out.print(f"  failed: {failure}")
+        for words in run.get("drift", []):
+            out.print(f"  drift: {words}")
     for delivery in waiting:
         out.print(
             f"Held: {delivery.district_id}/{delivery.delivery_id}, {delivery.file.name if delivery.file else 'gone'}"

@@ -15,6 +15,7 @@ def _district(students: int) -> dict[str, list[dict[str, str]]]:
     files = roster.good()
     files["users.csv"] = [roster.user(f"S{n}", "student", "A", "03") for n in range(students)]
     files["users.csv"].append(roster.user("T1", "teacher", "A", identifier="E1"))
+    files["users.csv"] += [roster.user("S99x", "student", "B", "05")] if students == 100 else []
     files["enrollments.csv"] = []
     files.pop("demographics.csv")
     return files
@@ -30,12 +31,12 @@ def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
     house.refresh()
     roster.write(house.landing / "d" / "roster_2020-10-02.zip", _district(89))
     (delivery,) = house.refresh(code=20)["deliveries"]
-    assert delivery["verdict"] == "held" and _active(house) == 100
+    assert delivery["verdict"] == "held" and _active(house) == 101
     (folder,) = house.quarantine.glob("d/*")
     assert {file.name for file in folder.iterdir()} == {
         "roster_2020-10-02.zip", "report.txt", "report.html", "report.json", "report-rows.csv",
     }  # fmt: skip
-    assert "11 of 100 students would go" in (folder / "report.html").read_text()
+    assert "12 of 101 students would go" in (folder / "report.html").read_text()
     assert json.loads(house.run("status", "--json").stdout)["held"] == [f"d/{delivery['delivery_id']}"]
     assert "rollcall release" in house.run("status").stdout
 
@@ -46,7 +47,8 @@ def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
     missing = house.run("release", "nothing", "--by", "Ada", "--why", "x", code=1).stderr
     assert delivery["delivery_id"] in missing
     house.run("release", "roster_2020-10-02.zip", "--by", "Ada Byron", "--why", "a school has closed")
-    (applied,) = house.refresh()["deliveries"]
+    run = house.refresh()
+    (applied,) = run["deliveries"]
     assert applied["verdict"] == "accepted" and _active(house) == 89
     assert house.query(
         "select verdict, decided_by, decided_why from fct_deliveries where delivery_date = '2020-10-02'"
@@ -55,6 +57,8 @@ def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
         ("info", 1)
     ]
     assert not folder.exists()
+    # The school whose only pupil has gone is told of, and the version is published.
+    assert [words.partition(":")[0] for words in run["drift"]] == ["fct_memberships", "fct_memberships"]
 
     roster.write(house.landing / "d" / "roster_2020-10-03.zip", _district(20))
     (held,) = house.refresh(code=20)["deliveries"]

@@ -1,7 +1,7 @@
 """The audit of a candidate, in a process of its own: `python -m rollcall.expectations.audit`.
 
-Great Expectations takes seconds to import, which this process spends while dbt builds. It then waits for one line, the
-candidate's path, answers with one line of JSON, and writes the Data Docs.
+Great Expectations takes seconds to import, which this process spends while dbt builds. It then waits for one line of JSON, the
+paths of the candidate and of the version before, answers with one line of JSON, and writes the Data Docs.
 """
 
 from __future__ import annotations
@@ -39,14 +39,18 @@ class Auditor:
             text=True,
         )
 
-    def audit(self, candidate: Path) -> tuple[list[Failure], int]:
-        """What the candidate fails, and how many expectations were asked of it. Read-only."""
-        answer, _ = self._process.communicate(f"{candidate}\n")
+    def audit(self, candidate: Path, before: Path | None) -> tuple[list[Failure], list[Failure], int]:
+        """What the candidate fails, what has drifted since the version before, and how many expectations were asked.
+
+        Read-only.
+        """
+        answer, _ = self._process.communicate(json.dumps([str(candidate), str(before) if before else None]) + "\n")
         self._log.close()
         if self._process.returncode or not answer.strip():
             raise RollcallError(f"the audit itself broke off; its words are in {self._log.name}")
         result = json.loads(answer.strip().splitlines()[-1])
-        return [Failure(**failure) for failure in result["failures"]], result["asked"]
+        failures, warnings = ([Failure(**told) for told in result[name]] for name in ("failures", "warnings"))
+        return failures, warnings, result["asked"]
 
     def stop(self) -> None:
         """Ends a process that is no longer needed; harmless after `audit`."""
@@ -92,16 +96,18 @@ def source(context, name: str, file: Path):
     )
 
 
-def validate_marts(context, candidate: Path):
-    """Runs the suites of the marts; the results by suite."""
+def validate_marts(context, candidate: Path, before: Path | None = None):
+    """Runs the suites of the marts, and what compares them with the version before; the results by suite."""
     import great_expectations as gx
 
-    from rollcall.expectations import marts
+    from rollcall.expectations import duckdb_engine, marts
 
+    duckdb_engine.BufferedDuckDBDialect.before = before
+    drift = marts.drift() if before else {}
     file, definitions = source(context, "candidate", candidate), []
     for mart, expected in marts.expectations().items():
         batch = file.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
-        suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=expected))
+        suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=[*expected, *drift.get(mart, [])]))
         definitions.append(
             context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
         )
@@ -111,11 +117,11 @@ def validate_marts(context, candidate: Path):
     return checkpoint.run().run_results.values()
 
 
-def validate(candidate: Path, docs: Path) -> dict[str, object]:
+def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, object]:
     """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
     context = quiet_context(docs)
-    failures, asked = [], 0
-    for result in validate_marts(context, candidate):
+    failures, warnings, asked = [], [], 0
+    for result in validate_marts(context, candidate, before):
         for outcome in result.results:
             asked += 1
             if not outcome.success:
@@ -127,7 +133,7 @@ def validate(candidate: Path, docs: Path) -> dict[str, object]:
                     else {key: value for key, value in outcome.result.items() if not isinstance(value, list | dict)}
                 )
                 column = config.kwargs.get("column")
-                failures.append(
+                (warnings if config.severity == "warning" and not broken else failures).append(
                     {
                         "mart": result.suite_name,
                         "expectation": config.description or f"{config.type}{f' on {column}' if column else ''}",
@@ -135,7 +141,7 @@ def validate(candidate: Path, docs: Path) -> dict[str, object]:
                     }
                 )
     context.build_data_docs(site_names=["audit"])
-    return {"failures": failures, "asked": asked}
+    return {"failures": failures, "warnings": warnings, "asked": asked}
 
 
 def main() -> None:
@@ -144,8 +150,10 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not garble the answer
     import great_expectations  # noqa: F401  what takes long is done before the question comes
 
-    if candidate := sys.stdin.readline().strip():
-        print(json.dumps(validate(Path(candidate), docs)), file=answers, flush=True)
+    if question := sys.stdin.readline().strip():
+        candidate, before = json.loads(question)
+        found = validate(Path(candidate), Path(before) if before else None, docs)
+        print(json.dumps(found), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ class _Context(DuckDBDialect.execution_ctx_cls):
 
 
 class BufferedDuckDBDialect(DuckDBDialect):
-    """duckdb-engine's dialect with results fetched at once."""
+    """duckdb-engine's dialect with results fetched at once, and the version before, where there is one, as `before`."""
+
+    before: Path | None = None
 
     execution_ctx_cls = _Context
     supports_statement_cache = False
@@ -32,6 +34,9 @@ class BufferedDuckDBDialect(DuckDBDialect):
         connection = super().connect(*arguments, **options)
         # Great Expectations looks columns up by the bare table name, whatever the asset's schema is.
         connection.execute("set schema = 'marts'")
+        if self.before:
+            path = str(self.before).replace("'", "''")
+            connection.execute(f"attach if not exists '{path}' as before (read_only)")
         return connection
 
 

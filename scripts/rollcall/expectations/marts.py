@@ -68,6 +68,93 @@ class ExpectDistrictsToResolve(gxe.UnexpectedRowsExpectation):
         where verdict = 'accepted' and district_id not in (select district_id from marts.dim_districts)"""
 
 
+class ExpectNoMartToShrink(gxe.UnexpectedRowsExpectation):
+    """No mart has lost more than a fifth of its people, memberships, schools or page loads since the last version."""
+
+    unexpected_rows_query: str = """
+        select what from (
+            select 'people' as what, count(*) filter (is_active) as now,
+                (select count(*) filter (is_active) from before.marts.dim_users) as was from {batch}
+            union all
+            select 'memberships', count(*) filter (is_current),
+                (select count(*) filter (is_current) from before.marts.fct_memberships) from marts.fct_memberships
+            union all
+            select 'schools', count(*) filter (is_active and org_type = 'school'),
+                (select count(*) filter (is_active and org_type = 'school') from before.marts.dim_orgs) from marts.dim_orgs
+            union all
+            select 'page loads', sum(page_loads), (select sum(page_loads) from before.marts.fct_usage_days) from marts.fct_usage_days
+        )
+        where coalesce(now, 0) < 0.8 * was"""
+
+
+class ExpectMatchRateToHold(gxe.UnexpectedRowsExpectation):
+    """In no district has the share of users who are on the roster fallen by more than ten points since the last version."""
+
+    unexpected_rows_query: str = """
+        select district_id
+        from (
+            select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
+            from {batch} where user_key is not null group by district_id
+        ) as now
+        inner join (
+            select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
+            from before.marts.fct_product_usage where user_key is not null group by district_id
+        ) as was using (district_id)
+        where now.rate < was.rate - 0.1"""
+
+
+class ExpectCatalogueToHold(gxe.UnexpectedRowsExpectation):
+    """In no district has the share of page loads outside the catalogue risen by more than ten points since the last version."""
+
+    unexpected_rows_query: str = """
+        select district_id
+        from (
+            select usage.district_id, sum(page_loads) filter (not is_catalogued) / sum(page_loads) as share
+            from {batch} as usage inner join marts.dim_products using (product_key) group by usage.district_id
+        ) as now
+        inner join (
+            select usage.district_id, sum(page_loads) filter (not is_catalogued) / sum(page_loads) as share
+            from before.marts.fct_product_usage as usage inner join before.marts.dim_products using (product_key)
+            group by usage.district_id
+        ) as was using (district_id)
+        where coalesce(now.share, 0) > coalesce(was.share, 0) + 0.1"""
+
+
+class ExpectGradesToStay(gxe.UnexpectedRowsExpectation):
+    """No grade of a district has lost all its people since the last version."""
+
+    unexpected_rows_query: str = """
+        select distinct district_id, grade_code from before.marts.fct_memberships
+        where is_current and grade_code is not null
+            and (district_id, grade_code) not in (
+                select (district_id, grade_code) from {batch} where is_current and grade_code is not null
+            )"""
+
+
+class ExpectSchoolsToStay(gxe.UnexpectedRowsExpectation):
+    """No school has lost all its people since the last version."""
+
+    unexpected_rows_query: str = """
+        select distinct org_key from before.marts.fct_memberships
+        where is_current and org_key not in (select org_key from {batch} where is_current)"""
+
+
+# What a reader should hear of, and what is no reason to keep them from the new version: rosters may change so.
+DRIFT = {
+    "dim_users": [ExpectNoMartToShrink],
+    "fct_memberships": [ExpectGradesToStay, ExpectSchoolsToStay],
+    "fct_product_usage": [ExpectMatchRateToHold, ExpectCatalogueToHold],
+}
+
+
+def drift() -> dict[str, list[gxe.Expectation]]:
+    """Expectations by mart that compare the candidate with the last version; warnings all."""
+    return {
+        mart: [kind(description=inspect.getdoc(kind), severity="warning") for kind in kinds]
+        for mart, kinds in DRIFT.items()
+    }
+
+
 def _told(expectation: type[gxe.UnexpectedRowsExpectation]) -> gxe.Expectation:
     """The expectation, described in reports and Data Docs by its own first line."""
     return expectation(description=inspect.getdoc(expectation))

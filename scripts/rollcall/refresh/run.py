@@ -40,6 +40,7 @@ class Run:
     repeated: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
     asked: int = 0
@@ -65,6 +66,7 @@ class Run:
             "repeated": self.repeated,
             "skipped": self.skipped,
             "failures": self.failures,
+            "drift": self.drift,
             "figures": self.figures,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
         }
@@ -240,7 +242,10 @@ def _build_and_audit(settings: Settings, run: Run, say: Callable[[str], None], b
         return False
     with run.stage("audit"):
         say("auditing the candidate")
-        failures, run.asked = auditor.audit(settings.candidate)
+        # A version of other models may lack what the comparison looks at.
+        before = base.file(settings) if base else None
+        failures, drift, run.asked = auditor.audit(settings.candidate, before)
+        run.drift = [f"{told.mart}: {told.expectation}" for told in drift]
     if failures:
         run.failures += [f"{failure.mart}: {failure.expectation} ({failure.observed})" for failure in failures]
         run.exit_code = AUDIT_FAILED
