@@ -84,6 +84,23 @@ def refresh(
 
 
 @app.command()
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="A version that is kept; the one before when not given.")
+    ] = None,
+) -> None:
+    """Point readers at an older published version. The next refresh builds from the lake and publishes anew."""
+    from rollcall.refresh import publish
+    from rollcall.refresh.lock import refresh_lock
+
+    settings = Settings()
+    with refresh_lock(settings):
+        found = publish.rollback(settings, version)
+    out.print(f"Readers have version {found.version} of {found.published_at[:19]} UTC.")
+    out.print("The next refresh publishes what the lake says: discard or mend what was wrong before it runs.")
+
+
+@app.command()
 def backfill(
     first: Annotated[str, typer.Argument(metavar="FROM", help="The first delivery date, such as 2025-09-02.")],
     last: Annotated[str, typer.Argument(metavar="TO", help="The last delivery date.")],
@@ -183,14 +200,19 @@ def _rows(outcomes: list) -> str:
 @app.command()
 def check(
     path: Annotated[Path, typer.Argument(exists=True, help="A zip, CSV or Parquet file, or a folder of them.")],
+    district_id: Annotated[
+        str | None, typer.Option("--district", help="Compare with the last good roster of this district.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say all that is wrong with a file before it is uploaded. Changes nothing. Exit code 0 accepted, 20 held or rejected."""
+    """Say all that is wrong with a file before it is uploaded. Changes nothing.
+
+    The district is the name of the folder that the file lies in, if not given. Exit code 0 accepted, 20 held or rejected."""
     from rollcall.intake import landing, take
 
     settings = Settings()
     folder = path if path.is_dir() else path.parent
-    district = District.load(folder.absolute())
+    district = District.load(settings.landing / district_id if district_id else folder.absolute())
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]
     if not files:
         raise RollcallError(f"{path} holds no file to check")

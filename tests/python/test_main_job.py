@@ -183,3 +183,14 @@ def test_an_older_roster_is_refused(published):
     assert [finding["rule"] for finding in delivery["findings"] if finding["severity"] == "reject"] == [
         "delivery-order"
     ]
+
+
+def test_readers_can_be_sent_back_to_an_older_version(published):
+    newest = published.warehouse.joinpath("rollcall.duckdb").resolve()
+    versions = sorted(newest.parent.glob("*.duckdb"))
+    published.run("rollback")
+    assert published.warehouse.joinpath("rollcall.duckdb").resolve() == versions[-2]
+    assert published.query("select count(*) > 0 from dim_users") == [(True,)]
+    assert versions[0].stem in published.run("rollback", "19990101T000000000Z", code=1).stderr
+    published.run("rollback", newest.stem)
+    assert published.warehouse.joinpath("rollcall.duckdb").resolve() == newest

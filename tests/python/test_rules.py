@@ -445,6 +445,36 @@ def test_all_problems_are_told_at_once(tmp_path):
     )
 
 
+def test_fifteen_things_that_are_wrong_are_told_at_once(tmp_path):
+    broken = {
+        "file-unexpected": lambda made: made.update({"notes.csv": b"a"}),
+        "header-unknown": widened("courses.csv", "room"),
+        "manifest-valid": replaced("manifest.csv", "manifest.version,1.0", "manifest.version,7"),
+        "org-parent-resolves": cells("orgs.csv", 3, parentSourcedId="X"),
+        "org-type-valid": cells("orgs.csv", 5, sourcedId="Z", type="campus", name="Zeta"),
+        "org-name-present": cells("orgs.csv", 6, sourcedId="W", type="school", name=""),
+        "user-orgs-resolve": cells("users.csv", 6, orgSourcedIds="A, Q"),
+        "user-role-valid": cells("users.csv", 2, role="pupil"),
+        "user-enabled-valid": cells("users.csv", 3, enabledUser="yes"),
+        "user-grade-valid": cells("users.csv", 4, grades="13th?"),
+        "staff-email-present": cells("users.csv", 5, email=""),
+        "name-missing": cells("users.csv", 7, familyName=""),
+        "value-required": cells("courses.csv", 2, title=""),
+        "value-vocabulary": cells("classes.csv", 2, classType="elective"),
+        "reference-resolves": cells("enrollments.csv", 2, classSourcedId="K9"),
+        "value-format": cells("enrollments.csv", 3, endDate="28.05.2021"),
+        "term-current": cells("academicSessions.csv", 2, endDate="2020-09-30"),
+    }
+
+    def change(made):
+        for each in broken.values():
+            each(made)
+
+    report = check(roster.write(tmp_path / "d" / "r_2020-10-01.zip", change=change), tmp_path)
+    assert set(broken) <= {f.rule for f in report.findings}, report.as_text()
+    assert report.verdict == "rejected"
+
+
 def test_many_rows_with_one_cause_are_one_finding(tmp_path):
     files = roster.good()
     files["users.csv"] += [roster.user(f"X{n}", "student", "GONE", "03") for n in range(500)]

@@ -107,6 +107,22 @@ def _point(settings: Settings, version: Version) -> None:
     lake.fsync(settings.warehouse)
 
 
+def rollback(settings: Settings, name: str | None) -> Version:
+    """Points readers at an older version: the one before the current, or the one of that name."""
+    kept = sorted(file.stem for file in settings.versions.glob("*.duckdb") if file.with_suffix(".json").exists())
+    now = settings.pointer.resolve().stem
+    older = [version for version in kept if version < now]
+    wanted = name or (older[-1] if older else None)
+    if wanted not in kept:
+        there = ", ".join(reversed(kept)) or "none"
+        why = f"there is no version '{name}'" if name else f"there is no version before {now}"
+        raise RollcallError(f"{why}; versions kept are: {there}")
+    sidecar = settings.versions / f"{wanted}.json"
+    version = Version(**json.loads(sidecar.read_text("utf-8")))
+    _point(settings, version)
+    return version
+
+
 def _retire(settings: Settings, version: Version) -> None:
     """Keeps the newest versions; a reader of a deleted one keeps its open file."""
     kept = sorted(settings.versions.glob("*.duckdb"), reverse=True)
