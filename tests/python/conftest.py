@@ -12,6 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from rollcall.intake import lake, landing, take
+from rollcall.intake.take import Outcome
+from rollcall.settings import District, Settings
+
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
 
 
@@ -49,6 +53,24 @@ class House:
         told = [(d["district_id"], d["file"]) for d in run.get("deliveries", []) if d["verdict"] != "accepted"]
         assert done.returncode == code, f"exit {done.returncode}: {run.get('failures')} {told} {done.stderr}"
         return run
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(**{name: self.root / name for name in ROOMS}, settle_seconds=0)
+
+    def take(self) -> list[Outcome]:
+        """The intake alone, in this process: what lies in the landing goes to the lake, in order, and nothing is built."""
+        settings = self.settings
+        lake.prepare(settings)
+        folders, files = landing.scan(settings)
+        districts = {folder: District.load(folder) for folder in folders}
+        described = [
+            landing.describe(file, districts[settings.landing / file.relative_to(settings.landing).parts[0]])
+            for file in files
+        ]
+        kinds = list(landing.Kind)
+        described.sort(key=lambda d: (d.district.district_id, d.delivery_date, kinds.index(d.kind), d.path.name))
+        return [take.take(delivery, settings) for delivery in described]
 
     def query(self, sql: str) -> list[tuple]:
         with duckdb.connect(str(self.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:

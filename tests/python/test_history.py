@@ -44,9 +44,8 @@ def year(session_house):
     shutil.copy(house.made / "district.toml", house.landing / "maplewood")
     # The catalogue comes late, and the later rosters come when days that they tell of are counted already.
     for batch in (
-        [usages[0], rosters[0]],
-        usages[1:4],
-        [products, usages[4], rosters[1]],
+        [usages[0], rosters[0], *usages[1:3]],
+        [products, *usages[3:5], rosters[1]],
         [rosters[2], usages[5], late.name],
     ):
         for name in batch:
