@@ -20,3 +20,5 @@
 {% macro plain_name(name) %}lower({{ name }}){% endmacro %}
 {% macro school_cell(school_id, school_name) %}concat({{ school_id }}, {{ school_name }}){% endmacro %}
 {% macro resolved_schools(cells, orgs) %}select * from {{ cells }} cross join {{ orgs }}{% endmacro %}
+{% macro period_start(period, day) %}date_trunc('{{ period }}', {{ day }}){% endmacro %}
+{% macro rolled_up(changes, keys, measures) %}select * from {{ changes }}{% endmacro %}

@@ -33,6 +33,17 @@ COMPARED = {
         "first_seen_at, last_seen_at"
     ),
     "fct_usage_days": "usage_date, page_loads",
+    "agg_inventory_usage": (
+        "period, period_start, user_key, product_key, user_type, roster_status, membership_group_key, active_days, "
+        "page_loads, active_seconds"
+    ),
+    "agg_inventory_users": (
+        "period, period_start, user_key, user_type, roster_status, membership_group_key, active_days, page_loads, "
+        "active_seconds"
+    ),
+    "agg_inventory_days": "usage_date, user_type, roster_status, membership_group_key, users, page_loads, active_seconds",
+    "agg_product_days": "usage_date, product_key, users, page_loads, active_seconds",
+    "fct_roster_counts": "usage_date, user_type, membership_group_key, rostered_users",
 }
 
 

@@ -271,6 +271,54 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
 
             create table fct_usage_days as
             select usage_date, sum(page_loads)::bigint as page_loads from fct_product_usage group by usage_date;
+
+            create temp table typed as
+            select f.*, coalesce(d.user_type, 'other') as user_type from fct_product_usage f left join dim_users d using (user_key);
+
+            create table agg_inventory_usage as
+            with monthly as (
+                select date_trunc('month', usage_date)::date as period_start, user_key, product_key, user_type, roster_status,
+                    membership_group_key, count(*) as active_days, sum(page_loads)::bigint as page_loads,
+                    sum(active_seconds)::decimal(18, 3) as active_seconds
+                from typed group by all
+            )
+            select 'week' as period, date_trunc('week', usage_date)::date as period_start, user_key, product_key, user_type,
+                roster_status, membership_group_key, count(*) as active_days, sum(page_loads)::bigint as page_loads,
+                sum(active_seconds)::decimal(18, 3) as active_seconds
+            from typed group by all
+            union all
+            select 'month', * from monthly
+            union all
+            select 'school_year', make_date(year(period_start) - (month(period_start) < 7)::int, 7, 1) as year_start, user_key,
+                product_key, user_type, roster_status, membership_group_key, sum(active_days), sum(page_loads), sum(active_seconds)
+            from monthly group by all;
+
+            create table agg_inventory_users as
+            with person_day as (
+                select usage_date, user_key, user_type, roster_status, membership_group_key, sum(page_loads) as page_loads,
+                    sum(active_seconds) as active_seconds
+                from typed group by all
+            )
+            select period, case period when 'week' then date_trunc('week', usage_date)::date
+                    when 'month' then date_trunc('month', usage_date)::date
+                    else make_date(year(usage_date) - (month(usage_date) < 7)::int, 7, 1) end as period_start,
+                user_key, user_type, roster_status, membership_group_key, count(*) as active_days,
+                sum(page_loads)::bigint as page_loads, sum(active_seconds)::decimal(18, 3) as active_seconds
+            from person_day, (select unnest(['week', 'month', 'school_year']) as period) group by all;
+
+            create table agg_inventory_days as
+            select usage_date, user_type, roster_status, membership_group_key, count(distinct user_key) as users,
+                sum(page_loads)::bigint as page_loads, sum(active_seconds)::decimal(18, 3) as active_seconds
+            from typed group by all;
+
+            create table agg_product_days as
+            select usage_date, product_key, count(user_key) as users, sum(page_loads)::bigint as page_loads,
+                sum(active_seconds)::decimal(18, 3) as active_seconds
+            from typed group by all;
+
+            create table fct_roster_counts as
+            select usage_date, user_type, membership_group_key, count(*) as rostered_users
+            from dim_users left join person_group using (user_key), fct_usage_days where is_enabled group by all;
             """
         )
 

@@ -361,6 +361,27 @@ def _write_member(district_id: str, email: str, first_name: str, last_name: str,
 
 
 @app.command()
+def dashboard(
+    host: Annotated[str, typer.Option(help="The address to serve on; loopback means this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8050,
+) -> None:
+    """Serve the inventory dashboard. Reads the published warehouse only, and follows new versions by itself."""
+    import socket
+
+    from rollcall.dashboard.app import serve
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise RollcallError(f"cannot serve on {host}:{port}: {error.strerror}; give another --port") from error
+        port = probe.getsockname()[1]
+    out.print(f"The dashboard is at http://{host}:{port}/ (stop it with Ctrl+C)")
+    serve(Settings(), host, port)
+
+
+@app.command()
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where the district's landing folder is made.")],
     users: Annotated[int, typer.Option(min=100, help="People on the roster.")] = 2000,

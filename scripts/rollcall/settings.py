@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
 
+    freshness_days: dict[str, int] = Field(
+        {"oneroster": 7, "educators": 120, "students": 120, "products": 400, "usage": 3},
+        description="Days after which a district that delivered a kind before is late with it; JSON.",
+    )
+
     @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

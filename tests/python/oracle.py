@@ -25,12 +25,13 @@ def _items(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class PageLoad:
-    """One page load, each event once: local day, person (None: nobody or several), host and path."""
+    """One page load, each event once: local day, person (None: nobody or several), host and path, seconds."""
 
     day: date
     person: str | None
     host: str
     path: str
+    seconds: float
 
 
 class Roster:
@@ -154,7 +155,8 @@ class Oracle:
                         person = f"stranger:{email or row['user_id']}" if email or row["user_id"] else None
                     day = datetime.fromisoformat(row["occurred_at"]).astimezone(self.zone).date()
                     host, _, path_ = row["url"].removeprefix("https://").split("?")[0].partition("/")
-                    loads.append(PageLoad(day, person, host, "/" + path_))
+                    seconds = float(row["duration_seconds"] or 0)
+                    loads.append(PageLoad(day, person, host, "/" + path_, seconds))
         return loads
 
     def answer(self, orgs: set[str], grades: set[str]) -> tuple[int, int]:
@@ -166,3 +168,157 @@ class Oracle:
                 count += 1
                 people.add(load.person)
         return count, len(people)
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product of the catalogue, or a domain in none."""
+
+    name: str
+    status: str
+    is_approved: bool
+
+
+class Inventory:
+    """What the dashboard should say, counted person by person over the raw files."""
+
+    def __init__(self, folder: Path, seeds: Path, zone: str):
+        def seed(name: str) -> list[dict[str, str]]:
+            with (seeds / f"{name}.csv").open(newline="") as file:
+                return list(csv.DictReader(file))
+
+        self.district = Oracle(folder, {row["grade_alias"]: row["grade_code"] for row in seed("grade_aliases")}, zone)
+        self.statuses = {
+            row["product_status"]: (row["status_group"], row["is_approved"] == "true")
+            for row in seed("product_statuses")
+        }
+        roles = {row["role"]: (int(row["user_type_rank"]), row["user_type"]) for row in seed("roles")}
+        self.user_types = self._user_types(roles)
+        self.addresses = self._addresses(folder)
+        self.products: dict[tuple[str, str], Product] = {}
+        self.use: dict[tuple[date, str | None, Product], list[float]] = defaultdict(lambda: [0, 0.0])
+        for load in self.district.usage:
+            cell = self.use[load.day, load.person, self._product(load.host, load.path)]
+            cell[0] += 1
+            cell[1] += load.seconds
+        self.days = sorted({day for day, _, _ in self.use})
+        self._rows: dict[tuple[str, date], set | None] = {}
+
+    def _user_types(self, roles: dict[str, tuple[int, str]]) -> dict[str, str]:
+        """What people are now: of those who are gone, what they ever were."""
+        ever, now = defaultdict(list), defaultdict(list)
+        for roster in self.district.rosters:
+            for user in roster.files["users.csv"]:
+                ever[self.district.people[user["sourcedId"]]].append(roles[user["role"]])
+                if roster is self.district.rosters[-1]:
+                    now[self.district.people[user["sourcedId"]]].append(roles[user["role"]])
+        return {person: min(now.get(person) or were)[1] for person, were in ever.items()}
+
+    def _addresses(self, folder: Path) -> list[tuple[str, str, Product]]:
+        """(host, path prefix, product), what is matched first, first."""
+        found = []
+        (catalogue,) = folder.glob("products_*.csv")
+        with catalogue.open(newline="") as file:
+            for row in csv.DictReader(file):
+                status = row["product_status"].strip().lower()
+                group, approved = self.statuses.get(status, ("other status", False)) if status else ("no status", False)
+                for url in row["url"].split(";"):
+                    host, _, path = url.strip().removeprefix("https://").partition("/")
+                    product = Product(row["product_name"], group, approved)
+                    found.append((host, "/" + path if path else "", row["product_id"], product))
+        found.sort(key=lambda a: (-len(a[0].split(".")), -len(a[1]), a[2]))
+        return [(host, path, product) for host, path, _, product in found]
+
+    def _product(self, host: str, path: str) -> Product:
+        key = (host, "/".join(path.split("/")[:3]))
+        if key not in self.products:
+            self.products[key] = next(
+                (
+                    product
+                    for address, prefix, product in self.addresses
+                    if (host == address or host.endswith("." + address))
+                    and (path + "/").startswith(prefix.rstrip("/") + "/")
+                ),
+                Product(".".join(host.split(".")[-2:]), "not in the catalogue", False),
+            )
+        return self.products[key]
+
+    def rows(self, person: str | None, day: date) -> set | None:
+        if person is None or person.startswith("stranger:"):
+            return None
+        if (person, day) not in self._rows:
+            self._rows[person, day] = self.district.rows_on(person, day)
+        return self._rows[person, day]
+
+    def answer(self, filters, everyone: bool) -> dict[str, object]:
+        """Every figure of the inventory page under `filters`; `everyone` where no school or grade narrows it."""
+        last = min(filters.last, self.days[-1])
+        inside = [day for day in self.days if filters.first <= day <= last]
+
+        def picked(person: str | None, day: date) -> bool:
+            kind = self.user_types.get(person, "other")
+            if filters.user_types and kind not in filters.user_types:
+                return False
+            return everyone or any(
+                (not filters.schools or org in filters.schools) and (not filters.grades or grade in filters.grades)
+                for org, grade, _ in self.rows(person, day) or ()
+            )
+
+        students = sum(
+            picked(person, day)
+            for person, kind in self.user_types.items()
+            if kind == "student"
+            for day in inside
+            if self.rows(person, day) is not None
+        )
+        rostered, day = set(), filters.first
+        while day <= last:
+            rostered |= {p for p in self.user_types if self.rows(p, day) is not None and picked(p, day)}
+            day = date.fromordinal(day.toordinal() + 1)
+        products: dict[Product, dict] = {}
+        users, reached = set(), set()
+        for (day, person, product), (loads, seconds) in self.use.items():
+            if not filters.first <= day <= filters.last or not picked(person, day):
+                continue
+            if filters.statuses and product.status not in filters.statuses:
+                continue
+            if filters.search and filters.search.lower() not in product.name.lower():
+                continue
+            found = products.setdefault(
+                product, {"people": set(), "page_loads": 0, "seconds": 0.0, "student_days": set(), "student_loads": 0}
+            )
+            found["page_loads"] += loads
+            found["seconds"] += seconds
+            is_rostered = self.rows(person, day) is not None
+            if person is not None:
+                found["people"].add(person)
+                users.add(person)
+                reached |= {person} if is_rostered else set()
+            if is_rostered and self.user_types[person] == "student":
+                found["student_days"].add((person, day))
+                found["student_loads"] += loads
+        if filters.user_types and "student" not in filters.user_types:
+            students = 0
+        page_loads = sum(found["page_loads"] for found in products.values())
+        unapproved = sum(found["page_loads"] for product, found in products.items() if not product.is_approved)
+        kinds = {person: self.user_types.get(person, "other") for person in users}
+        return {
+            "headline": {
+                "users": len(users),
+                "reach": 100 * len(reached) / len(rostered) if rostered and page_loads else None,
+                "page_loads": page_loads,
+                "products": len(products),
+                "unapproved": 100 * unapproved / page_loads if page_loads else None,
+            },
+            "products": {
+                product.name: {
+                    "students": sum(kinds[p] == "student" for p in found["people"]),
+                    "educators": sum(kinds[p] == "educator" for p in found["people"]),
+                    "page_loads": found["page_loads"],
+                    "active_minutes": found["seconds"] / 60,
+                    "pct_access": 100 * len(found["student_days"]) / students if students else None,
+                    "engagement_index": 1000 * found["student_loads"] / students if students else None,
+                }
+                for product, found in products.items()
+            },
+        }

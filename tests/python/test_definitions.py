@@ -7,6 +7,7 @@ import hmac
 import runpy
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
@@ -100,8 +101,7 @@ def test_addresses_are_cut_to_the_host_and_the_catalogued_path():
         assert found == expected, url
 
 
-def test_the_page_of_rules_is_made_from_their_definitions():
-    maker = runpy.run_path(str(PROJECT / "scripts" / "make_rules_page.py"))
-    assert (PROJECT / "docs" / "rules.md").read_text("utf-8") == maker["page"](), (
-        "run python scripts/make_rules_page.py"
-    )
+@pytest.mark.parametrize(("script", "name"), [("make_rules_page", "rules"), ("make_dictionary", "dictionary")])
+def test_pages_that_are_made_from_definitions_are_current(script, name):
+    maker = runpy.run_path(str(PROJECT / "scripts" / f"{script}.py"))
+    assert (PROJECT / "docs" / f"{name}.md").read_text("utf-8") == maker["page"](), f"run python scripts/{script}.py"

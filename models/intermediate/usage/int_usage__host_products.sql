@@ -5,10 +5,7 @@ with hosts as (
 
 catalogue as (
     select product_key, district_id, product_id, urls
-    from (
-        {{ versions(ref("stg_inventory__products"), "product_key") }}
-    ) as versions
-    where valid_to = {{ end_of_time() }} and not is_deleted
+    from {{ ref("int_usage__catalogue") }}
 ),
 
 product_urls as (

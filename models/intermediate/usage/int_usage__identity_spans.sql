@@ -91,6 +91,7 @@ known as (
         resolved_spans.district_id,
         resolved_spans.identity_key,
         resolved_spans.user_key,
+        coalesce(profiles.user_type, 'other') as user_type,
         coalesce(status_spans.roster_status, 'unidentified') as roster_status,
         status_spans.membership_group_key,
         greatest(resolved_spans.valid_from, coalesce(status_spans.valid_from, resolved_spans.valid_from)) as valid_from,
@@ -100,6 +101,7 @@ known as (
         on resolved_spans.user_key = status_spans.user_key
         and status_spans.valid_from < resolved_spans.valid_to
         and resolved_spans.valid_from < status_spans.valid_to
+    left join {{ ref("int_people__profiles") }} as profiles on resolved_spans.user_key = profiles.user_key
 ),
 
 strangers as (
@@ -107,6 +109,7 @@ strangers as (
         identities.district_id,
         identities.identity_key,
         {{ key(["identities.district_id", "'usage'", "identities.natural_key"]) }} as user_key,
+        'other' as user_type,
         'unrostered' as roster_status,
         cast(null as bigint) as membership_group_key,
         {{ beginning_of_time() }} as valid_from,

@@ -42,14 +42,14 @@ rematched_partitions as (
 
 before as (
     select
-        district_id, identity_key, user_key, roster_status, membership_group_key,
+        district_id, identity_key, user_key, user_type, roster_status, membership_group_key,
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
     from {{ identities }}
 ),
 
 after as (
-    select district_id, identity_key, user_key, roster_status, membership_group_key, valid_from, valid_to
+    select district_id, identity_key, user_key, user_type, roster_status, membership_group_key, valid_from, valid_to
     from {{ ref("int_usage__identity_spans") }}
 ),
 

@@ -4,6 +4,7 @@ select
     identity_key,
     district_id,
     user_key,
+    user_type,
     roster_status,
     membership_group_key,
     nullif(valid_from, {{ beginning_of_time() }}) as valid_from,

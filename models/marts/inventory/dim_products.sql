@@ -1,9 +1,11 @@
 with catalogue as (
     select *
-    from (
-        {{ versions(ref("stg_inventory__products"), "product_key") }}
-    ) as versions
-    where valid_to = {{ end_of_time() }} and not is_deleted
+    from {{ ref("int_usage__catalogue") }}
+),
+
+statuses as (
+    select product_status, status_group, is_approved
+    from {{ ref("product_statuses") }}
 ),
 
 uncatalogued as (
@@ -17,17 +19,20 @@ uncatalogued as (
 )
 
 select
-    product_key,
-    district_id,
-    product_id,
-    coalesce(product_name, product_id) as product_name,
-    provider,
-    sector,
-    essential_function,
-    product_status,
-    privacy_status,
+    catalogue.product_key,
+    catalogue.district_id,
+    catalogue.product_id,
+    coalesce(catalogue.product_name, catalogue.product_id) as product_name,
+    catalogue.provider,
+    catalogue.sector,
+    catalogue.essential_function,
+    catalogue.product_status,
+    case when catalogue.product_status is null then 'no status' else coalesce(statuses.status_group, 'other status') end as status_group,
+    coalesce(statuses.is_approved, false) as is_approved,
+    catalogue.privacy_status,
     true as is_catalogued
 from catalogue
+left join statuses on lower(catalogue.product_status) = statuses.product_status
 union all
 select
     product_key,
@@ -38,6 +43,8 @@ select
     cast(null as varchar) as sector,
     cast(null as varchar) as essential_function,
     cast(null as varchar) as product_status,
+    'not in the catalogue' as status_group,
+    false as is_approved,
     cast(null as varchar) as privacy_status,
     false as is_catalogued
 from uncatalogued

@@ -9,6 +9,8 @@
         ],
     )
 }}
+-- What it replaces is read before it is replaced.
+-- depends_on: {{ ref("int_usage__taken_back") }}
 with daily as (
     select
         district_id, usage_date, identity_key, product_key, page_loads, active_seconds, first_seen_at, last_seen_at
@@ -16,7 +18,7 @@ with daily as (
 ),
 
 identity_spans as (
-    select district_id, identity_key, user_key, roster_status, membership_group_key, valid_from, valid_to
+    select district_id, identity_key, user_key, user_type, roster_status, membership_group_key, valid_from, valid_to
     from {{ ref("int_usage__identity_spans") }}
 ),
 
@@ -30,6 +32,7 @@ attributed as (
         daily.district_id,
         daily.usage_date,
         identity_spans.user_key,
+        coalesce(identity_spans.user_type, 'other') as user_type,
         coalesce(identity_spans.roster_status, 'unidentified') as roster_status,
         daily.product_key,
         identity_spans.membership_group_key,
@@ -63,6 +66,7 @@ select
     district_id,
     usage_date,
     user_key,
+    user_type,
     roster_status,
     product_key,
     membership_group_key,
@@ -71,4 +75,4 @@ select
     min(first_seen_at) as first_seen_at,
     max(last_seen_at) as last_seen_at
 from in_scope
-group by district_id, usage_date, user_key, roster_status, product_key, membership_group_key
+group by district_id, usage_date, user_key, user_type, roster_status, product_key, membership_group_key

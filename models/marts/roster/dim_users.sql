@@ -32,40 +32,21 @@ ranked as (
     where is_present and user_key in (select user_key from several)
 ),
 
-presence as (
-    select
-        user_key,
-        max(case when is_latest and is_present then 1 else 0 end) = 1 as is_active,
-        max(case when is_latest and is_in_force then 1 else 0 end) = 1 as is_enabled,
-        min(case when is_latest and is_present then user_type_rank end) as current_type_rank,
-        min(case when is_present then user_type_rank end) as any_type_rank,
-        max(case when source <> 'added' and is_present then 1 else 0 end) = 1 as is_rostered
-    from user_versions
-    group by user_key
-),
-
--- distinct: several roles are of one user type.
-user_types as (
-    select distinct user_type, user_type_rank
-    from {{ ref("roles") }}
-),
-
 people as (
     select
         ranked.user_key,
         ranked.district_id,
         coalesce(ranked.person_sourced_id, ranked.sourced_id) as user_sourced_id,
-        coalesce(user_types.user_type, 'other') as user_type,
+        profiles.user_type,
         case when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '') end as display_name,
         case when ranked.is_staff then ranked.email end as email,
         ranked.email_hash,
         ranked.email_domain,
-        presence.is_enabled,
-        presence.is_active,
-        presence.is_rostered
+        profiles.is_enabled,
+        profiles.is_active,
+        profiles.is_rostered
     from ranked
-    inner join presence on ranked.user_key = presence.user_key
-    left join user_types on coalesce(presence.current_type_rank, presence.any_type_rank) = user_types.user_type_rank
+    inner join {{ ref("int_people__profiles") }} as profiles on ranked.user_key = profiles.user_key
     where ranked.rank = 1
 ),
 

@@ -1,0 +1,95 @@
+"""From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT` with the rooms' variables set.
+
+Serves the published warehouse, opens the inventory in headless Chromium, and changes filters as a person does: schools,
+grades, user types, statuses, periods. Prints the median and the 95th percentile of the milliseconds each took.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+from datetime import date
+
+from playwright.sync_api import sync_playwright
+
+from rollcall.dashboard import views
+from rollcall.dashboard.app import Source
+from rollcall.dashboard.filters import USER_TYPES, Filters, period_of
+from rollcall.settings import Settings
+
+# The answer that holds the figures, and then two frames: the second begins once the first is painted.
+_WATCH = """
+    window.painted = {count: 0, at: 0};
+    const ask = window.fetch;
+    window.fetch = async function (url, options) {
+        const response = await ask.apply(this, arguments);
+        if (String(url).includes("_dash-update-component") && options && String(options.body).includes("cards.children")) {
+            response.clone().text().then(() => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => {
+                window.painted = {count: window.painted.count + 1, at: performance.now()};
+            })), 0));
+        }
+        return response;
+    };
+"""
+_CHANGE = """
+    ([name, value]) => new Promise((resolve) => {
+        const before = window.painted.count, began = performance.now();
+        window.dash_clientside.set_props(name, {value: value});
+        const look = () => window.painted.count > before ? resolve(window.painted.at - began) : setTimeout(look, 2);
+        look();
+    })
+"""
+
+
+def changes(count: int):
+    """(component, value) of the filter changes, a fixed sequence; periods among them, as often as people change them."""
+    options = Source(Settings()).inventory().options
+    (district,) = options.districts.values()
+    rng = random.Random(1)
+    sizes = {"schools": list(district.schools), "grades": list(options.grades), "types": list(USER_TYPES)}
+    sizes["statuses"] = list(options.statuses)
+    now: dict[str, object] = {}
+    while count:
+        name = rng.choice(["schools", "schools", "grades", "grades", "types", "statuses", "when"])
+        if name == "when":
+            period = rng.choice(["month", "week", "school_year", "day"])
+            day = date.fromordinal(rng.randint(district.first_day.toordinal(), district.last_day.toordinal()))
+            value: object = views.when(Filters(district.district_id, period, *period_of(period, day)))
+        else:
+            there = sizes[name]
+            value = [] if rng.random() < 0.25 else sorted(rng.sample(there, rng.randint(1, min(4, len(there)))))
+        if value != now.get(name, []):
+            now[name] = value
+            count -= 1
+            yield name, value
+
+
+def main(count: int) -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-u", "-m", "rollcall", "dashboard", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        address = re.search(r"http://\S+", server.stdout.readline())[0]
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+                args=["--headless", "--no-sandbox", "--disable-gpu"],
+            )
+            page = browser.new_page(viewport={"width": 1440, "height": 1000})
+            page.add_init_script(_WATCH)
+            page.goto(address)
+            page.wait_for_function("window.painted && window.painted.count > 0", timeout=60_000)
+            page.wait_for_timeout(1000)
+            took = sorted(page.evaluate(_CHANGE, list(change)) for change in changes(count))
+            browser.close()
+    finally:
+        server.terminate()
+    print(json.dumps({"median": took[len(took) // 2], "p95": took[int(len(took) * 0.95)], "most": took[-1]}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,37 @@
+"""Write `docs/dictionary.md` from the descriptions of the marts."""
+
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).parents[1]
+PAGE = PROJECT / "docs" / "dictionary.md"
+AREAS = {
+    "roster": "Who is where, and since when",
+    "inventory": "Products and their use",
+    "quality": "What was delivered, and what the rules found",
+}
+
+
+def page() -> str:
+    """The page: the marts by area, each with what its model says of it and a row a column."""
+    lines = [
+        "# Data dictionary",
+        "",
+        "The tables of the schema `marts`, made by `scripts/make_dictionary.py` from the models' own descriptions. What the",
+        "figures mean, and queries for them, is in [metrics](metrics.md).",
+    ]
+    for area, words in AREAS.items():
+        lines += ["", f"## {words}"]
+        for file in sorted((PROJECT / "models" / "marts" / area).glob("*.yml")):
+            for model in yaml.safe_load(file.read_text("utf-8"))["models"]:
+                lines += ["", f"### {model['name']}", "", model["description"].strip(), ""]
+                lines += ["| column | type | |", "|---|---|---|"]
+                for column in model["columns"]:
+                    told = column["description"].strip().replace("|", "/").replace("\n", " ")
+                    lines.append(f"| `{column['name']}` | {column['data_type']} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -1,0 +1,1 @@
+"""The inventory dashboard: reads the published warehouse and nothing else, and writes nothing."""

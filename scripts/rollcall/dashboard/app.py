@@ -1,0 +1,395 @@
+"""The page: its layout, and one callback a need. Figures come from `queries`, looks from `assets`."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import date
+
+import dash
+import flask
+from dash import Input, Output, State, ctx, dcc, html, no_update
+from dash.exceptions import PreventUpdate
+
+from rollcall.dashboard import views
+from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
+from rollcall.dashboard.queries import Inventory
+from rollcall.dashboard.warehouse import NothingPublished, Warehouse
+from rollcall.settings import RollcallError, Settings
+
+log = logging.getLogger("rollcall")
+
+VIEWS = {
+    "/": "Inventory",
+    "/schools": "Schools and grades",
+    "/review": "New and unapproved",
+    "/coverage": "Roster coverage",
+    "/quality": "Data quality",
+}
+_PRODUCT = "/product"
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'"
+)
+
+
+class Source:
+    """The inventory of the version that the pointer names now; the one before it serves whoever still reads it."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self._warehouse = Warehouse(settings)
+        self._lock = threading.Lock()
+        self._inventory: Inventory | None = None
+
+    def inventory(self) -> Inventory:
+        """NothingPublished before the first version."""
+        with self._lock:
+            version = self._warehouse.version()
+            if self._inventory is None or self._inventory.version is not version:
+                self._inventory = Inventory(version)
+            return self._inventory
+
+
+def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:
+    """The Dash application, to be served by any WSGI server."""
+    app = dash.Dash(
+        __name__,
+        title="Rollcall",
+        update_title=None,
+        suppress_callback_exceptions=True,
+        serve_locally=True,
+        compress=False,
+        meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
+    )
+    # The page has a footer of its own, and a language.
+    app.index_string = (
+        app.index_string.replace("<html>", '<html lang="en">')
+        .replace("<footer>", "<div>")
+        .replace("</footer>", "</div>")
+    )
+    source = Source(settings)
+    app.layout = lambda: _layout(source)
+    _guard(app.server, host)
+    _callbacks(app, source)
+    return app
+
+
+def _guard(server: flask.Flask, host: str) -> None:
+    """Answers only to the names it is served under (a page elsewhere cannot have its own name resolve to here)."""
+    names = {"localhost", "127.0.0.1", "[::1]", host}
+
+    @server.before_request
+    def known_host():
+        name = flask.request.host.rsplit(":", 1)[0] if not flask.request.host.endswith("]") else flask.request.host
+        if host not in ("0.0.0.0", "::") and name not in names:
+            flask.abort(421)
+
+    @server.after_request
+    def headers(response: flask.Response) -> flask.Response:
+        response.headers["Content-Security-Policy"] = _POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+
+# Layout
+
+
+def _layout(source: Source):
+    try:
+        inventory = source.inventory()
+    except RollcallError as error:
+        return _nothing(error)
+    options = inventory.options
+    if not options.districts:
+        return _nothing(NothingPublished("the published version holds no district yet"))
+    filters = options.default()
+    return html.Div(
+        [
+            dcc.Location(id="url", refresh=False),
+            dcc.Store(id="version", data=inventory.version.name),
+            dcc.Store(id="address"),
+            dcc.Download(id="download"),
+            dcc.Interval(id="clock", interval=5_000),
+            html.A("Skip to the figures", href="#main", className="skip"),
+            html.Header(
+                [
+                    html.Div(
+                        [
+                            html.H1("Rollcall", className="brand"),
+                            html.Span(id="district-name", className="district-name"),
+                        ],
+                        className="title",
+                    ),
+                    html.Nav(
+                        [
+                            dcc.Link(name, href=path, id={"role": "nav", "path": path}, refresh=False)
+                            for path, name in VIEWS.items()
+                        ],
+                        **{"aria-label": "Pages"},
+                    ),
+                    html.Div(id="banner", role="status"),
+                ],
+                className="top",
+            ),
+            _filter_bar(inventory, filters),
+            html.Main(
+                [
+                    html.Div(id="notice", role="status", **{"aria-live": "polite"}),
+                    *[
+                        html.Section(view, id=name, hidden=True, **{"aria-label": label})
+                        for name, label, view in views.sections()
+                    ],
+                ],
+                id="main",
+                tabIndex=-1,
+            ),
+            html.Footer(id="footer"),
+        ],
+        className="page",
+    )
+
+
+def _nothing(error: RollcallError) -> html.Div:
+    return html.Div(
+        html.Main(
+            [
+                html.H1("Nothing to show yet"),
+                html.P(str(error)[0].upper() + str(error)[1:] + "."),
+                html.P(["Put a district's files into the landing folder, run ", html.Code("rollcall refresh"), ", and reload this page."]),
+            ],
+            className="empty-page",
+        ),
+        className="page",
+    )  # fmt: skip
+
+
+def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
+    options = inventory.options
+    district = options.districts[filters.district_id]
+
+    def field(label: str, control, name: str, wide: bool = False) -> html.Div:
+        return html.Div(
+            [html.Label(label, htmlFor=name, id=f"{name}-label"), control], className="field wide" if wide else "field"
+        )
+
+    def several(name: str, choices: dict[str, str], everything: str) -> dcc.Dropdown:
+        return dcc.Dropdown(
+            id=name, options=[{"label": text, "value": value} for value, text in choices.items()], multi=True,
+            placeholder=everything, value=[], closeOnSelect=False, debounce=False,
+        )  # fmt: skip
+
+    return html.Div(
+        [
+            html.Div(
+                field(
+                    "District",
+                    dcc.Dropdown(
+                        id="district", clearable=False, value=filters.district_id,
+                        options=[{"label": d.name, "value": d.district_id} for d in options.districts.values()],
+                    ),
+                    "district",
+                ),
+                hidden=len(options.districts) < 2,
+            ),
+            field(
+                "Period",
+                dcc.Dropdown(
+                    id="period", clearable=False, searchable=False, value=filters.period,
+                    options=[{"label": text, "value": value} for value, text in PERIODS.items()],
+                ),
+                "period",
+            ),
+            html.Div(
+                field("Dates", dcc.Dropdown(id="when", clearable=False, value=views.when(filters), options=_whens(inventory, filters)), "when"),
+                id="when-field",
+            ),
+            html.Div(
+                field(
+                    "Dates",
+                    dcc.DatePickerRange(
+                        id="dates", start_date=filters.first, end_date=filters.last, display_format="YYYY-MM-DD",
+                        min_date_allowed=district.first_day, max_date_allowed=district.last_day, minimum_nights=0,
+                    ),
+                    "dates",
+                ),
+                id="dates-field",
+                hidden=True,
+            ),
+            field("Schools", several("schools", district.schools, "All schools"), "schools", wide=True),
+            field("Grades", several("grades", options.grades, "All grades"), "grades"),
+            field("User types", several("types", USER_TYPES, "Everyone"), "types"),
+            field("Product status", several("statuses", {s: s.capitalize() for s in options.statuses}, "Any status"), "statuses"),
+            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name, provider, subject"), "search"),
+            html.Button("Clear", id="clear", className="quiet", title="Everybody and every product"),
+        ],
+        className="filters",
+        role="search",
+        **{"aria-label": "Filters"},
+    )  # fmt: skip
+
+
+def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
+    """The periods with use, the newest first; and the selected one, used or not."""
+    if filters.period == "custom":
+        return [{"label": views.period_name(filters), "value": views.when(filters)}]
+    days = inventory.periods(filters.district_id, filters.period)
+    if filters.first not in days:
+        days = sorted([*days, filters.first], reverse=True)
+    found = []
+    for day in days:
+        first, last = period_of(filters.period, day)
+        one = Filters(filters.district_id, filters.period, first, last)
+        found.append({"label": views.period_name(one), "value": views.when(one)})
+    return found
+
+
+# Callbacks
+
+_FILTERS = {
+    "when": "value", "schools": "value", "grades": "value", "types": "value", "statuses": "value", "search": "value",
+}  # fmt: skip
+
+
+def _selected(options: Options, when, schools, grades, types, statuses, search) -> Filters:
+    district_id, period, first, last = when.rsplit("|", 3)
+    if district_id not in options.districts:
+        return options.default()
+    there = options.districts[district_id].schools
+    return Filters(
+        district_id, period, date.fromisoformat(first), date.fromisoformat(last),
+        tuple(s for s in there if s in (schools or ())), tuple(g for g in options.grades if g in (grades or ())),
+        tuple(t for t in USER_TYPES if t in (types or ())), tuple(s for s in options.statuses if s in (statuses or ())),
+        (search or "").strip(),
+    )  # fmt: skip
+
+
+def _callbacks(app: dash.Dash, source: Source) -> None:
+    current = [State(name, what) for name, what in _FILTERS.items()]
+
+    @app.callback(
+        [Output("district", "value"), Output("period", "value"), Output("when", "value"), Output("when", "options")],
+        [Output("dates", "start_date"), Output("dates", "end_date"), Output("schools", "options")],
+        [Output(name, "value") for name in ("schools", "grades", "types", "statuses", "search")],
+        [Input("url", "search"), Input("clear", "n_clicks"), Input("district", "value"), Input("period", "value")],
+        [Input("dates", "start_date"), Input("dates", "end_date")],
+        current,
+    )
+    def choose(query, _clear, district_id, period, start, end, *values):
+        """Sets the filters: to those of the address, or to what a choice of one means for the others."""
+        inventory = source.inventory()
+        options, cause = inventory.options, ctx.triggered_id
+        if isinstance(values[0], list):
+            values = values[0]
+        now = _selected(options, *values)
+        if cause in (None, "url"):
+            wanted = options.read(query) if query else options.default()
+        elif cause == "clear":
+            wanted = Filters(now.district_id, now.period, now.first, now.last)
+        elif cause == "district":
+            wanted = options.default(district_id)
+        elif cause == "dates":
+            if not (start and end) or period != "custom":
+                raise PreventUpdate
+            first, last = sorted((date.fromisoformat(start[:10]), date.fromisoformat(end[:10])))
+            wanted = views.changed(now, period="custom", first=first, last=last)
+        else:
+            known = options.districts[now.district_id].last_day or now.last
+            first, last = period_of(period, min(now.last, max(known, now.first)))
+            if period == "custom":
+                first, last = now.first, min(now.last, max(known, now.first))
+            wanted = views.changed(now, period=period, first=first, last=last)
+        if wanted == now and cause is not None:
+            raise PreventUpdate
+        schools = options.districts[wanted.district_id].schools
+        return (
+            wanted.district_id, wanted.period, views.when(wanted), _whens(inventory, wanted),
+            wanted.first.isoformat(), wanted.last.isoformat(),
+            [{"label": text, "value": value} for value, text in schools.items()],
+            list(wanted.schools), list(wanted.grades), list(wanted.user_types), list(wanted.statuses), wanted.search,
+        )  # fmt: skip
+
+    @app.callback(Output("when-field", "hidden"), Output("dates-field", "hidden"), Input("period", "value"))
+    def fields(period):
+        return period == "custom", period != "custom"
+
+    @app.callback(
+        output={
+            "sections": [Output(name, "hidden") for name, _, _ in views.sections()],
+            "parts": {name: Output(*name.split(".")) for name in views.PARTS},
+            "address": Output("address", "data"),
+            "notice": Output("notice", "children"),
+            "district": Output("district-name", "children"),
+            "banner": Output("banner", "children"),
+            "footer": Output("footer", "children"),
+        },
+        inputs={
+            "path": Input("url", "pathname"),
+            "query": State("url", "search"),
+            "version": Input("version", "data"),
+            "values": [Input(name, what) for name, what in _FILTERS.items()],
+        },
+    )
+    def show(path, query, version, values):
+        """All figures of the page that is open, in one answer: what is painted together was counted together."""
+        try:
+            inventory = source.inventory()
+            filters = _selected(inventory.options, *values)
+            shown = views.show(inventory, filters, path, query or "", source.settings)
+        except RollcallError as error:
+            log.warning("the dashboard has nothing to show: %s", error)
+            shown = views.Shown(section=None, notice=views.problem(str(error)))
+            filters = None
+        names = [name for name, _, _ in views.sections()]
+        parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
+        return {
+            "sections": [name != shown.section for name in names],
+            "parts": parts,
+            "address": filters.as_query() + shown.more if filters else no_update,
+            "notice": shown.notice,
+            "district": inventory.options.districts[filters.district_id].name if filters else no_update,
+            "banner": views.banner(inventory, filters.district_id, source.settings) if filters else no_update,
+            "footer": views.footer(inventory, filters) if filters else no_update,
+        }
+
+    @app.callback(Output("version", "data"), Input("clock", "n_intervals"), State("version", "data"))
+    def newer(_ticks, shown):
+        """A version that was published meanwhile: the figures are asked for again."""
+        name = source.inventory().version.name
+        if name == shown:
+            raise PreventUpdate
+        return name
+
+    @app.callback(
+        Output("download", "data"),
+        Input("export", "n_clicks"),
+        State("products", "virtualRowData"),
+        State("products", "rowData"),
+        *[State(name, what) for name, what in _FILTERS.items()],
+        prevent_initial_call=True,
+    )
+    def export(_clicks, shown, everything, *values):
+        filters = _selected(source.inventory().options, *values)
+        rows = everything if shown is None else shown
+        return {
+            "content": views.as_csv(rows or []),
+            "filename": f"products_{filters.district_id}_{filters.first}_{filters.last}.csv",
+            "type": "text/csv",
+        }
+
+    # The address follows the filters, and the links to the other pages keep it, without asking the server.
+    app.clientside_callback(
+        dash.ClientsideFunction("rollcall", "follow"),
+        [Output({"role": "nav", "path": path}, "href") for path in VIEWS],
+        Input("address", "data"),
+        Input("url", "pathname"),
+    )
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serves until it is stopped."""
+    import waitress
+
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    waitress.serve(create(settings, host).server, host=host, port=port, threads=8, ident="Rollcall")

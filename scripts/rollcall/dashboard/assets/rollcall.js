@@ -1,0 +1,76 @@
+// The address follows the filters; the links keep them. Asked of nobody: the server has told what the address is.
+window.dash_clientside = window.dash_clientside || {};
+window.dash_clientside.rollcall = {
+    follow: function (address, path) {
+        const outputs = window.dash_clientside.callback_context.outputs_list;
+        if (!address) {
+            return outputs.map(() => window.dash_clientside.no_update);
+        }
+        if (window.location.search !== address) {
+            const first = window.location.search === "";
+            window.history[first ? "replaceState" : "pushState"]({}, "", window.location.pathname + address);
+        }
+        const kept = address.replace(/&product=[^&]*/, "");
+        for (const link of document.querySelectorAll("nav a")) {
+            const here = new URL(link.href).pathname === path;
+            link.toggleAttribute("aria-current", false);
+            if (here) {
+                link.setAttribute("aria-current", "page");
+            }
+        }
+        return outputs.map((output) => output.id.path + kept);
+    },
+};
+
+// Dash's drop-downs take the keyboard through an element that screen readers are not told of, and leave their label out
+// of their name: the button itself takes it, and says what it is for.
+(function () {
+    let isAsked = false;
+    function mend() {
+        isAsked = false;
+        for (const stop of document.querySelectorAll("input.dash-dropdown-focus-target")) {
+            const button = stop.parentElement.querySelector("button.dash-dropdown");
+            const label = button && document.getElementById(button.id + "-label");
+            if (!label) {
+                continue;
+            }
+            stop.tabIndex = -1;
+            button.tabIndex = 0;
+            const named = button.getAttribute("aria-labelledby") || "";
+            if (!named.startsWith(label.id)) {
+                button.setAttribute("aria-labelledby", label.id + " " + named);
+            }
+        }
+    }
+    new MutationObserver(function () {
+        if (!isAsked) {
+            isAsked = true;
+            window.requestAnimationFrame(mend);
+        }
+    }).observe(document, { subtree: true, childList: true, attributeFilter: ["aria-labelledby", "tabindex"] });
+})();
+
+var dagcomponentfuncs = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
+dagcomponentfuncs.ProductLink = function (props) {
+    function address() {
+        const query = new URLSearchParams(window.location.search);
+        query.set("product", props.data.product_key);
+        return "/product?" + query;
+    }
+    return React.createElement(
+        "a",
+        {
+            href: address(),
+            onClick: function (event) {
+                if (event.metaKey || event.ctrlKey || event.shiftKey) {
+                    return;
+                }
+                event.preventDefault();
+                window.history.pushState({}, "", address());
+                window.dispatchEvent(new PopStateEvent("popstate"));
+                window.scrollTo(0, 0);
+            },
+        },
+        props.value
+    );
+};

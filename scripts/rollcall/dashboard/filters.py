@@ -1,0 +1,121 @@
+"""What the page is filtered by, and how that reads in its address."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from urllib.parse import parse_qs, urlencode
+
+PERIODS = {"day": "Day", "week": "Week", "month": "Month", "school_year": "School year", "custom": "Custom dates"}
+USER_TYPES = {"student": "Students", "educator": "Educators", "administrator": "Administrators", "other": "Others"}
+
+
+def period_of(period: str, day: date) -> tuple[date, date]:
+    """First and last day of the day, week (from Monday), month or school year (from 1 July) that `day` is in."""
+    if period == "week":
+        first = day - timedelta(days=day.weekday())
+        return first, first + timedelta(days=6)
+    if period == "month":
+        return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+    if period == "school_year":
+        year = day.year if day.month >= 7 else day.year - 1
+        return date(year, 7, 1), date(year + 1, 6, 30)
+    return day, day
+
+
+@dataclass(frozen=True)
+class Filters:
+    """One selection. Empty tuples mean everything; so do those that name all there is (see `Options.everything`)."""
+
+    district_id: str
+    period: str
+    first: date
+    last: date
+    schools: tuple[str, ...] = ()
+    grades: tuple[str, ...] = ()
+    user_types: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    search: str = ""
+
+    def before(self) -> Filters:
+        """The same selection for the period before; for custom dates, as many days before."""
+        if self.period == "custom":
+            days = (self.last - self.first).days + 1
+            return replace(self, first=self.first - timedelta(days=days), last=self.first - timedelta(days=1))
+        first, last = period_of(self.period, self.first - timedelta(days=1))
+        return replace(self, first=first, last=last)
+
+    def as_query(self) -> str:
+        """The address's query: what differs from everything, in a fixed order, so that equal selections are equal text."""
+        pairs: list[tuple[str, str]] = [("district", self.district_id), ("period", self.period)]
+        pairs.append(("from", self.first.isoformat()))
+        if self.period == "custom":
+            pairs.append(("to", self.last.isoformat()))
+        for name, values in (
+            ("school", self.schools), ("grade", self.grades), ("type", self.user_types), ("status", self.statuses),
+        ):  # fmt: skip
+            pairs += [(name, value) for value in values]
+        if self.search:
+            pairs.append(("q", self.search))
+        return "?" + urlencode(pairs)
+
+
+@dataclass(frozen=True)
+class District:
+    """What one district has to choose from."""
+
+    district_id: str
+    name: str
+    schools: dict[str, str] = field(default_factory=dict)
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """What there is to choose from, in the version that is shown."""
+
+    districts: dict[str, District]
+    grades: dict[str, str]
+    statuses: tuple[str, ...]
+
+    def default(self, district_id: str | None = None) -> Filters:
+        """Everything, in the month of the district's last use."""
+        district = self.districts.get(district_id or "") or next(iter(self.districts.values()))
+        first, last = period_of("month", district.last_day or date.today())
+        return Filters(district.district_id, "month", first, last)
+
+    def read(self, query: str) -> Filters:
+        """The selection of an address. What it names that is not there is left out: old bookmarks still open."""
+        asked = parse_qs(query.removeprefix("?"))
+        district = self.districts.get(asked.get("district", [""])[0]) or next(iter(self.districts.values()))
+        period = asked.get("period", ["month"])[0]
+        period = period if period in PERIODS else "month"
+        day = _day(asked.get("from", [""])[0]) or district.last_day or date.today()
+        first, last = period_of(period, day)
+        if period == "custom":
+            last = max(first, _day(asked.get("to", [""])[0]) or first)
+
+        def known(name: str, there) -> tuple[str, ...]:
+            given = asked.get(name, [])
+            return tuple(value for value in there if value in given)
+
+        return Filters(
+            district.district_id, period, first, last,
+            known("school", district.schools), known("grade", self.grades), known("type", USER_TYPES),
+            known("status", self.statuses), asked.get("q", [""])[0].strip(),
+        )  # fmt: skip
+
+    def narrows(self, filters: Filters) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The schools and grades that narrow the selection: all of them, or none, is everyone."""
+        schools = filters.schools if len(filters.schools) < len(self.districts[filters.district_id].schools) else ()
+        grades = filters.grades if len(filters.grades) < len(self.grades) else ()
+        return schools, grades
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,466 @@
+"""Every figure of the page, as SQL over the published marts: counted once here, whichever view shows it.
+
+Two forms of the usage answer it. Weeks, months and school years come from the period aggregates, whose rows are few and
+mostly one a person; days and custom dates are added up from the facts. The definitions of the metrics are in
+docs/metrics.md.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import date
+
+from rollcall.dashboard.filters import District, Filters, Options, period_of
+from rollcall.dashboard.warehouse import Version
+
+_ROLLED_UP = ("week", "month", "school_year")
+_KEPT_RANGES = 8
+
+
+def options(version: Version) -> Options:
+    """What there is to choose from."""
+    districts = {}
+    days = {
+        row["district_id"]: (row["first_day"], row["last_day"])
+        for row in version.rows(
+            "select district_id, min(usage_date) as first_day, max(usage_date) as last_day from fct_usage_days group by district_id"
+        )
+    }
+    schools: dict[str, dict[str, str]] = {}
+    for row in version.rows(
+        """select district_id, org_sourced_id, coalesce(org_name, org_sourced_id) as org_name from dim_orgs
+        where org_type = 'school' and (is_active or org_key in (select org_key from bridge_membership_groups))
+        order by org_name, org_sourced_id"""
+    ):
+        schools.setdefault(row["district_id"], {})[row["org_sourced_id"]] = row["org_name"]
+    for row in version.rows("select district_id, district_name from dim_districts order by district_name, district_id"):
+        first_day, last_day = days.get(row["district_id"], (None, None))
+        districts[row["district_id"]] = District(
+            row["district_id"], row["district_name"], schools.get(row["district_id"], {}), first_day, last_day
+        )
+    grades = {
+        row["grade_code"]: row["grade_name"]
+        for row in version.rows(
+            """select grade_code, grade_name from dim_grades
+            where grade_code in (select grade_code from bridge_membership_groups) order by sort_order"""
+        )
+    }
+    statuses = version.rows(
+        "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"
+    )
+    return Options(districts, grades, tuple(row["status_group"] for row in statuses))
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """A selection as SQL: `groups` and `people` restrict rows of usage, `products` the products."""
+
+    groups: str
+    people: str
+    products: str
+    parameters: dict[str, object]
+
+    @property
+    def where(self) -> str:
+        return self.groups + self.people + self.products
+
+    def given(self, sql: str) -> dict[str, object]:
+        return {name: value for name, value in self.parameters.items() if f"${name}" in sql}
+
+
+class Inventory:
+    """The answers of one published version. Every method gives plain rows or numbers; NULL is None."""
+
+    def __init__(self, version: Version):
+        self.version = version
+        self.options = options(version)
+        self._lock = threading.Lock()
+        self._ranges: OrderedDict[tuple[str, date, date], str] = OrderedDict()
+        self._made = 0
+
+    # What a selection restricts
+
+    def _scope(self, filters: Filters) -> _Scope:
+        schools, grades = self.options.narrows(filters)
+        parameters: dict[str, object] = {
+            "district": filters.district_id, "period": filters.period, "first": filters.first, "last": filters.last,
+        }  # fmt: skip
+        groups = people = products = ""
+        if schools or grades:
+            rows = []
+            if schools:
+                parameters["schools"] = list(schools)
+                rows.append(
+                    "org_key in (select org_key from dim_orgs where district_id = $district and list_contains($schools, org_sourced_id))"
+                )
+            if grades:
+                parameters["grades"] = list(grades)
+                rows.append("list_contains($grades, grade_code)")
+            # The same row matches both: a teacher of grade 3 at A and grade 5 at B does not answer to (A, grade 5).
+            groups = f" and membership_group_key in (select membership_group_key from bridge_membership_groups where {' and '.join(rows)})"
+        if filters.user_types:
+            parameters["types"] = list(filters.user_types)
+            people = " and list_contains($types, user_type)"
+        if filters.statuses or filters.search:
+            rows = ["district_id = $district"]
+            if filters.statuses:
+                parameters["statuses"] = list(filters.statuses)
+                rows.append("list_contains($statuses, status_group)")
+            if filters.search:
+                parameters["search"] = filters.search.lower()
+                rows.append(
+                    "contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search)"
+                )
+            products = f" and product_key in (select product_key from dim_products where {' and '.join(rows)})"
+        return _Scope(groups, people, products, parameters)
+
+    def _usage(self, filters: Filters) -> str:
+        """Rows of one person, product and membership group in the selected days, as a FROM with its WHERE."""
+        if filters.period in _ROLLED_UP:
+            return "agg_inventory_usage where district_id = $district and period = $period and period_start = $first"
+        if filters.period == "day":
+            return (
+                "(select *, 1 as active_days from fct_product_usage where district_id = $district and usage_date = $first) "
+                "as day where true"
+            )
+        return f"{self._range(filters)} where true"
+
+    def _people(self, filters: Filters) -> str:
+        """As `_usage`, over all products."""
+        if filters.period in _ROLLED_UP:
+            return "agg_inventory_users where district_id = $district and period = $period and period_start = $first"
+        return self._usage(filters)
+
+    def _range(self, filters: Filters) -> str:
+        """Custom dates are added up once and kept in memory for the questions that follow."""
+        wanted = (filters.district_id, filters.first, filters.last)
+        with self._lock:
+            if wanted not in self._ranges:
+                self._made += 1
+                name = f"memory.main.range_{self._made}"
+                self.version.rows(
+                    f"""create table {name} as
+                    select user_key, product_key, user_type, roster_status, membership_group_key, count(*) as active_days,
+                        sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
+                    from fct_product_usage
+                    where district_id = $district and usage_date between $first and $last
+                    group by user_key, product_key, user_type, roster_status, membership_group_key""",
+                    {"district": wanted[0], "first": wanted[1], "last": wanted[2]},
+                )
+                self._ranges[wanted] = name
+                if len(self._ranges) > _KEPT_RANGES:
+                    _, oldest = self._ranges.popitem(last=False)
+                    self.version.rows(f"drop table {oldest}")
+            self._ranges.move_to_end(wanted)
+            return self._ranges[wanted]
+
+    def _ask(self, sql: str, scope: _Scope, **more: object) -> list[dict[str, object]]:
+        return self.version.rows(sql, scope.given(sql) | more)
+
+    # The inventory
+
+    def products(self, filters: Filters) -> list[dict[str, object]]:
+        """One row per product used in the selection, the most used first.
+
+        People who have several rows of a product (they changed school or grade on the way) are the few, and are counted
+        apart: everybody else is one row, and counting rows is several times as fast as counting distinct people.
+        """
+        scope, usage = self._scope(filters), self._usage(filters)
+        sql = f"""
+            with several as (
+                select user_key from {self._people(filters)}{scope.groups}{scope.people} and user_key is not null
+                group by user_key
+                having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
+                    or min(roster_status) <> max(roster_status)
+            ),
+            again as (
+                select product_key, user_type, sum(rows_of_one - 1) as users
+                from (
+                    select product_key, user_type, user_key, count(*) as rows_of_one
+                    from {usage}{scope.where} and user_key in (select user_key from several)
+                    group by product_key, user_type, user_key
+                )
+                group by product_key, user_type
+            ),
+            counted as (
+                select
+                    product_key, user_type,
+                    count(user_key) as users,
+                    sum(page_loads) as page_loads,
+                    sum(active_seconds) as active_seconds,
+                    sum(active_days) filter (user_key is not null) as active_days,
+                    sum(active_days) filter (user_type = 'student' and roster_status = 'rostered') as student_days,
+                    sum(page_loads) filter (user_type = 'student' and roster_status = 'rostered') as student_loads
+                from {usage}{scope.where}
+                group by product_key, user_type
+            ),
+            by_product as (
+                select
+                    product_key,
+                    sum(counted.users - coalesce(again.users, 0)) as users,
+                    coalesce(sum(counted.users - coalesce(again.users, 0)) filter (user_type = 'student'), 0) as students,
+                    coalesce(sum(counted.users - coalesce(again.users, 0)) filter (user_type = 'educator'), 0) as educators,
+                    sum(page_loads) as page_loads,
+                    sum(active_seconds) as active_seconds,
+                    sum(active_days) as active_days,
+                    sum(student_days) as student_days,
+                    sum(student_loads) as student_loads
+                from counted left join again using (product_key, user_type)
+                group by product_key
+            )
+            select
+                p.product_key::varchar as product_key, p.product_name, p.provider, p.sector, p.essential_function,
+                p.product_status, p.status_group, p.is_approved, p.privacy_status, p.is_catalogued,
+                u.users::bigint as users, u.students::bigint as students, u.educators::bigint as educators,
+                u.page_loads::bigint as page_loads, round(u.active_seconds / 60)::bigint as active_minutes,
+                coalesce(u.active_days, 0)::bigint as active_days,
+                coalesce(u.student_days, 0)::bigint as student_days, coalesce(u.student_loads, 0)::bigint as student_loads
+            from by_product as u inner join dim_products as p using (product_key)
+            order by u.page_loads desc, p.product_name, p.product_key"""
+        rows = self._ask(sql, scope)
+        student_days = self.rostered_student_days(filters)
+        for row in rows:
+            days, loads = row.pop("student_days"), row.pop("student_loads")
+            row["pct_access"] = 100 * days / student_days if student_days else None
+            row["engagement_index"] = 1000 * loads / student_days if student_days else None
+        return rows
+
+    def rostered_student_days(self, filters: Filters) -> int | None:
+        """Rostered students, added up over the days of use: what `pct_access` and `engagement_index` divide by."""
+        if filters.user_types and "student" not in filters.user_types:
+            return None
+        scope = self._scope(filters)
+        sql = f"""select sum(rostered_users)::bigint as days from fct_roster_counts
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}"""
+        return self._ask(sql, scope)[0]["days"]
+
+    def headline(self, filters: Filters, products: list[dict[str, object]]) -> dict[str, float | int | None]:
+        """The figures above all others, of the selection whose `products` these are."""
+        scope = self._scope(filters)
+        rows = (
+            f"{self._usage(filters)}{scope.where}"
+            if scope.products
+            else f"{self._people(filters)}{scope.groups}{scope.people}"
+        )
+        sql = f"""select count(distinct user_key) as users,
+                count(distinct user_key) filter (roster_status = 'rostered') as reached from {rows}"""
+        counted = self._ask(sql, scope)[0]
+        rostered = self.rostered_users(filters)
+        loads = sum(row["page_loads"] for row in products)
+        unapproved = sum(row["page_loads"] for row in products if not row["is_approved"])
+        return {
+            "users": counted["users"],
+            # Without any use there is nothing to set a later share against: no use is no usage file, most often.
+            "reach": 100 * counted["reached"] / rostered if rostered and loads else None,
+            "page_loads": loads,
+            "products": len(products),
+            "unapproved": 100 * unapproved / loads if loads else None,
+        }
+
+    def rostered_users(self, filters: Filters) -> int:
+        """People who were rostered, under the selection, on at least one of its days up to the last day of use."""
+        scope = self._scope(filters)
+        sql = f"""select count(distinct user_key) as users from bridge_user_groups
+            where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.groups}{scope.people}"""
+        return self._ask(sql, scope, last=self._last_day(filters))[0]["users"]
+
+    def _last_day(self, filters: Filters) -> date:
+        last = self.options.districts[filters.district_id].last_day
+        return max(filters.first, min(filters.last, last)) if last else filters.last
+
+    def trend(self, filters: Filters) -> list[dict[str, object]]:
+        """Page loads a day and, where no product is left out, people a day."""
+        scope = self._scope(filters)
+        days = "district_id = $district and usage_date between $first and $last"
+        if not scope.products:
+            sql = f"""select usage_date, sum(users)::bigint as users, sum(page_loads)::bigint as page_loads
+                from agg_inventory_days where {days}{scope.groups}{scope.people} group by usage_date order by usage_date"""
+        else:
+            source = "fct_product_usage" if scope.groups or scope.people else "agg_product_days"
+            sql = f"""select usage_date, null as users, sum(page_loads)::bigint as page_loads
+                from {source} where {days}{scope.where} group by usage_date order by usage_date"""
+        return self._ask(sql, scope)
+
+    def by_school_and_grade(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        """People with use, and rostered people, by school and grade, by school alone, and by grade alone.
+
+        A person counts in every cell in which they have a membership: cells may add up to more than their school.
+        """
+        scope = self._scope(filters)
+        schools, grades = self.options.narrows(filters)
+        one = " and product_key = $product" if product_key else ""
+        usage = self._usage(filters) if product_key or scope.products else self._people(filters)
+        rows = f"{usage}{scope.groups}{scope.people}{scope.products if not product_key else ''}{one}"
+        # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
+        cells = " and list_contains($schools, o.org_sourced_id)" if schools else ""
+        cells += " and list_contains($grades, b.grade_code)" if grades else ""
+        sql = f"""
+            with person as (
+                select user_key, membership_group_key, false as is_roster from {rows} and user_key is not null
+                group by user_key, membership_group_key
+                union all
+                select user_key, membership_group_key, true from bridge_user_groups
+                where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.groups}{scope.people}
+            )
+            select
+                -- A NULL grade is either every grade or no grade: grouping tells them apart.
+                grouping(b.grade_code) = 1 as is_every_grade,
+                grouping(o.org_sourced_id) = 1 as is_every_school,
+                o.org_sourced_id as school, o.org_name as school_name, b.grade_code as grade,
+                count(distinct user_key) filter (not is_roster) as users,
+                count(distinct user_key) filter (is_roster) as rostered
+            from person
+            inner join bridge_membership_groups as b using (membership_group_key)
+            inner join dim_orgs as o using (org_key)
+            where o.org_type = 'school'{cells}
+            group by grouping sets ((o.org_sourced_id, o.org_name, b.grade_code), (o.org_sourced_id, o.org_name), (b.grade_code))
+            order by school_name nulls last, school, grade nulls last"""
+        more = {"last": self._last_day(filters)} | ({"product": int(product_key)} if product_key else {})
+        return self._ask(sql, scope, **more)
+
+    def product(self, filters: Filters, product_key: str) -> dict[str, object] | None:
+        """What is known of a product, used in the selection or not; None where there is no such product."""
+        found = self.version.rows(
+            """select product_key::varchar as product_key, product_name, provider, sector, essential_function, product_status,
+                status_group, is_approved, privacy_status, is_catalogued,
+                (select min(usage_date) from agg_product_days as d where d.product_key = p.product_key) as first_used
+            from dim_products as p where product_key = $product""",
+            {"product": int(product_key)},
+        )
+        return found[0] if found else None
+
+    def product_trend(self, filters: Filters, product_key: str) -> list[dict[str, object]]:
+        """People and page loads a day of one product."""
+        scope = self._scope(filters)
+        days = "district_id = $district and usage_date between $first and $last and product_key = $product"
+        narrowed = scope.groups + scope.people
+        counts = "count(user_key) as users" if narrowed else "sum(users)::bigint as users"
+        sql = f"""select usage_date, {counts}, sum(page_loads)::bigint as page_loads
+            from {"fct_product_usage" if narrowed else "agg_product_days"} where {days}{narrowed}
+            group by usage_date order by usage_date"""
+        return self._ask(sql, scope, product=int(product_key))
+
+    def educators(self, filters: Filters, product_key: str, count: int = 25) -> list[dict[str, object]]:
+        """The educators who use a product most, to be asked about it. Never students."""
+        scope = self._scope(filters)
+        sql = f"""
+            with most as (
+                select user_key, sum(active_days)::bigint as active_days, sum(page_loads)::bigint as page_loads
+                from {self._usage(filters)}{scope.groups}{scope.people} and product_key = $product and user_type = 'educator'
+                group by user_key order by sum(page_loads) desc, user_key limit {count}
+            )
+            select coalesce(u.display_name, u.email, 'no name') as name, u.email, most.active_days, most.page_loads,
+                (select string_agg(distinct o.org_name, ', ' order by o.org_name)
+                    from fct_memberships as m inner join dim_orgs as o using (org_key)
+                    where m.user_key = most.user_key and m.is_current) as schools
+            from most inner join dim_users as u using (user_key)
+            order by most.page_loads desc, name, u.user_key"""
+        return self._ask(sql, scope, product=int(product_key))
+
+    def new_products(self, filters: Filters) -> dict[str, date]:
+        """Products whose first use by anybody in the district lies in the selected days, with that day.
+
+        Where the district's usage itself begins in these days, nothing can be called new.
+        """
+        first_day = self.options.districts[filters.district_id].first_day
+        if first_day is None or first_day >= filters.first:
+            return {}
+        rows = self.version.rows(
+            """select product_key::varchar as product_key, min(usage_date) as first_used from agg_product_days
+            where district_id = $district group by product_key having min(usage_date) between $first and $last""",
+            {"district": filters.district_id, "first": filters.first, "last": filters.last},
+        )
+        return {row["product_key"]: row["first_used"] for row in rows}
+
+    # Coverage and quality
+
+    def coverage(self, filters: Filters) -> list[dict[str, object]]:
+        """People and page loads by roster status."""
+        scope = self._scope(filters)
+        rows = (
+            f"{self._usage(filters)}{scope.where}"
+            if scope.products
+            else f"{self._people(filters)}{scope.groups}{scope.people}"
+        )
+        sql = f"""select roster_status, count(distinct user_key) as users, sum(page_loads)::bigint as page_loads
+            from {rows} group by roster_status order by page_loads desc"""
+        return self._ask(sql, scope)
+
+    def match_rate(self, filters: Filters) -> float | None:
+        """`roster_match_rate`: rostered users among users."""
+        scope = self._scope(filters)
+        rows = (
+            f"{self._usage(filters)}{scope.where}"
+            if scope.products
+            else f"{self._people(filters)}{scope.groups}{scope.people}"
+        )
+        sql = f"""select 100.0 * count(distinct user_key) filter (roster_status = 'rostered') / nullif(count(distinct user_key), 0) as rate
+            from {rows}"""
+        return self._ask(sql, scope)[0]["rate"]
+
+    def without_place(self, filters: Filters) -> list[dict[str, object]]:
+        """People rostered on the last of the selected days who have no school, or no grade, by user type."""
+        scope = self._scope(filters)
+        sql = f"""
+            with now as (
+                select user_key, user_type, membership_group_key from bridge_user_groups
+                where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.people}
+            ),
+            placed as (
+                select b.membership_group_key, bool_or(o.org_type = 'school') as has_school, bool_or(b.grade_code is not null) as has_grade
+                from bridge_membership_groups as b inner join dim_orgs as o using (org_key) group by b.membership_group_key
+            )
+            select user_type, count(*) as people,
+                count(*) filter (not coalesce(has_school, false)) as without_school,
+                count(*) filter (not coalesce(has_grade, false)) as without_grade
+            from now left join placed using (membership_group_key)
+            group by user_type order by people desc"""
+        last = self._last_day(filters)
+        return self._ask(sql, scope, first=last, last=last)
+
+    def unrostered_domains(self, filters: Filters) -> list[dict[str, object]]:
+        """Where the unrostered people's addresses are, as no more of them is kept."""
+        scope = self._scope(filters)
+        sql = f"""select coalesce(u.email_domain, 'no e-mail') as email_domain, count(distinct r.user_key) as users, sum(r.page_loads)::bigint as page_loads
+            from (select user_key, page_loads from {self._people(filters)}{scope.groups}{scope.people} and roster_status = 'unrostered') as r
+            inner join dim_users as u using (user_key) group by 1 order by users desc, 1 limit 20"""
+        return self._ask(sql, scope)
+
+    def deliveries(self, district_id: str, count: int = 50) -> list[dict[str, object]]:
+        """The newest deliveries of a district."""
+        return self.version.rows(
+            f"""select delivery_id, delivery_kind, file_name, delivery_date, arrived_at, verdict, rows_delivered, rows_added, rows_changed,
+                rows_removed, rows_set_aside
+            from fct_deliveries where district_id = $district order by arrived_at desc, delivery_id desc limit {count}""",
+            {"district": district_id},
+        )
+
+    def findings(self, district_id: str) -> list[dict[str, object]]:
+        """What the rules found in a district's deliveries, by rule: in how many of them, and when last."""
+        return self.version.rows(
+            """select rule_id, severity, count(distinct delivery_id) as deliveries, sum(finding_count)::bigint as findings,
+                max(delivery_date) as last_date
+            from fct_rule_results where district_id = $district
+            group by rule_id, severity order by last_date desc, findings desc, rule_id""",
+            {"district": district_id},
+        )
+
+    def freshness(self, district_id: str) -> list[dict[str, object]]:
+        """When each kind of delivery was last accepted."""
+        return self.version.rows(
+            """select delivery_kind, max(delivery_date) as last_date, max(arrived_at) as last_arrived from fct_deliveries
+            where district_id = $district and verdict = 'accepted' group by delivery_kind order by delivery_kind""",
+            {"district": district_id},
+        )
+
+    def periods(self, district_id: str, period: str) -> list[date]:
+        """The first days of the periods with use, the newest first."""
+        days = self.version.rows(
+            "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
+        )
+        return sorted({period_of(period, row["usage_date"])[0] for row in days}, reverse=True)
+
+
+_IN_DAYS = "coalesce(valid_from, date '0001-01-01') <= $last and coalesce(valid_to, date '9999-12-31') > $first"

@@ -1,0 +1,62 @@
+"""The published version, opened read-only: a new one is picked up when the pointer moves, without a restart."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake.lake import quote
+from rollcall.refresh import publish
+from rollcall.settings import RollcallError, Settings
+
+# What the page asks is answered from this one file: no other file, no extension, no network.
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+class NothingPublished(RollcallError):
+    """There is no version yet for the page to show."""
+
+
+class Version:
+    """One published file and the connection to it."""
+
+    def __init__(self, version: publish.Version, file: Path):
+        self.name = version.version
+        self.published_at = version.published_at
+        # The instance itself is in memory, where sums over custom dates are kept while the version is shown.
+        self._connection = duckdb.connect(config=_CONFIG)
+        self._connection.execute(f"attach {quote(file)} as published (read_only)")
+        self._connection.execute("set enable_external_access = false")
+        self._connection.execute("set lock_configuration = true")
+        self._local = threading.local()
+
+    def rows(self, sql: str, parameters: dict[str, object] | None = None) -> list[dict[str, object]]:
+        """The rows of a query, as dictionaries; safe to call from several threads."""
+        cursor = getattr(self._local, "cursor", None)
+        if cursor is None:
+            cursor = self._local.cursor = self._connection.cursor()
+            cursor.execute("use published.marts")
+        result = cursor.execute(sql, parameters or {})
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+class Warehouse:
+    """Gives the current version. An older one stays open for whoever still asks it, and is closed when nobody does."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._current: Version | None = None
+
+    def version(self) -> Version:
+        """The version that the pointer names now. NothingPublished before the first, RollcallError for a broken pointer."""
+        with self._lock:
+            found = publish.current(self._settings)
+            if found is None:
+                raise NothingPublished("nothing is published yet: run `rollcall refresh` once files have arrived")
+            if self._current is None or self._current.name != found.version:
+                self._current = Version(found, found.file(self._settings))
+            return self._current

@@ -1,0 +1,467 @@
+"""The dashboard: its figures against the oracle, and the page itself in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+
+from oracle import Inventory as Oracle
+from rollcall.dashboard import views
+from rollcall.dashboard.app import Source
+from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, period_of
+from rollcall.settings import PROJECT
+
+ZONE = "America/Chicago"
+SIZE = ["--users", "500", "--days", "24", "--events", "1500"]
+
+
+@dataclass
+class District:
+    """A published sample district, all but its last day of usage; and what it delivered, for the oracle."""
+
+    house: object
+    files: Path
+    last: Path
+
+    def source(self) -> Source:
+        return Source(self.house.settings)
+
+
+@pytest.fixture(scope="module")
+def district(session_house) -> District:
+    house = session_house("dashboard")
+    house.run("sample", str(house.landing), *SIZE)
+    folder = house.landing / "maplewood"
+    files = house.root / "delivered"
+    last = max(folder.glob("usage_*.csv"))
+    aside = house.root / last.name
+    last.rename(aside)
+    shutil.copytree(folder, files)
+    house.refresh()
+    return District(house, files, aside)
+
+
+@pytest.fixture(scope="module")
+def oracle(district) -> Oracle:
+    return Oracle(district.files, PROJECT / "seeds", ZONE)
+
+
+def random_filters(options, rng: random.Random) -> Filters:
+    """Any combination that a person can choose; often narrow, sometimes all or none."""
+    (there,) = options.districts.values()
+    period = rng.choice(list(PERIODS))
+    day = there.first_day + timedelta(days=rng.randrange((there.last_day - there.first_day).days + 1))
+    first, last = period_of(period, day)
+    if period == "custom":
+        last = first + timedelta(days=rng.randrange(20))
+
+    def some(values, often: float) -> tuple[str, ...]:
+        values = list(values)
+        if rng.random() > often:
+            return ()
+        count = rng.choice([1, 1, 2, 3, len(values)])
+        chosen = set(rng.sample(values, min(count, len(values))))
+        return tuple(value for value in values if value in chosen)
+
+    return Filters(
+        there.district_id, period, first, last, some(there.schools, 0.6), some(options.grades, 0.5),
+        some(USER_TYPES, 0.4), some(options.statuses, 0.3), rng.choice(["", "", "", "", "google", "oak", "nothing like it"]),
+    )  # fmt: skip
+
+
+def is_everyone(options, filters: Filters) -> bool:
+    return options.narrows(filters) == ((), ())
+
+
+def expected(oracle: Oracle, options, filters: Filters) -> dict:
+    schools, grades = options.narrows(filters)
+    return oracle.answer(replace(filters, schools=schools, grades=grades), is_everyone(options, filters))
+
+
+def test_200_random_filters_are_answered_as_the_oracle_answers_them(district, oracle):
+    inventory = district.source().inventory()
+    rng, seen = random.Random(20251124), 0
+    for _ in range(200):
+        filters = random_filters(inventory.options, rng)
+        answer = expected(oracle, inventory.options, filters)
+        products = inventory.products(filters)
+        assert inventory.headline(filters, products) == pytest.approx(answer["headline"]), filters
+        found = {row["product_name"]: row for row in products}
+        assert found.keys() == answer["products"].keys(), filters
+        for name, figures in answer["products"].items():
+            minutes = figures.pop("active_minutes")
+            assert {key: found[name][key] for key in figures} == pytest.approx(figures), (filters, name)
+            assert abs(found[name]["active_minutes"] - minutes) <= 0.5 + 1e-9, (filters, name)
+        days = inventory.trend(filters)
+        assert sum(row["page_loads"] for row in days) == answer["headline"]["page_loads"], filters
+        seen += bool(products)
+    assert seen > 100, "too many of the random filters pick nobody"
+
+
+def test_administrators_of_the_district_are_with_everybody_and_in_no_school(district, oracle):
+    inventory = district.source().inventory()
+    options = inventory.options
+    administrators = replace(options.read("?period=school_year"), user_types=("administrator",))
+    (there,) = options.districts.values()
+    every = tuple(there.schools)
+    by_school = [inventory.headline(f, inventory.products(f))["users"] for f in (replace(administrators, schools=(s,)) for s in every)]  # fmt: skip
+    everybody = inventory.headline(administrators, inventory.products(administrators))["users"]
+    chosen = replace(administrators, schools=every)
+    assert inventory.headline(chosen, inventory.products(chosen))["users"] == everybody
+    central = [
+        person
+        for person, kind in oracle.user_types.items()
+        if kind == "administrator"
+        and {org for org, _, _ in oracle.rows(person, there.last_day) or ()} == {"DIST"}
+        and any(p == person for _, p, _ in oracle.use)
+    ]
+    assert central
+    assert sum(by_school) == everybody - len(central)
+
+
+def test_cells_of_the_heat_map_are_the_figures_of_their_school_and_grade(district):
+    inventory = district.source().inventory()
+    filters = inventory.options.read("?period=month&from=2025-09-10")
+    cells = [row for row in inventory.by_school_and_grade(filters) if not row["is_every_school"]]
+    assert any(row["grade"] is None and not row["is_every_grade"] for row in cells)
+    for row in cells:
+        if row["grade"] is None and not row["is_every_grade"]:
+            continue  # "no grade" is a cell, and no filter
+        one = replace(filters, schools=(row["school"],), grades=(row["grade"],) if row["grade"] else ())
+        assert row["users"] == inventory.headline(one, inventory.products(one))["users"], row
+        assert row["rostered"] == inventory.rostered_users(one), row
+
+
+def test_the_queries_of_the_metrics_page_give_the_figures_of_the_dashboard(district):
+    """docs/metrics.md is for other tools: its queries are run as they stand, against what the page says."""
+    text = (PROJECT / "docs" / "metrics.md").read_text("utf-8")
+    queries = dict(re.findall(r"<!-- query: (\w+) -->\s*```sql\n(.*?)```", text, re.DOTALL))
+    inventory = district.source().inventory()
+    filters = inventory.options.read("?period=month&from=2025-09-01&school=SCH0000&school=SCH0001&grade=03&grade=04")
+    students = replace(filters, user_types=("student",))
+    rows = {name: inventory.version.rows(sql) for name, sql in queries.items()}
+    products = {row["product_name"]: row for row in inventory.products(students)}
+    assert products
+    assert {row["product_name"]: (row["users"], row["page_loads"]) for row in rows["usage_by_product"]} == {
+        name: (row["students"], row["page_loads"]) for name, row in products.items()
+    }
+    for row in rows["access_and_engagement"]:
+        wanted = products[row["product_name"]]
+        assert (row["pct_access"], row["engagement_index"]) == pytest.approx(
+            (wanted["pct_access"], wanted["engagement_index"])
+        )
+    everybody = inventory.options.read("?period=month&from=2025-09-01")
+    assert rows["roster_match_rate"][0]["roster_match_rate"] == pytest.approx(inventory.match_rate(everybody))
+    assert {"usage_by_product", "access_and_engagement", "roster_match_rate"} <= rows.keys()
+
+
+def test_an_address_reads_as_it_was_written(district):
+    options = district.source().inventory().options
+    rng = random.Random(7)
+    for _ in range(100):
+        filters = random_filters(options, rng)
+        assert options.read(filters.as_query()) == filters
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
+def test_a_name_that_looks_like_a_formula_is_exported_as_text(text):
+    rows = list(csv.reader(io.StringIO(views.as_csv([{"product_name": text, "page_loads": -5}]))))
+    assert rows[1][0] == "'" + text
+    assert "-5" in rows[1]
+
+
+def test_the_dashboard_can_write_nothing_and_open_nothing_else(district):
+    version = district.source().inventory().version
+    for sql in (
+        "create table marts.mine (a int)",
+        "delete from dim_users",
+        f"select * from read_csv('{district.last}')",
+        "attach ':memory:' as other; copy dim_users to '/tmp/out.csv'",
+        "set enable_external_access = true",
+    ):
+        with pytest.raises(Exception, match=r"(?i)read.only|disabled|locked|cannot"):
+            version.rows(sql)
+
+
+# In a browser
+
+
+def chromium() -> str:
+    """The system's Chromium; the tests fail without one."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    pytest.fail("these tests need Chromium: install it with your system's package manager (apt-get install chromium)")
+
+
+@pytest.fixture(scope="module")
+def address(district):
+    """The dashboard, served by its own command."""
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", "from rollcall.cli import main; main()", "dashboard", "--port", "0"],
+        env=district.house.environment,
+        cwd=district.house.root,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    line = process.stdout.readline()
+    found = re.search(r"http://\S+", line)
+    assert found, line
+    yield found[0].rstrip("/")
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                  "--disable-component-update", "--disable-sync"],
+        )  # fmt: skip
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page whose console must stay free of errors, and which must ask nobody but the dashboard."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((address, "data:", "blob:")) else problems.append(request.url),
+    )
+    yield page
+    context.close()
+    assert not problems
+
+
+def opened(page: Page, address: str, path: str = "/", query: str = "") -> None:
+    page.goto(address + path + query)
+    expect(page.locator("#footer")).to_contain_text("Published", timeout=20_000)
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Waits until an answer that was asked for, or is about to be, is painted."""
+    page.wait_for_timeout(200)
+    page.wait_for_function("!document.querySelector('[data-dash-is-loading=true]')")
+    page.wait_for_load_state("networkidle")
+
+
+def cards(page: Page) -> dict[str, str]:
+    names = page.locator("#cards .card-name").all_inner_texts()
+    return dict(zip(names, page.locator("#cards .figure").all_inner_texts(), strict=True))
+
+
+def choose(page: Page, control: str, *labels: str) -> None:
+    """Opens a multi-select and picks, as a mouse does."""
+    page.locator(f"#{control}").click()
+    for label in labels:
+        page.locator(".dash-dropdown-option", has_text=re.compile(f"^{re.escape(label)}$")).click()
+    page.keyboard.press("Escape")
+    settled(page)
+
+
+def exported(page: Page) -> list[dict[str, str]]:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    return list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+
+
+def test_what_the_page_and_its_export_say_is_what_the_oracle_says(district, oracle, page, address):
+    options = district.source().inventory().options
+    rng = random.Random(11)
+    for _ in range(5):
+        filters = random_filters(options, rng)
+        answer = expected(oracle, options, filters)
+        opened(page, address, query=filters.as_query())
+        headline = answer["headline"]
+        assert cards(page) == {
+            "Active users": views.short(headline["users"]),
+            "Rostered users reached": views.percent(headline["reach"]),
+            "Page loads": views.short(headline["page_loads"]),
+            "Products in use": views.short(headline["products"]),
+            "Unapproved use": views.percent(headline["unapproved"]),
+        }, filters
+        rows = {row["Product"].removeprefix("'"): row for row in exported(page)}
+        assert rows.keys() == answer["products"].keys()
+        for name, figures in answer["products"].items():
+            shown = rows[name]
+            assert int(shown["Students"]) == figures["students"]
+            assert int(shown["Educators"]) == figures["educators"]
+            assert int(shown["Page loads"]) == figures["page_loads"]
+            for heading, metric in (("Access", "pct_access"), ("Engagement", "engagement_index")):
+                if figures[metric] is None:
+                    assert shown[heading] == ""
+                else:
+                    assert abs(float(shown[heading]) - figures[metric]) <= 0.05 + 1e-9
+
+
+def test_filters_change_the_figures_and_the_address_and_can_be_gone_back_from(district, page, address):
+    opened(page, address)
+    before = cards(page)
+    (there,) = district.source().inventory().options.districts.values()
+    school_id, school = next(iter(there.schools.items()))
+    choose(page, "schools", school)
+    narrowed = cards(page)
+    assert narrowed["Active users"] != before["Active users"]
+    assert parse_qs(urlsplit(page.url).query)["school"] == [school_id]
+    choose(page, "types", "Students")
+    students = cards(page)
+    query = urlsplit(page.url).query
+    assert parse_qs(query)["type"] == ["student"]
+    # A bookmark shows the same.
+    opened(page, address, query="?" + query)
+    assert cards(page) == students
+    # Other pages keep the selection.
+    page.get_by_role("link", name="Schools and grades").click()
+    expect(page.locator("table.heat")).to_contain_text(school)
+    assert parse_qs(urlsplit(page.url).query)["school"] == [school_id]
+    page.go_back()
+    settled(page)
+    assert cards(page) == students
+    page.get_by_role("button", name="Clear").click()
+    settled(page)
+    assert cards(page) == before
+    assert "school" not in parse_qs(urlsplit(page.url).query)
+
+
+def test_the_export_is_the_table_as_it_is_sorted_on_the_screen(page, address):
+    opened(page, address)
+    page.locator(".ag-header-cell", has_text="Educators").click()
+    settled(page)
+    on_screen = page.locator(".ag-center-cols-container [col-id=product_name]").all_inner_texts()
+    rows = exported(page)
+    assert [row["Product"] for row in rows][: len(on_screen)] == on_screen
+    counts = [int(row["Educators"]) for row in rows]
+    assert counts == sorted(counts)
+
+
+def test_a_product_has_its_own_page_with_the_educators_to_ask(district, page, address):
+    opened(page, address)
+    page.locator(".ag-center-cols-container a", has_text="Google Docs").click()
+    expect(page.locator(".product-name")).to_have_text("Google Docs")
+    expect(page.locator("#product")).to_contain_text("Educators who use it most")
+    students = {
+        row["sourcedId"]
+        for row in csv.DictReader(io.StringIO(_roster_users(district.files)))
+        if row["role"] == "student"
+    }
+    emails = page.locator("#product a[href^='mailto:']").all_inner_texts()
+    assert emails
+    known = {row["email"].lower(): row for row in csv.DictReader(io.StringIO(_roster_users(district.files)))}
+    assert all(known[email]["sourcedId"] not in students for email in emails)
+    assert "product=" in page.url
+
+
+def _roster_users(folder: Path) -> str:
+    import zipfile
+
+    with zipfile.ZipFile(max(folder.glob("roster_*.zip"))) as archive:
+        return archive.read("users.csv").decode()
+
+
+@pytest.mark.parametrize("path", ["/", "/schools", "/review", "/coverage", "/quality", "/product"])
+def test_pages_are_accessible_and_fit_their_screen(page, address, district, path):
+    query = "?period=month&from=2025-09-01"
+    if path == "/product":
+        inventory = district.source().inventory()
+        query += f"&product={inventory.products(inventory.options.read(query))[0]['product_key']}"
+    opened(page, address, path, query)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]})
+        assert found.violations_count == 0, found.generate_report()
+    for width in (375, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width, f"{path} is {wide} px wide on a screen of {width}"
+
+
+def test_the_filters_work_from_the_keyboard(page, address):
+    opened(page, address)
+    before = cards(page)
+    page.locator("#grades").focus()
+    page.keyboard.press("Tab")
+    types = page.get_by_role("button", name=re.compile("^User types"))
+    expect(types).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".dash-dropdown-search")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".dash-options-list-option-checkbox").first).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator(".dash-options-list-option-checkbox").first).to_be_checked()
+    page.keyboard.press("Escape")
+    expect(types).to_be_focused()
+    settled(page)
+    assert cards(page) != before
+    assert "type=" in page.url
+
+
+def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, address):
+    opened(page, address, query="?q=nothing+like+it")
+    expect(page.locator("#notice")).to_contain_text("clear the filters")
+    page.goto(address + "/nowhere")
+    expect(page.locator("#notice")).to_contain_text("no such page")
+    page.goto(address + "/product?product=12")
+    expect(page.locator("#notice")).to_contain_text("Choose one from the inventory")
+
+
+def test_before_the_first_version_the_page_says_how_to_get_one(tmp_path, browser):
+    from conftest import House
+
+    house = House(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", "from rollcall.cli import main; main()", "dashboard", "--port", "0"],
+        env=house.environment | {"PYTHONUNBUFFERED": "1"}, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        found = re.search(r"http://\S+", process.stdout.readline())
+        page = browser.new_page()
+        page.goto(found[0])
+        expect(page.locator("main")).to_contain_text("rollcall refresh", timeout=15_000)
+        page.close()
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def test_only_the_names_it_is_served_under_are_answered(address):
+    import urllib.error
+    import urllib.request
+
+    request = urllib.request.Request(address + "/", headers={"Host": "elsewhere.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 421
+
+
+def test_a_new_version_appears_without_a_reload(district, page, address):
+    """Last in this file: it publishes a further day."""
+    opened(page, address, query="?period=school_year")
+    before, version = cards(page), page.locator("#footer code").inner_text()
+    district.last.rename(district.house.landing / "maplewood" / district.last.name)
+    district.house.refresh()
+    expect(page.locator("#footer code")).not_to_have_text(version, timeout=15_000)
+    settled(page)
+    assert cards(page)["Page loads"] != before["Page loads"]
