@@ -10,42 +10,33 @@
 {%- endmacro %}
 
 {% macro rolled_up(changes, keys, measures) -%}
-    {#-
-        `changes` (rows with `keys` and signed `measures`) summed, and
-        added to what `this` already has. Rows that have come to nothing are told as such, and taken away by the strategy.
-    -#}
+    {#- `changes` (rows with `keys` and signed `measures`) summed, where the sums are not nothing. See `roll_up`. -#}
     select
-        {% for key in keys %}changes.{{ key }}, {% endfor %}
+        {{ keys | join(", ") }},
         {% for measure in measures -%}
-        cast(changes.{{ measure }}{% if is_incremental() %} + coalesce(before.{{ measure }}, 0){% endif %} as {{ measure_type(measure) }}) as {{ measure }}{{ ", " if not loop.last }}
+        cast(sum({{ measure }}) as {{ "decimal(18, 3)" if measure == "active_seconds" else "bigint" }}) as {{ measure }}{{ ", " if not loop.last }}
         {% endfor %}
-    from (
-        select
-            {{ keys | join(", ") }},
-            {% for measure in measures -%}
-            sum({{ measure }}) as {{ measure }}{{ ", " if not loop.last }}
-            {% endfor %}
-        from {{ changes }}
-        group by {{ keys | join(", ") }}
-        having {% for measure in measures %}sum({{ measure }}) <> 0{{ " or " if not loop.last }}{% endfor %}
-    ) as changes
-    {%- if is_incremental() %}
-    left join {{ this }} as before
-        on {% for key in keys %}changes.{{ key }} {{ "is not distinct from" if key in nullable_rollup_keys() else "=" }} before.{{ key }}{{ " and " if not loop.last }}{% endfor %}
-    {%- endif %}
+    from {{ changes }}
+    group by {{ keys | join(", ") }}
+    having {% for measure in measures %}sum({{ measure }}) <> 0{{ " or " if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{% macro measure_type(measure) -%} {{ return("decimal(18, 3)" if measure == "active_seconds" else "bigint") }} {%- endmacro %}
-
-{% macro nullable_rollup_keys() -%} {{ return(["user_key", "membership_group_key"]) }} {%- endmacro %}
-
 {% macro get_incremental_roll_up_sql(arguments) -%}
-    {#- Replaces the rows that have the `keys` (a model's config) of the new ones. Without page loads a row is gone. -#}
+    {#- Adds the new rows to those that have the same `keys` (a model's config). Without page loads a row is gone. -#}
     {%- set keys = config.require("keys") %}
-    {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") %}
-    delete from {{ arguments["target_relation"] }} as target
+    {%- set columns = arguments["dest_columns"] | map(attribute="name") | list %}
+    merge into {{ arguments["target_relation"] }} as total
     using {{ arguments["temp_relation"] }} as changed
-    where {% for key in keys %}target.{{ key }} {{ "is not distinct from" if key in nullable_rollup_keys() else "=" }} changed.{{ key }}{{ " and " if not loop.last }}{% endfor %};
-    insert into {{ arguments["target_relation"] }} ({{ columns }})
-    select {{ columns }} from {{ arguments["temp_relation"] }} where page_loads > 0
+        on (
+            {%- for key in keys %}
+            total.{{ key }} {{ "is not distinct from" if key in ("user_key", "membership_group_key") else "=" }} changed.{{ key }}{{ " and" if not loop.last }}
+            {%- endfor %}
+        )
+    when matched and total.page_loads + changed.page_loads = 0 then delete
+    when matched then update set
+        {% for column in columns if column not in keys -%}
+        {{ column }} = total.{{ column }} + changed.{{ column }}{{ ", " if not loop.last }}
+        {%- endfor %}
+    when not matched then insert ({{ columns | join(", ") }})
+        values ({% for column in columns %}changed.{{ column }}{{ ", " if not loop.last }}{% endfor %})
 {%- endmacro %}
