@@ -19,6 +19,10 @@
     from {{ changes }}
     group by {{ keys | join(", ") }}
     having {% for measure in measures %}sum({{ measure }}) <> 0{{ " or " if not loop.last }}{% endfor %}
+    {%- if "period" in keys and not is_incremental() %}
+    -- Laid down period by period, so that a reader of one skips the others; later builds append to that.
+    order by period, period_start
+    {%- endif %}
 {%- endmacro %}
 
 {% macro get_incremental_roll_up_sql(arguments) -%}
