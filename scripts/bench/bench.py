@@ -214,7 +214,9 @@ def interactions(root: Path, name: str, users: int, days: int, events: int, limi
     script = Path(__file__).with_name("interactions.py")
     took = json.loads(timed([sys.executable, str(script), "200"], house.environment).output)
     print(f"\ndashboard, {name}: {users:,} people, {rows:,} person-product-days, 200 changes of a filter")
-    print(f"  to painted figures   median {took['median']:.0f} ms, 95th percentile {took['p95']:.0f} ms (aim: {limit} ms)")
+    print(
+        f"  to painted figures   median {took['median']:.0f} ms, 95th percentile {took['p95']:.0f} ms (aim: {limit} ms)"
+    )
     shutil.rmtree(house.root)
 
 

@@ -48,6 +48,7 @@ class Source:
             version = self._warehouse.version()
             if self._inventory is None or self._inventory.version is not version:
                 self._inventory = Inventory(version)
+                threading.Thread(target=self._inventory.warm_up, daemon=True).start()
             return self._inventory
 
 

@@ -81,6 +81,7 @@ class Inventory:
         self._lock = threading.Lock()
         self._ranges: OrderedDict[tuple[str, date, date], str] = OrderedDict()
         self._made = 0
+        self._rolled: dict[tuple[object, ...], tuple[threading.Lock, list[str]]] = {}
 
     # What a selection restricts
 
@@ -161,60 +162,98 @@ class Inventory:
             self._ranges.move_to_end(wanted)
             return self._ranges[wanted]
 
+    def _by_group(self, filters: Filters) -> tuple[str, str]:
+        """Two tables in memory that answer any filter within these days: of a period, made once.
+
+        `rolled` has a row for each product and membership group with the number of its people: those who were in one group
+        all the time, which are nearly all, so that their counts add up. `several` has the rows of the others one by one.
+        """
+        wanted = (filters.district_id, filters.period, filters.first, filters.last)
+        with self._lock:
+            lock, names = self._rolled.setdefault(wanted, (threading.Lock(), []))
+        with lock:
+            if not names:
+                usage, scope = self._usage(filters), self._scope(Filters(*wanted))
+                with self._lock:
+                    self._made += 1
+                    several, rolled = (f"memory.main.{name}_{self._made}" for name in ("several", "rolled"))
+                # On one day everybody is in one group.
+                people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
+                self._ask(
+                    f"""create table {several} as
+                    select user_key, product_key, user_type, roster_status, membership_group_key, active_days, page_loads,
+                        active_seconds
+                    from {usage} and user_key in (
+                        select user_key from {people} and user_key is not null group by user_key
+                        having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
+                            or min(roster_status) <> max(roster_status)
+                    )""",
+                    scope,
+                )
+                self._ask(
+                    f"""create table {rolled} as
+                    select product_key, user_type, roster_status, membership_group_key, count(u.user_key) as users,
+                        sum(active_days) filter (u.user_key is not null) as active_days, sum(page_loads) as page_loads,
+                        sum(active_seconds) as active_seconds
+                    from (select * from {usage}) as u
+                    anti join (select distinct user_key from {several}) as s on u.user_key = s.user_key
+                    group by product_key, user_type, roster_status, membership_group_key""",
+                    scope,
+                )
+                names += [rolled, several]
+                if filters.period in ("custom", "day"):
+                    self._forget(filters.period)
+        return names[0], names[1]
+
+    def _forget(self, period: str) -> None:
+        """Of days and custom dates, which are without number, the last are kept."""
+        with self._lock:
+            made = [wanted for wanted, (_, names) in self._rolled.items() if wanted[1] == period and names]
+            for wanted in made[:-64]:
+                _, names = self._rolled.pop(wanted)
+                for name in names:
+                    self.version.rows(f"drop table {name}")
+
+    def warm_up(self) -> None:
+        """Makes what the filters of weeks, months and school years need, the newest first, before anybody asks."""
+        for period in ("month", "school_year", "week"):
+            for district_id in self.options.districts:
+                for first in self.periods(district_id, period):
+                    self._by_group(Filters(district_id, period, *period_of(period, first)))
+
     def _ask(self, sql: str, scope: _Scope, **more: object) -> list[dict[str, object]]:
         return self.version.rows(sql, scope.given(sql) | more)
 
     # The inventory
 
     def products(self, filters: Filters) -> list[dict[str, object]]:
-        """One row per product used in the selection, the most used first.
-
-        People who have several rows of a product (they changed school or grade on the way) are the few, and are counted
-        apart: everybody else is one row, and counting rows is several times as fast as counting distinct people.
-        """
-        scope, usage = self._scope(filters), self._usage(filters)
-        # On one day everybody is one row of a product.
-        people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
-        sql = f"""
-            with several as (
-                select user_key from {people}{scope.groups}{scope.people} and user_key is not null
-                group by user_key
-                having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
-                    or min(roster_status) <> max(roster_status)
-            ),
-            again as (
-                select product_key, user_type, sum(rows_of_one - 1) as users
-                from (
-                    select product_key, user_type, user_key, count(*) as rows_of_one
-                    from {usage}{scope.where} and user_key in (select user_key from several)
-                    group by product_key, user_type, user_key
-                )
-                group by product_key, user_type
-            ),
-            counted as (
-                select
-                    product_key, user_type,
-                    count(user_key) as users,
-                    sum(page_loads) as page_loads,
-                    sum(active_seconds) as active_seconds,
-                    sum(active_days) filter (user_key is not null) as active_days,
+        """One row per product used in the selection, the most used first."""
+        scope = self._scope(filters)
+        rolled, several = self._by_group(filters)
+        sums = """sum(page_loads) as page_loads, sum(active_seconds) as active_seconds,
+                    sum(active_days) filter (roster_status <> 'unidentified') as active_days,
                     sum(active_days) filter (user_type = 'student' and roster_status = 'rostered') as student_days,
-                    sum(page_loads) filter (user_type = 'student' and roster_status = 'rostered') as student_loads
-                from {usage}{scope.where}
-                group by product_key, user_type
+                    sum(page_loads) filter (user_type = 'student' and roster_status = 'rostered') as student_loads"""
+        sql = f"""
+            with counted as (
+                select product_key, user_type, sum(users) as users, {sums}
+                from {rolled} where true{scope.where} group by product_key, user_type
+                union all
+                select product_key, user_type, count(distinct user_key) as users, {sums}
+                from {several} where true{scope.where} group by product_key, user_type
             ),
             by_product as (
                 select
                     product_key,
-                    sum(counted.users - coalesce(again.users, 0)) as users,
-                    coalesce(sum(counted.users - coalesce(again.users, 0)) filter (user_type = 'student'), 0) as students,
-                    coalesce(sum(counted.users - coalesce(again.users, 0)) filter (user_type = 'educator'), 0) as educators,
+                    sum(users) as users,
+                    coalesce(sum(users) filter (user_type = 'student'), 0) as students,
+                    coalesce(sum(users) filter (user_type = 'educator'), 0) as educators,
                     sum(page_loads) as page_loads,
                     sum(active_seconds) as active_seconds,
                     sum(active_days) as active_days,
                     sum(student_days) as student_days,
                     sum(student_loads) as student_loads
-                from counted left join again using (product_key, user_type)
+                from counted
                 group by product_key
             )
             select
@@ -277,7 +316,9 @@ class Inventory:
             # Everybody: a day and product is one row.
             rows = f"agg_product_days where district_id = $district and usage_date between $first and $last{scope.products}"
         else:
-            rows = f"{self._usage(filters)}{scope.where}"
+            columns = "product_key, user_type, membership_group_key, page_loads"
+            both = " union all ".join(f"select {columns} from {table}" for table in self._by_group(filters))
+            rows = f"({both}) where true{scope.where}"
         sql = f"""select is_approved, page_loads
             from (select product_key, sum(page_loads)::bigint as page_loads from {rows} group by product_key)
             inner join dim_products using (product_key)"""
@@ -318,7 +359,10 @@ class Inventory:
         usage = self._usage(filters) if product_key or scope.products else self._people(filters)
         rows = f"{usage}{scope.groups}{scope.people}{scope.products if not product_key else ''}{one}"
         # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
-        names = {name: [f"${name}_{n}" for n in range(len(there))] for name, there in (("school", schools), ("grade", grades))}
+        names = {
+            name: [f"${name}_{n}" for n in range(len(there))]
+            for name, there in (("school", schools), ("grade", grades))
+        }
         cells = f" and o.org_sourced_id in ({', '.join(names['school'])})" if schools else ""
         cells += f" and b.grade_code in ({', '.join(names['grade'])})" if grades else ""
         sql = f"""
