@@ -22,3 +22,5 @@
 {% macro resolved_schools(cells, orgs) %}select * from {{ cells }} cross join {{ orgs }}{% endmacro %}
 {% macro period_start(period, day) %}date_trunc('{{ period }}', {{ day }}){% endmacro %}
 {% macro rolled_up(changes, keys, measures) %}select * from {{ changes }}{% endmacro %}
+{% macro facts_in_scope(facts) %}select * from {{ facts }}{% endmacro %}
+{% macro in_each_period(changes) %}select * from {{ changes }}{% endmacro %}

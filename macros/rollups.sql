@@ -9,6 +9,34 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro in_each_period(changes) -%}
+    {#- Each of `changes` (a person's day, signed) once for its week, its month and its school year. -#}
+    {%- for period in ["week", "month", "school_year"] %}
+    select
+        *,
+        sign as active_days,
+        '{{ period }}' as period,
+        {{ period_start(period, "usage_date") }} as period_start
+    from {{ changes }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro facts_in_scope(facts) -%}
+    {#- Rows of `facts` that this build counts again: of whole days, and of people on days that are not counted whole. -#}
+    select facts.*
+    from {{ facts }} as facts
+    semi join (select * from {{ ref("int_usage__scope") }} where is_whole) as scope
+        on facts.district_id = scope.district_id and facts.usage_date = scope.usage_date
+    union all
+    select facts.*
+    from {{ facts }} as facts
+    semi join (select * from {{ ref("int_usage__scope") }} where not is_whole) as scope
+        on facts.district_id = scope.district_id
+        and facts.usage_date = scope.usage_date
+        and facts.user_key = scope.user_key
+{%- endmacro %}
+
 {% macro rolled_up(changes, keys, measures) -%}
     {#- `changes` (rows with `keys` and signed `measures`) summed, where the sums are not nothing. See `roll_up`. -#}
     select

@@ -1,24 +1,10 @@
 {{ config(materialized="ephemeral") }}
-with counted_days as (
-    select facts.*
-    from {{ ref("fct_product_usage") }} as facts
-    semi join (select * from {{ ref("int_usage__scope") }} where is_whole) as scope
-        on facts.district_id = scope.district_id and facts.usage_date = scope.usage_date
-),
-
-counted_people as (
-    select facts.*
-    from {{ ref("fct_product_usage") }} as facts
-    semi join (select * from {{ ref("int_usage__scope") }} where not is_whole) as scope
-        on facts.district_id = scope.district_id
-        and facts.usage_date = scope.usage_date
-        and facts.user_key = scope.user_key
+with counted as (
+    {{ facts_in_scope(ref("fct_product_usage")) }}
 ),
 
 signed as (
-    {%- for relation, sign in [
-        ("counted_days", 1), ("counted_people", 1), (ref("int_usage__taken_back"), -1),
-    ] %}
+    {%- for relation, sign in [("counted", 1), (ref("int_usage__taken_back"), -1)] %}
     select
         district_id,
         usage_date,

@@ -1,28 +1,21 @@
 {#- Read from the candidate before this build replaces it there, which is why fct_product_usage depends on this model. -#}
 {%- set facts = published("fct_product_usage") -%}
-{%- set columns = "district_id, usage_date, user_key, user_type, roster_status, product_key, membership_group_key, page_loads, active_seconds" -%}
 {%- if facts -%}
-with whole_days as (
-    select facts.*
-    from {{ facts }} as facts
-    semi join (select * from {{ ref("int_usage__scope") }} where is_whole) as scope
-        on facts.district_id = scope.district_id and facts.usage_date = scope.usage_date
-),
-
-person_days as (
-    select facts.*
-    from {{ facts }} as facts
-    semi join (select * from {{ ref("int_usage__scope") }} where not is_whole) as scope
-        on facts.district_id = scope.district_id
-        and facts.usage_date = scope.usage_date
-        and facts.user_key = scope.user_key
+with facts_before as (
+    {{ facts_in_scope(facts) }}
 )
 
-select {{ columns }}
-from whole_days
-union all
-select {{ columns }}
-from person_days
+select
+    district_id,
+    usage_date,
+    user_key,
+    user_type,
+    roster_status,
+    product_key,
+    membership_group_key,
+    page_loads,
+    active_seconds
+from facts_before
 {%- else -%}
 select
     cast(null as varchar) as district_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from datetime import date
 
 import dash
@@ -26,7 +27,6 @@ VIEWS = {
     "/coverage": "Roster coverage",
     "/quality": "Data quality",
 }
-_PRODUCT = "/product"
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'"
@@ -248,9 +248,7 @@ def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
 
 # Callbacks
 
-_FILTERS = {
-    "when": "value", "schools": "value", "grades": "value", "types": "value", "statuses": "value", "search": "value",
-}  # fmt: skip
+_FILTERS = ("when", "schools", "grades", "types", "statuses", "search")
 
 
 def _selected(options: Options, when, schools, grades, types, statuses, search) -> Filters:
@@ -267,7 +265,7 @@ def _selected(options: Options, when, schools, grades, types, statuses, search) 
 
 
 def _callbacks(app: dash.Dash, source: Source) -> None:
-    current = [State(name, what) for name, what in _FILTERS.items()]
+    current = [State(name, "value") for name in _FILTERS]
 
     @app.callback(
         [Output("district", "value"), Output("period", "value"), Output("when", "value"), Output("when", "options")],
@@ -294,13 +292,13 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             if not (start and end) or period != "custom":
                 raise PreventUpdate
             first, last = sorted((date.fromisoformat(start[:10]), date.fromisoformat(end[:10])))
-            wanted = views.changed(now, period="custom", first=first, last=last)
+            wanted = replace(now, period="custom", first=first, last=last)
         else:
             known = options.districts[now.district_id].last_day or now.last
             first, last = period_of(period, min(now.last, max(known, now.first)))
             if period == "custom":
                 first, last = now.first, min(now.last, max(known, now.first))
-            wanted = views.changed(now, period=period, first=first, last=last)
+            wanted = replace(now, period=period, first=first, last=last)
         if wanted == now and cause is not None:
             raise PreventUpdate
         schools = options.districts[wanted.district_id].schools
@@ -329,7 +327,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             "path": Input("url", "pathname"),
             "query": State("url", "search"),
             "version": Input("version", "data"),
-            "values": [Input(name, what) for name, what in _FILTERS.items()],
+            "values": [Input(name, "value") for name in _FILTERS],
         },
     )
     def show(path, query, version, values):
@@ -367,7 +365,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         Input("export", "n_clicks"),
         State("products", "virtualRowData"),
         State("products", "rowData"),
-        *[State(name, what) for name, what in _FILTERS.items()],
+        *[State(name, "value") for name in _FILTERS],
         prevent_initial_call=True,
     )
     def export(_clicks, shown, everything, *values):

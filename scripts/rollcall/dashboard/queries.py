@@ -139,6 +139,12 @@ class Inventory:
             return "agg_inventory_users where district_id = $district and period = $period and period_start = $first"
         return self._usage(filters)
 
+    def _rows(self, filters: Filters, scope: _Scope) -> str:
+        """The selected rows to count people in: over all products unless some are left out."""
+        if scope.products:
+            return f"{self._usage(filters)}{scope.where}"
+        return f"{self._people(filters)}{scope.groups}{scope.people}"
+
     def _range(self, filters: Filters) -> str:
         """Custom dates are added up once and kept in memory for the questions that follow."""
         wanted = (filters.district_id, filters.first, filters.last)
@@ -287,11 +293,7 @@ class Inventory:
     ) -> dict[str, float | int | None]:
         """The figures above all others; quicker when the selection's `products` are known already."""
         scope = self._scope(filters)
-        rows = (
-            f"{self._usage(filters)}{scope.where}"
-            if scope.products
-            else f"{self._people(filters)}{scope.groups}{scope.people}"
-        )
+        rows = self._rows(filters, scope)
         sql = f"""select count(distinct user_key) as users,
                 count(distinct user_key) filter (roster_status = 'rostered') as reached from {rows}"""
         counted = self._ask(sql, scope)[0]
@@ -329,9 +331,10 @@ class Inventory:
         scope = self._scope(filters)
         sql = f"""select count(distinct user_key) as users from bridge_user_groups
             where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.groups}{scope.people}"""
-        return self._ask(sql, scope, last=self._last_day(filters))[0]["users"]
+        return self._ask(sql, scope, last=self.last_day(filters))[0]["users"]
 
-    def _last_day(self, filters: Filters) -> date:
+    def last_day(self, filters: Filters) -> date:
+        """The last of the selected days, or the district's last day of use where that is earlier."""
         last = self.options.districts[filters.district_id].last_day
         return max(filters.first, min(filters.last, last)) if last else filters.last
 
@@ -386,10 +389,10 @@ class Inventory:
             where o.org_type = 'school'{cells}
             group by grouping sets ((o.org_sourced_id, o.org_name, b.grade_code), (o.org_sourced_id, o.org_name), (b.grade_code))
             order by school_name nulls last, school, grade nulls last"""
-        more = {"last": self._last_day(filters)} | ({"product": int(product_key)} if product_key else {})
+        more = {"last": self.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
         return self._ask(sql, scope, **more)
 
-    def product(self, filters: Filters, product_key: str) -> dict[str, object] | None:
+    def product(self, product_key: str) -> dict[str, object] | None:
         """What is known of a product, used in the selection or not; None where there is no such product."""
         found = self.version.rows(
             """select product_key::varchar as product_key, product_name, provider, sector, essential_function, product_status,
@@ -448,11 +451,7 @@ class Inventory:
     def coverage(self, filters: Filters) -> list[dict[str, object]]:
         """People and page loads by roster status."""
         scope = self._scope(filters)
-        rows = (
-            f"{self._usage(filters)}{scope.where}"
-            if scope.products
-            else f"{self._people(filters)}{scope.groups}{scope.people}"
-        )
+        rows = self._rows(filters, scope)
         sql = f"""select roster_status, count(distinct user_key) as users, sum(page_loads)::bigint as page_loads
             from {rows} group by roster_status order by page_loads desc"""
         return self._ask(sql, scope)
@@ -460,11 +459,7 @@ class Inventory:
     def match_rate(self, filters: Filters) -> float | None:
         """`roster_match_rate`: rostered users among users."""
         scope = self._scope(filters)
-        rows = (
-            f"{self._usage(filters)}{scope.where}"
-            if scope.products
-            else f"{self._people(filters)}{scope.groups}{scope.people}"
-        )
+        rows = self._rows(filters, scope)
         sql = f"""select 100.0 * count(distinct user_key) filter (roster_status = 'rostered') / nullif(count(distinct user_key), 0) as rate
             from {rows}"""
         return self._ask(sql, scope)[0]["rate"]
@@ -486,7 +481,7 @@ class Inventory:
                 count(*) filter (not coalesce(has_grade, false)) as without_grade
             from now left join placed using (membership_group_key)
             group by user_type order by people desc"""
-        last = self._last_day(filters)
+        last = self.last_day(filters)
         return self._ask(sql, scope, first=last, last=last)
 
     def unrostered_domains(self, filters: Filters) -> list[dict[str, object]]:

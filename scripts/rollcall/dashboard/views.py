@@ -84,10 +84,6 @@ def when(filters: Filters) -> str:
     return f"{filters.district_id}|{filters.period}|{filters.first}|{filters.last}"
 
 
-def changed(filters: Filters, **values: object) -> Filters:
-    return replace(filters, **values)
-
-
 # The page's fixed parts
 
 _LINK = {"cellRenderer": "ProductLink"}
@@ -190,7 +186,7 @@ def show(inventory: Inventory, filters: Filters, path: str, query: str, settings
     }
     if path == "/product":
         key = parse_qs(query.removeprefix("?")).get("product", [""])[0]
-        known = inventory.product(filters, key) if key.lstrip("-").isdigit() and len(key) < 19 else None
+        known = inventory.product(key) if key.lstrip("-").isdigit() and len(key) < 19 else None
         if known is None:
             return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
         return Shown("product-view", {"product.children": _product(inventory, filters, known)}, more=f"&product={key}")
@@ -499,7 +495,7 @@ def _coverage(inventory: Inventory, filters: Filters) -> html.Div:
                 "No use in this selection.", 2,
             ),
             table(
-                f"Rostered people without a school or grade, on {long_day(inventory._last_day(filters))}",
+                f"Rostered people without a school or grade, on {long_day(inventory.last_day(filters))}",
                 ["User type", "People", "Without school", "Without grade"],
                 [[USER_TYPES[r["user_type"]], number(r["people"]), number(r["without_school"]), number(r["without_grade"])] for r in inventory.without_place(filters)],
                 "Nobody was on the roster on that day.", 1,
@@ -606,8 +602,8 @@ def banner(inventory: Inventory, district_id: str, settings: Settings) -> object
     """What of the data is older than it should be; nothing when all is as expected."""
     now, late = datetime.now(UTC).replace(tzinfo=None), []
     for row in inventory.freshness(district_id):
-        days, allowed = (now - row["last_arrived"]).days, settings.freshness_days.get(row["delivery_kind"])
-        if allowed and days > allowed:
+        if days := settings.days_late(row["delivery_kind"], row["last_arrived"], now):
+            allowed = settings.freshness_days[row["delivery_kind"]]
             late.append(f"no {_KINDS.get(row['delivery_kind'])} for {days} days (expected within {allowed})")
     return html.Div("Data may be stale: " + "; ".join(late) + ".", className="notice") if late else None
 
