@@ -7,6 +7,7 @@
 {% macro url_host(url) %}lower({{ url }}){% endmacro %}
 {% macro url_path(url) %}lower({{ url }}){% endmacro %}
 {% macro lake_rows(table) %}read_parquet('{{ table }}'){% endmacro %}
+{% macro run_ledger(columns) %}read_json('{{ columns }}'){% endmacro %}
 {% macro lake_files(table) %}read_parquet('{{ table }}'){% endmacro %}
 {% macro page_loads_in_scope(scope) %}read_parquet('{{ scope }}'){% endmacro %}
 {% macro beginning_of_time() %}date '0001-01-01'{% endmacro %}

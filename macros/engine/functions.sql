@@ -51,6 +51,16 @@
     )
 {%- endmacro %}
 
+{% macro run_ledger(columns) -%} {{ return(adapter.dispatch("run_ledger")(columns)) }} {%- endmacro %}
+{% macro default__run_ledger(columns) -%}
+    {#- A run that was killed while it wrote has left half a line, which is passed over. -#}
+    read_json(
+        '{{ var("lake") }}/runs.jsonl', format = 'newline_delimited', ignore_errors = true, columns = {
+            {%- for name, kind in columns.items() %}{{ name }}: '{{ kind }}'{% if not loop.last %}, {% endif %}{% endfor -%}
+        }
+    )
+{%- endmacro %}
+
 {% macro accepted_rows(table) -%}
     {#- The lake's rows of accepted deliveries, with when they take effect: nothing else of the lake is read. -#}
     (

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import sys
 import webbrowser
-from datetime import date
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
-from rich.status import Status
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rollcall.settings import District, RollcallError, Settings
+from rollcall import logs
+from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,16 +32,6 @@ app = typer.Typer(
 # Names, paths and numbers are printed as they are: a bracket in a file name is no markup.
 out = Console(markup=False, highlight=False, soft_wrap=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-
-
-def _log_to_file(settings: Settings) -> None:
-    settings.build.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(settings.build / "rollcall.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("rollcall")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
-    logger.propagate = False
 
 
 _NEXT = """
@@ -126,31 +121,42 @@ def _day(text: str, name: str) -> date:
         raise typer.BadParameter(f"'{text}' is not a date like 2025-09-02", param_hint=name) from error
 
 
+@contextmanager
+def _shown(as_json: bool) -> Iterator[Callable[..., None]]:
+    """Shows what is being done: a bar on a terminal; without one a line a stage; nothing where a program reads."""
+    if as_json:
+        yield lambda words, done=0, total=None: None
+    elif out.is_terminal:
+        columns = (
+            SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        )  # fmt: skip
+        with Progress(*columns, console=out, transient=True) as progress:
+            task = progress.add_task("starting", total=None)
+            yield lambda words, done=0, total=None: progress.update(
+                task, description=words, completed=done, total=total
+            )
+    else:
+        yield lambda words, done=0, total=None: None if total else out.print(words)
+
+
 def _refresh(settings: Settings, full: bool, as_json: bool, days=None) -> int:
     from rollcall.refresh.run import refresh as run_refresh
 
-    _log_to_file(settings)
-    if out.is_terminal and not as_json:
-        with Status("starting", console=out) as status:
-            run = run_refresh(settings, status.update, full, days)
-    else:
-        said: list[str] = []
-
-        def say(line: str) -> None:
-            # Without a terminal a line a stage is enough: files are told of at the end, nodes not at all.
-            if not as_json and ": " not in line and line not in said:
-                said.append(line)
-                out.print(line)
-
+    logs.to_file(settings)
+    with _shown(as_json) as say:
         run = run_refresh(settings, say, full, days)
     if as_json:
         print(json.dumps(run.as_dict(), ensure_ascii=False, default=str))
     else:
         _tell(run, settings)
+    for words in run.unsent:
+        print(f"rollcall: {words}; the next run tries again", file=sys.stderr)
     return run.exit_code
 
 
 def _tell(run, settings: Settings) -> None:
+    for words in run.mended:
+        out.print(f"mended: {words}")
     for name in run.repeated:
         out.print(f"{name}: the same content is already in the lake; nothing to do")
     for words in run.skipped:
@@ -233,53 +239,113 @@ def status(
         bool, typer.Option("--open", help="Render the Data Docs of the last checks, and open them.")
     ] = False,
 ) -> None:
-    """Say what is published, what the last runs did, and what is held or in quarantine."""
+    """Say what happened last, what readers have, what is wrong, and what to do about it."""
+    settings = Settings()
     if show:
         from rollcall.expectations.docs import render
 
-        page, _ = render(Settings())
+        page, _ = render(settings)
         out.print(f"Data Docs: {page}")
         webbrowser.open(page.as_uri())
         return
-    from rollcall.intake import held
-    from rollcall.refresh import publish
-    from rollcall.refresh.run import figures, last_runs
+    from rollcall.watch import status as told
+
+    now = datetime.now(UTC)
+    if as_json:
+        print(json.dumps(told.as_dict(settings, now), ensure_ascii=False, default=str))
+    else:
+        for line in told.lines(settings, now):
+            out.print(line)
+
+
+@app.command()
+def watch() -> None:
+    """Send the alerts that are due: for a timer of its own, since a refresh that never runs cannot say so.
+
+    Every refresh does the same at its end. Exit code 1 when an alert could not be sent.
+    """
+    from rollcall.refresh.lock import Locked, refresh_lock
+    from rollcall.watch import alerts
 
     settings = Settings()
-    version = publish.current(settings)
-    runs = last_runs(settings, 5)
-    waiting = held.waiting(settings)
-    aside = {delivery.folder for delivery in waiting}
-    quarantined = sorted(
-        str(report.parent) for report in settings.quarantine.glob("*/*/report.txt") if report.parent not in aside
-    )
-    if as_json:
-        published = {"version": version.version, "published_at": version.published_at} if version else None
-        names = [f"{delivery.district_id}/{delivery.delivery_id}" for delivery in waiting]
-        told = {"published": published, "runs": runs, "held": names, "quarantine": quarantined}
-        print(json.dumps(told, ensure_ascii=False))
+    if not alerts.is_set_up(settings):
+        raise RollcallError("no alert is set up: set ROLLCALL_WEBHOOK_URL, or ROLLCALL_SMTP_HOST and ROLLCALL_SMTP_TO")
+    try:
+        with refresh_lock(settings):
+            failures = alerts.send_due(settings)
+    except Locked:
+        out.print("A refresh is running, and sends what is due when it ends.")
         return
-    if version:
-        out.print(f"Published: version {version.version}, at {version.published_at[:19]} UTC, {settings.pointer}")
-        for name, value in figures(settings).items():
-            out.print(f"  {name.replace('_', ' '):26} {value}")
+    for words in failures:
+        print(f"rollcall: {words}; the next run tries again", file=sys.stderr)
+    raise typer.Exit(1 if failures else 0)
+
+
+@app.command()
+def fetch(
+    district_id: Annotated[str | None, typer.Option("--district", help="Of this district only.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Collect new files from the SFTP servers that the districts' `district.toml` name under [sftp].
+
+    Exit code 0 when all was collected or nothing was new, 1 when a server could not be asked; the others still are.
+    """
+    from rollcall.intake.fetch import fetch as collect
+
+    settings = Settings()
+    logs.to_file(settings)
+    with _shown(as_json) as say:
+        done = collect(settings, district_id, say)
+    if as_json:
+        print(json.dumps([vars(result) for result in done], ensure_ascii=False))
     else:
-        out.print("Nothing is published yet. Put files into the landing folder and run `rollcall refresh`.")
-    for run in runs:
-        verdicts = [delivery["verdict"] for delivery in run["deliveries"]]
-        counts = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts))) or "no new deliveries"
-        out.print(f"Run {run['run_id']}: exit {run['exit_code']}, {counts}")
-        for failure in run["failures"]:
-            out.print(f"  failed: {failure}")
-        for words in run.get("drift", []):
-            out.print(f"  drift: {words}")
-    for delivery in waiting:
-        out.print(
-            f"Held: {delivery.district_id}/{delivery.delivery_id}, {delivery.file.name if delivery.file else 'gone'}"
-        )
-        out.print(f"  read {delivery.folder / 'report.html'}, then `rollcall release` or `rollcall discard` it")
-    for folder in quarantined:
-        out.print(f"In quarantine: {folder} (read report.html there)")
+        if not done:
+            out.print(f"No district.toml in {settings.landing} has an [sftp] section: there is nothing to collect.")
+        for result in done:
+            files = ", ".join(result.files) or "nothing new"
+            young = f"; left for the next time, as they are still being written: {', '.join(result.young)}"
+            out.print(f"{result.district_id}: collected {files}{young if result.young else ''}")
+    for result in done:
+        if result.error:
+            print(f"rollcall: {result.district_id}: {result.error}", file=sys.stderr)
+    raise typer.Exit(1 if any(result.error for result in done) else 0)
+
+
+@app.command()
+def purge(
+    district_id: Annotated[str | None, typer.Option("--district", help="Remove this district entirely.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who asks for it; recorded.")] = None,
+    why: Annotated[str | None, typer.Option("--why", help="Why; recorded.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete what was kept long enough; with --district, a district from every room and every published version.
+
+    Prints a report that proves what is gone, and keeps it in `purges/` of the warehouse folder. What was copied elsewhere,
+    backups of the lake among them, is yours to delete.
+    """
+    from rollcall.refresh import purge as room
+    from rollcall.refresh.lock import refresh_lock
+
+    settings = Settings()
+    logs.to_file(settings)
+    if district_id is None:
+        with refresh_lock(settings):
+            report = room.retention(settings)
+    else:
+        if not (by and why):
+            raise typer.BadParameter("removing a district needs --by and --why", param_hint="--district")
+        room.must_exist(settings, district_id)
+        if not yes:
+            typer.confirm(f"Delete all that is kept of district '{district_id}', for good?", abort=True)
+        with refresh_lock(settings), _shown(as_json) as say:
+            report = room.district(settings, district_id, by, why, say)
+    if as_json:
+        print(json.dumps(report.as_dict(), ensure_ascii=False))
+    else:
+        for line in report.lines():
+            out.print(line)
+    raise typer.Exit(0 if report.is_clean else 1)
 
 
 Delivery = Annotated[str, typer.Argument(help="The delivery's id, the beginning of it, or the file's name.")]
@@ -366,19 +432,9 @@ def dashboard(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8050,
 ) -> None:
     """Serve the inventory dashboard. Reads the published warehouse only, and follows new versions by itself."""
-    import socket
-
     from rollcall.dashboard.app import serve
 
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise RollcallError(f"cannot serve on {host}:{port}: {error.strerror}; give another --port") from error
-        port = probe.getsockname()[1]
-    out.print(f"The dashboard is at http://{host}:{port}/ (stop it with Ctrl+C)")
-    serve(Settings(), host, port)
+    serve(Settings(), host, port, lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"))
 
 
 @app.command()
@@ -405,6 +461,8 @@ def main() -> None:
     """Entry point: one clear line for what a person can mend; the traceback of anything else goes to the log."""
     from rollcall.refresh.lock import Locked
 
+    # What is kept of people is for the account of the refresh and its group.
+    os.umask(os.umask(0o077) | 0o007)
     try:
         app()
     except Locked as error:
@@ -415,9 +473,16 @@ def main() -> None:
         sys.exit(1)
     except ValidationError as error:
         first = error.errors()[0]
-        print(f"rollcall: ROLLCALL_{'_'.join(map(str, first['loc'])).upper()}: {first['msg']}", file=sys.stderr)
+        name = f"ROLLCALL_{'_'.join(map(str, first['loc'])).upper()}: " if first["loc"] else ""
+        print(f"rollcall: {name}{first['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        sys.exit(2)
+    except SettingsError as error:
+        print(f"rollcall: {error}: it is not JSON", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
+        if is_of_the_disk(error):
+            print(f"rollcall: {of_the_disk(error, Settings())}", file=sys.stderr)
+            sys.exit(1)
         logging.getLogger("rollcall").exception("the command broke off")
         words = str(error).strip().splitlines() or [type(error).__name__]
         print(f"rollcall: {words[0]} (the traceback is in rollcall.log of the build folder)", file=sys.stderr)

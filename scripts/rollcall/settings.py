@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shutil
 import tomllib
 from collections.abc import Iterable
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -17,6 +21,33 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 class RollcallError(Exception):
     """Something a person can mend; its text is the one line that the command prints."""
+
+
+_OF_THE_DISK = re.compile(
+    r"No space left|File too large|Disk quota|Read-only file system|Permission denied|Input/output error|Could not write"
+)
+
+
+def is_of_the_disk(error: object) -> bool:
+    """Whether an error, or its words, tell of a disk that is full, broken or not ours to write to."""
+    return bool(_OF_THE_DISK.search(str(error)))
+
+
+def of_the_disk(error: object, settings: Settings) -> RollcallError:
+    """Such an error in the words of someone who can mend it."""
+    words = str(error).strip().splitlines()[0]
+    rooms = {name: getattr(settings, name) for name in ("lake", "build", "warehouse")}
+    free = []
+    for name, room in rooms.items():
+        there = next(folder for folder in (room, *room.parents) if folder.exists())
+        free.append(f"{name} {shutil.disk_usage(there).free / 2**20:,.0f} MB")
+    if re.search("No space left|File too large|Disk quota", words):
+        fix = f"Make room (free now: {', '.join(free)})"
+    else:
+        fix = "Let the account that runs the refresh write there"
+    return RollcallError(
+        f"the disk refused: {words}. Nothing was published, nothing is lost. {fix}, and run `rollcall refresh`"
+    )
 
 
 class Settings(BaseSettings):
@@ -39,6 +70,18 @@ class Settings(BaseSettings):
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
 
+    quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
+
+    webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")
+    smtp_host: str | None = Field(None, description="Alerts are sent by e-mail through this server.")
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr = SecretStr("")
+    smtp_from: str = "rollcall@localhost"
+    smtp_to: list[str] = Field([], description="Who gets the alerts; JSON.")
+    alert_hours: float = Field(96, ge=0, description="Alert when nothing was published for so many hours; 0: never.")
+
     freshness_days: dict[str, int] = Field(
         {"oneroster": 7, "educators": 120, "students": 120, "products": 400, "usage": 3},
         description="Days after which a district that delivered a kind before is late with it; JSON.",
@@ -48,6 +91,17 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _mail_has_an_address(self) -> Settings:
+        if self.smtp_host and not self.smtp_to:
+            raise ValueError('ROLLCALL_SMTP_HOST needs ROLLCALL_SMTP_TO, such as ["ada@oakdale.org"]')
+        return self
+
+    def days_late(self, kind: str, last_arrived: datetime, now: datetime) -> int | None:
+        """Days since a kind of delivery was last accepted, if that is longer ago than it should be."""
+        days, allowed = (now - last_arrived).days, self.freshness_days.get(kind)
+        return days if allowed and days > allowed else None
 
     @property
     def pointer(self) -> Path:
@@ -81,6 +135,28 @@ class Thresholds(BaseModel):
     update: float = Field(0.75, gt=0, le=1)
 
 
+class Sftp(BaseModel):
+    """Where a district's vendor keeps the files for us to collect: `[sftp]` in its `district.toml`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str
+    user: str
+    port: int = Field(22, ge=1, le=65535)
+    host_key: str | None = None
+    key_file: Path | None = None
+    password_env: str | None = None
+    folder: str = "."
+    files: list[str] = ["*.zip", "*.csv", "*.csv.gz", "*.parquet"]
+
+    @field_validator("host_key")
+    @classmethod
+    def _public_key(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?", value):
+            raise ValueError("it is a line such as 'ssh-ed25519 AAAA…', as `ssh-keyscan` prints it after the host")
+        return value
+
+
 class District(BaseModel):
     """One district's `district.toml`; every line is optional. `district_id` is the name of its landing folder."""
 
@@ -92,6 +168,7 @@ class District(BaseModel):
     email_domains: list[str] = []
     rules: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
+    sftp: Sftp | None = None
 
     @field_validator("time_zone")
     @classmethod
@@ -140,7 +217,11 @@ class District(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
-            known = [name for name in cls.model_fields if name != "district_id"]
+            # A key of a section is one of that section's.
+            section = {"thresholds": Thresholds, "sftp": Sftp}.get(
+                first["loc"][0] if len(first["loc"]) > 1 else "", cls
+            )
+            known = [name for name in section.model_fields if name != "district_id"]
             if first["type"] == "extra_forbidden":
                 words = f"is not a known key{_closest(key, known)}"
             else:

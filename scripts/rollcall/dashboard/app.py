@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -386,9 +387,16 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     )
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
-    """Serves until it is stopped."""
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serves until it is stopped. Says the address once somebody can open it."""
     import waitress
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    waitress.serve(create(settings, host).server, host=host, port=port, threads=8, ident="Rollcall")
+    page = create(settings, host).server
+    try:
+        server = waitress.create_server(page, host=host, port=port, threads=8, ident="Rollcall")
+    except OSError as error:
+        raise RollcallError(f"cannot serve on {host}:{port}: {error.strerror}; give another --port") from error
+    (_, bound), *_ = getattr(server, "effective_listen", None) or [(host, server.effective_port)]
+    say(f"http://{host}:{bound}/")
+    server.run()

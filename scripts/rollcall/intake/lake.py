@@ -18,6 +18,7 @@ from rollcall.intake import schema
 from rollcall.settings import Settings
 
 NOT_ACCEPTED = ("rejected", "held", "discarded")
+RUNS = "runs.jsonl"
 NOTHING = "_empty"  # the district of the typed, empty file that every table has
 
 
@@ -48,6 +49,8 @@ def fsync(path: Path) -> None:
 
 def prepare(settings: Settings) -> None:
     """Makes what `dbt build` needs to find: every table of the lake as a typed, empty Parquet file."""
+    settings.lake.mkdir(parents=True, exist_ok=True)
+    (settings.lake / RUNS).touch()
     known = hashlib.sha256(repr(schema.lake_tables()).encode()).hexdigest()
     mark = settings.lake / ".schema"
     is_same = mark.exists() and mark.read_text("ascii") == known
@@ -162,6 +165,22 @@ class Incoming:
                 target.with_stem(other).unlink(missing_ok=True)
         fsync(target.parent)
         shutil.rmtree(self.folder)
+
+
+def damaged(settings: Settings) -> list[Path]:
+    """The files of the lake that cannot be read to the end. Reads all of it: for after a build has failed."""
+    found = []
+    with duckdb.connect() as connection:
+        for file in sorted(settings.lake.rglob("*.parquet")):
+            if any(part.startswith(".") for part in file.relative_to(settings.lake).parts):
+                continue
+            try:
+                connection.execute(
+                    f"select count(hash(columns(*))) from read_parquet({quote(file)}, hive_partitioning = false)"
+                ).fetchall()
+            except duckdb.Error:
+                found.append(file)
+    return found
 
 
 def read(paths: Iterable[str]) -> str:

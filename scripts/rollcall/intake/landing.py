@@ -120,22 +120,50 @@ def write_member(
     return file
 
 
+FETCHED = "_fetched"  # the folder of files that were collected whole
+
+
+def free_name(folder: Path, name: str) -> Path:
+    """A path in `folder` for a file of that name, beside older ones of its name if there are any."""
+    suffix = ".csv.gz" if name.lower().endswith(".csv.gz") else Path(name).suffix
+    target, number = folder / name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{name[: len(name) - len(suffix)]}-{number}{name[len(name) - len(suffix) :]}"
+    return target
+
+
+def folders(settings: Settings) -> list[Path]:
+    """The landing folders of the districts."""
+    if not settings.landing.is_dir():
+        return []
+    return sorted(f for f in settings.landing.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+
+
+def _is_settled(file: Path, now: float, settle_seconds: float) -> bool:
+    """Whether nobody writes to the file any more.
+
+    A time in the future is that of a clock that was wrong, and no reason to wait for it to come: what is being written has
+    the time of now.
+    """
+    times = file.stat()
+    return all(abs(now - moment) >= settle_seconds for moment in (times.st_mtime, times.st_ctime))
+
+
 def scan(settings: Settings) -> tuple[list[Path], list[Path]]:
     """(district folders, files that have settled). Hidden files, settings and partial uploads are not deliveries."""
-    if not settings.landing.is_dir():
-        return [], []
-    folders = sorted(f for f in settings.landing.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
     now, files = time.time(), []
-    for folder in folders:
+    for folder in folders(settings):
         for file in sorted(folder.rglob("*")):
             hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
             if (
                 not file.is_file()
+                or file.is_symlink()
                 or hidden
                 or file.name == "district.toml"
                 or file.suffix in (".part", ".filepart", ".tmp")
             ):
                 continue
-            if now - max(file.stat().st_mtime, file.stat().st_ctime) >= settings.settle_seconds:
+            if file.parent.name == FETCHED or _is_settled(file, now, settings.settle_seconds):
                 files.append(file)
-    return folders, files
+    return folders(settings), files

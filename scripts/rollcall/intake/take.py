@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,12 +14,12 @@ from pathlib import Path
 import duckdb
 
 from rollcall.expectations.rules import Severity
-from rollcall.intake import lake, oneroster, products, templates, usage
+from rollcall.intake import lake, landing, oneroster, products, templates, usage
 from rollcall.intake.changes import Changes, Log, Past, Table
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
-from rollcall.settings import Settings
+from rollcall.settings import Settings, is_of_the_disk
 
 _TAKES = "a OneRoster zip, a template of educators, students or members, a usage file, or a products CSV"
 
@@ -91,7 +92,7 @@ def _readable(delivery: Delivery, report: Report) -> Iterator[None]:
         duckdb.BinderException,
         duckdb.ConversionException,
     ) as error:
-        if "No space left" in str(error):
+        if is_of_the_disk(error):
             raise
         kind = "".join(delivery.path.suffixes[-2:]).lstrip(".") or "file"
         report.add("file-readable", delivery.path.name, detail=f"it is damaged, or no {kind} ({type(error).__name__})")
@@ -286,13 +287,19 @@ def _write_rule_results(incoming: lake.Incoming, report: Report) -> None:
 
 
 def _place(source: Path, folder: Path) -> None:
-    """Moves a file into `folder`, beside an older one of its name if there is one."""
+    """Moves a file into `folder`, beside an older one of its name if there is one. Another disk never has half of it."""
     folder.mkdir(parents=True, exist_ok=True)
-    target, number = folder / source.name, 1
-    while target.exists():
-        number += 1
-        target = folder / f"{source.stem}-{number}{source.suffix}"
-    shutil.move(source, target)
+    target = landing.free_name(folder, source.name)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = folder / f".{source.name}.part"
+        shutil.copy2(source, part)
+        lake.fsync(part)
+        part.rename(target)
+        source.unlink()
 
 
 def archive(delivery: Delivery, settings: Settings) -> None:
@@ -312,12 +319,21 @@ def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
     return folder
 
 
-def purge_archive(settings: Settings, now: datetime) -> int:
-    """Deletes archived files older than `archive_days`. Returns how many days' folders went."""
-    gone = 0
+def retire(settings: Settings, now: datetime) -> dict[str, int]:
+    """Deletes what was kept long enough. Returns how many archived files and rejected deliveries went.
+
+    A held delivery waits for a person, however long.
+    """
+    gone = {"archived_files": 0, "rejected_deliveries": 0}
     for folder in settings.archive.glob("*/????-??-??"):
-        age = now.date() - datetime.strptime(folder.name, "%Y-%m-%d").date()
-        if age.days > settings.archive_days:
+        if (now.date() - date.fromisoformat(folder.name)).days > settings.archive_days:
+            gone["archived_files"] += sum(file.is_file() for file in folder.rglob("*"))
             shutil.rmtree(folder)
-            gone += 1
+    held = {(record.parent.name, record.stem) for record in lake.records(settings) if record.stem.endswith("-held")}
+    for folder in settings.quarantine.glob("*/*"):
+        is_held = (f"district_id={folder.parent.name}", f"{folder.name}-held") in held
+        age = now - datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+        if not is_held and folder.is_dir() and age.days > settings.quarantine_days:
+            shutil.rmtree(folder)
+            gone["rejected_deliveries"] += 1
     return gone

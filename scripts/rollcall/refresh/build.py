@@ -26,18 +26,21 @@ def export(settings: Settings) -> None:
     os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
 
 
-def dbt_build(settings: Settings, on_node: Callable[[str, int], None]) -> Built:
+def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -> Built:
     """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests."""
     export(settings)
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    built = Built()
+    built, total = Built(), None
 
     def follow(event) -> None:
-        if event.info.name == "NodeFinished":
+        nonlocal total
+        if event.info.name == "ConcurrencyLine":
+            total = event.data.node_count
+        elif event.info.name == "NodeFinished":
             built.nodes += 1
-            on_node(event.data.node_info.node_name, built.nodes)
+            say("building", built.nodes, total)
 
     result = dbtRunner(callbacks=[follow]).invoke(
         [

@@ -47,19 +47,54 @@ def code_fingerprint() -> str:
     return digest.hexdigest()
 
 
+def kept(settings: Settings) -> list[str]:
+    """The names of the versions that are whole, the oldest first."""
+    files = settings.versions.glob("*.duckdb")
+    return sorted(file.stem for file in files if file.with_suffix(".json").exists())
+
+
+def _described(settings: Settings, name: str) -> Version:
+    """The version of that name. RollcallError when its file is not there, or cannot be opened."""
+    file = settings.versions / f"{name}.duckdb"
+    try:
+        version = Version(**json.loads(file.with_suffix(".json").read_text("utf-8")))
+        with duckdb.connect(str(file), read_only=True) as connection:
+            connection.execute("select count(*) from marts.dim_districts").fetchall()
+    except (OSError, ValueError, TypeError, duckdb.Error) as error:
+        raise RollcallError(f"version {name} cannot be opened ({str(error).splitlines()[0]})") from error
+    return version
+
+
 def current(settings: Settings) -> Version | None:
     """The version that readers see, or None before the first. RollcallError when the pointer leads nowhere."""
     if not settings.pointer.is_symlink():
         if settings.pointer.exists():
             raise RollcallError(f"{settings.pointer} is a file and not Rollcall's pointer; move it away")
         return None
-    target = settings.pointer.resolve()
-    sidecar = target.with_suffix(".json")
-    if not target.exists() or not sidecar.exists():
-        raise RollcallError(
-            f"{settings.pointer} points to {target.name}, which is not there; remove the pointer to rebuild"
-        )
-    return Version(**json.loads(sidecar.read_text("utf-8")))
+    return _described(settings, settings.pointer.resolve().stem)
+
+
+def mend(settings: Settings) -> list[str]:
+    """Puts a pointer right that leads nowhere, or is gone: to the newest whole version. Returns what was done, in words.
+
+    Where no version is whole the pointer goes, and the marts are built from the whole lake.
+    """
+    try:
+        if current(settings) or not kept(settings):
+            return []
+        broken = f"{settings.pointer} was gone"
+    except RollcallError as error:
+        if not settings.pointer.is_symlink():
+            raise
+        broken = str(error)
+    for name in reversed(kept(settings)):
+        try:
+            _point(settings, _described(settings, name))
+        except RollcallError:
+            continue
+        return [f"{broken}: readers have version {name} again"]
+    settings.pointer.unlink(missing_ok=True)
+    return [f"{broken}: no version is whole, so the marts are built from the whole lake"]
 
 
 def _clone(source: Path, target: Path) -> None:
@@ -96,7 +131,7 @@ def publish(settings: Settings, version: Version) -> None:
     settings.candidate.rename(version.file(settings))
     lake.fsync(settings.versions)
     _point(settings, version)
-    _retire(settings, version)
+    retire(settings)
 
 
 def _point(settings: Settings, version: Version) -> None:
@@ -109,24 +144,39 @@ def _point(settings: Settings, version: Version) -> None:
 
 def rollback(settings: Settings, name: str | None) -> Version:
     """Points readers at an older version: the one before the current, or the one of that name."""
-    kept = sorted(file.stem for file in settings.versions.glob("*.duckdb") if file.with_suffix(".json").exists())
+    there = kept(settings)
     now = settings.pointer.resolve().stem
-    older = [version for version in kept if version < now]
+    older = [version for version in there if version < now]
     wanted = name or (older[-1] if older else None)
-    if wanted not in kept:
-        there = ", ".join(reversed(kept)) or "none"
+    if wanted not in there:
         why = f"there is no version '{name}'" if name else f"there is no version before {now}"
-        raise RollcallError(f"{why}; versions kept are: {there}")
-    sidecar = settings.versions / f"{wanted}.json"
-    version = Version(**json.loads(sidecar.read_text("utf-8")))
+        raise RollcallError(f"{why}; versions kept are: {', '.join(reversed(there)) or 'none'}")
+    version = _described(settings, wanted)
     _point(settings, version)
     return version
 
 
-def _retire(settings: Settings, version: Version) -> None:
-    """Keeps the newest versions; a reader of a deleted one keeps its open file."""
-    kept = sorted(settings.versions.glob("*.duckdb"), reverse=True)
-    for file in kept[settings.keep_versions :]:
-        if file != version.file(settings):
-            file.unlink()
-            file.with_suffix(".json").unlink(missing_ok=True)
+def retire(settings: Settings, keep: int | None = None) -> int:
+    """Deletes all but the newest versions and the one that readers see; a reader of a deleted one keeps its open file.
+
+    Returns how many went.
+    """
+    files = sorted(settings.versions.glob("*.duckdb"), reverse=True)
+    now = settings.pointer.resolve() if settings.pointer.is_symlink() else None
+    gone = [file for file in files[settings.keep_versions if keep is None else keep :] if file.resolve() != now]
+    for file in gone:
+        file.unlink()
+        file.with_suffix(".json").unlink(missing_ok=True)
+    for sidecar in settings.versions.glob("*.json"):
+        if not sidecar.with_suffix(".duckdb").exists():
+            sidecar.unlink()
+    return len(gone)
+
+
+def is_purging(settings: Settings) -> bool:
+    """Whether a district is being removed: no version may be gone on from then."""
+    return purge_marker(settings).exists()
+
+
+def purge_marker(settings: Settings) -> Path:
+    return settings.warehouse / ".purging.json"

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 import importlib
 import json
-import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
 from rollcall.intake import held, lake, landing, privacy, take
+from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
 from rollcall.intake.take import Outcome
-from rollcall.refresh import publish
+from rollcall.logs import event
+from rollcall.refresh import ledger, publish
 from rollcall.refresh.lock import refresh_lock
-from rollcall.settings import District, RollcallError, Settings
-
-log = logging.getLogger("rollcall")
+from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
 
 PUBLISHED, HELD_BACK, AUDIT_FAILED = 0, 20, 30
 _LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something else meanwhile
 
 
+class Say(Protocol):
+    """Tells whoever watches what is being done, and how much of it is."""
+
+    def __call__(self, words: str, done: int = 0, total: int | None = None) -> None: ...
+
+
 @dataclass
 class Run:
-    """What one refresh did. `exit_code` is the command's."""
+    """What one refresh did. `exit_code` is the command's; `mended` is what it found broken and put right."""
 
     run_id: str
+    started_at: datetime
     exit_code: int = PUBLISHED
     version: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
@@ -41,6 +48,8 @@ class Run:
     skipped: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     drift: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
+    unsent: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
     asked: int = 0
@@ -48,6 +57,7 @@ class Run:
     def as_dict(self) -> dict[str, object]:
         return {
             "run_id": self.run_id,
+            "started_at": self.started_at.isoformat(),
             "exit_code": self.exit_code,
             "published": self.version,
             "deliveries": [
@@ -63,21 +73,34 @@ class Run:
                 }
                 for outcome in self.outcomes
             ],
+            "counts": self.counts,
             "repeated": self.repeated,
             "skipped": self.skipped,
             "failures": self.failures,
             "drift": self.drift,
+            "mended": self.mended,
             "figures": self.figures,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
         }
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Deliveries by verdict, and the rows of those that were accepted."""
+        verdicts = [outcome.verdict for outcome in self.outcomes]
+        accepted = [vars(outcome.changes) for outcome in self.outcomes if outcome.verdict == "accepted"]
+        rows = {f"rows_{name}": sum(one[name] for one in accepted) for name in vars(Changes())}
+        return {f"{verdict}_deliveries": verdicts.count(verdict) for verdict in ("accepted", "held", "rejected")} | rows
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         started = time.perf_counter()
+        event("stage begins", run=self.run_id, stage=name)
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0) + time.perf_counter() - started
+            took = time.perf_counter() - started
+            self.seconds[name] = self.seconds.get(name, 0) + took
+            event("stage ends", run=self.run_id, stage=name, seconds=round(took, 3))
 
 
 @dataclass(frozen=True)
@@ -91,33 +114,75 @@ class Days:
         return self.first <= day <= self.last
 
 
-def refresh(settings: Settings, say: Callable[[str], None], full: bool = False, backfill: Days | None = None) -> Run:
+def _run_id(settings: Settings, now: datetime) -> str:
+    """The moment, to the millisecond; after the last one where a clock that was wrong has put that in the future.
+
+    Versions are named and ordered by it.
+    """
+    made = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z"
+    beat = ledger.last_beat(settings)
+    last = max([beat["run_id"] if beat else "", *publish.kept(settings)])
+    if made > last:
+        return made
+    after = datetime.strptime(last[:-1] + "000", "%Y%m%dT%H%M%S%f") + timedelta(milliseconds=1)
+    return f"{after:%Y%m%dT%H%M%S}{after.microsecond // 1000:03d}Z"
+
+
+def refresh(settings: Settings, say: Say, full: bool = False, backfill: Days | None = None) -> Run:
     """Runs the main job. Raises Locked when another refresh runs, RollcallError for what a person can mend.
 
     With `full`, the marts are rebuilt from the lake and not from the last version. With `backfill`, kept deliveries of
     those days are taken, older than what is applied or not, and nothing else.
     """
-    now = datetime.now(UTC)
-    run = Run(run_id=f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z")
     with refresh_lock(settings):
+        return run_locked(settings, say, full, backfill)
+
+
+def run_locked(settings: Settings, say: Say, full: bool = False, backfill: Days | None = None) -> Run:
+    """As `refresh`, for who holds the lock."""
+    now = datetime.now(UTC)
+    run = Run(_run_id(settings, now), now)
+    event("run begins", run=run.run_id)
+    try:
+        _refresh(settings, run, say, full, backfill)
+    except BaseException as error:
+        run.exit_code = 1
+        told = of_the_disk(error, settings) if is_of_the_disk(error) and isinstance(error, Exception) else error
+        run.failures.append(str(told) if isinstance(told, RollcallError) else f"{type(error).__name__}: {error}")
         try:
-            _refresh(settings, run, say, full, backfill)
-        except BaseException as error:
-            run.exit_code = 1
-            run.failures.append(f"{type(error).__name__}: {error}")
-            raise
-        finally:
-            _write_down(settings, run)
+            _end(settings, run)
+        except OSError as second:
+            # A full disk does not let its own story be written: the first error is the one to tell.
+            error.add_note(f"the run could not be written down either: {second}")
+        if told is not error:
+            raise told from error
+        raise
+    _end(settings, run)
     return run
 
 
-def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: bool, backfill: Days | None) -> None:
+def _end(settings: Settings, run: Run) -> None:
+    """Writes down what happened, and tells those who want to be told."""
+    event("run ends", run=run.run_id, exit_code=run.exit_code, version=run.version, failures=run.failures)
+    ended_at = datetime.now(UTC)
+    # A run that found nothing to do leaves no line: the ledger would grow with the clock.
+    if run.outcomes or run.repeated or run.skipped or run.failures or run.mended or "build" in run.seconds:
+        ledger.append(settings, run.as_dict() | {"ended_at": ended_at.isoformat(), "process": os.getpid()})
+    ledger.beat(settings, {"run_id": run.run_id, "ended_at": ended_at.isoformat(), "exit_code": run.exit_code})
+    if settings.webhook_url or settings.smtp_host:
+        from rollcall.watch import alerts
+
+        run.unsent = alerts.send_due(settings)
+
+
+def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None) -> None:
     auditor = None
     try:
         with run.stage("intake"):
             lake.prepare(settings)
             lake.sweep(settings)
             take.clear_scratch(settings)
+            run.mended += publish.mend(settings)
             folders, files = landing.scan(settings)
             if backfill:
                 files += _kept_files(settings)
@@ -126,26 +191,32 @@ def _refresh(settings: Settings, run: Run, say: Callable[[str], None], full: boo
             if sum(file.stat().st_size for file in files) > _LARGE:
                 auditor = _warm_up(settings)
             deliveries = _new_deliveries(settings, run, folders, files, backfill)
-            for delivery in deliveries:
-                say(f"{delivery.district.district_id}: taking {delivery.path.name}")
+            for number, delivery in enumerate(deliveries):
+                say(f"taking {delivery.name}", number, len(deliveries))
                 outcome = take.take(
                     delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
                 )
                 run.outcomes.append(outcome)
                 if outcome.verdict == "accepted" and not auditor:
                     auditor = _warm_up(settings)
-                log.info("delivery %s of %s: %s", delivery.delivery_id, delivery.district.district_id, outcome.verdict)
+                event(
+                    "delivery taken", run=run.run_id, district_id=delivery.district.district_id,
+                    delivery_id=delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
+                )  # fmt: skip
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = HELD_BACK
-        take.purge_archive(settings, datetime.now(UTC))
+        gone = take.retire(settings, datetime.now(UTC))
+        if any(gone.values()):
+            event("retired", run=run.run_id, **gone)
 
+        full = full or publish.is_purging(settings)
         base = publish.current(settings)
         version = publish.Version(
             run.run_id, publish.lake_fingerprint(settings), publish.code_fingerprint(), datetime.now(UTC).isoformat()
         )
-        accepted = lake.accepted_ids(settings)
         is_same_code = base is not None and base.code_fingerprint == version.code_fingerprint
-        if not accepted or (is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full):
+        is_current = is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full
+        if is_current or not lake.accepted_ids(settings):
             run.version = base.version if base else None
             return
         auditor = auditor or _start_auditor(settings)
@@ -229,14 +300,24 @@ def _new_deliveries(
     )
 
 
-def _build_and_audit(settings: Settings, run: Run, say: Callable[[str], None], base, auditor) -> bool:
-    from rollcall.refresh.build import dbt_build
-
+def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> bool:
     with run.stage("build"):
-        say("building the candidate" + ("" if base else " from the whole lake"))
-        publish.start_candidate(settings, base)
-        built = dbt_build(settings, lambda name, number: say(f"building: {number} done, {name}"))
+        built = _build(settings, say, base)
+        if base and built.failed and not built.only_tests_failed and not _is_full(built):
+            # What is wrong may lie in the version that was gone on from: the lake has all that it was made of.
+            run.mended.append(
+                f"building on version {base.version} failed ({built.failed[0]}): built from the whole lake"
+            )
+            built = _build(settings, say, None)
+            base = None
     if built.failed:
+        if _is_full(built):
+            raise of_the_disk(next(words for words in built.failed if is_of_the_disk(words)), settings)
+        if not built.only_tests_failed and (files := lake.damaged(settings)):
+            raise RollcallError(
+                f"the lake is damaged: {', '.join(map(str, files))} cannot be read. Nothing was published. Put "
+                "it back from the backup of the lake; docs/operations.md says what to do where there is none"
+            )
         run.failures += built.failed
         run.exit_code = AUDIT_FAILED if built.only_tests_failed else 1
         return False
@@ -251,6 +332,18 @@ def _build_and_audit(settings: Settings, run: Run, say: Callable[[str], None], b
         run.exit_code = AUDIT_FAILED
         return False
     return True
+
+
+def _build(settings: Settings, say: Say, base):
+    from rollcall.refresh.build import dbt_build
+
+    say("building the candidate" + ("" if base else " from the whole lake"))
+    publish.start_candidate(settings, base)
+    return dbt_build(settings, say)
+
+
+def _is_full(built) -> bool:
+    return any(is_of_the_disk(words) for words in built.failed)
 
 
 def figures(settings: Settings) -> dict[str, object]:
@@ -280,22 +373,3 @@ def figures(settings: Settings) -> dict[str, object]:
         "products_in_use": f"{products:,}, {uncatalogued:,} of them in no catalogue",
         "users_on_the_roster": "none yet" if matched is None else f"{matched} %",
     }
-
-
-def _write_down(settings: Settings, run: Run) -> None:
-    """One line a run. A run that found nothing to do leaves none: the ledger would grow with the clock."""
-    if not (run.outcomes or run.repeated or run.skipped or run.failures or "build" in run.seconds):
-        return
-    entry = run.as_dict() | {"ended_at": datetime.now(UTC).isoformat(), "process": os.getpid()}
-    with (settings.warehouse / "runs.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def last_runs(settings: Settings, count: int) -> list[dict]:
-    """The newest entries of the run ledger, the newest first."""
-    file = settings.warehouse / "runs.jsonl"
-    if not file.exists():
-        return []
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()[-count:]][::-1]

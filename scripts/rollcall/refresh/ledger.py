@@ -1,0 +1,74 @@
+"""The run ledger: one JSON object a line, `lake/runs.jsonl`, which `fct_refresh_runs` reads.
+
+A run that is killed while it writes leaves a broken last line: readers pass it over, and the next run begins a new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from rollcall.intake import lake
+from rollcall.settings import Settings
+
+
+def file(settings: Settings) -> Path:
+    return settings.lake / lake.RUNS
+
+
+def append(settings: Settings, entry: dict[str, object]) -> None:
+    """Adds a run, and makes it last."""
+    with file(settings).open("ab+") as stream:
+        stream.seek(0, os.SEEK_END)
+        if stream.tell():
+            stream.seek(-1, os.SEEK_END)
+            torn = stream.read(1) != b"\n"
+            stream.write(b"\n" if torn else b"")
+        stream.write(json.dumps(entry, ensure_ascii=False, default=str).encode() + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def read(settings: Settings) -> tuple[list[dict], int]:
+    """(the runs, the oldest first; the number of lines that cannot be read)."""
+    runs, broken = [], 0
+    if not file(settings).exists():
+        return runs, broken
+    for line in file(settings).read_bytes().split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            run = json.loads(line)
+        except ValueError:
+            broken += 1
+            continue
+        if isinstance(run, dict) and "run_id" in run:
+            runs.append(run)
+        else:
+            broken += 1
+    return runs, broken
+
+
+def rewrite(settings: Settings, runs: list[dict]) -> None:
+    """Puts these runs in place of all; what could not be read is gone."""
+    temporary = file(settings).with_suffix(".tmp")
+    temporary.write_text("".join(json.dumps(run, ensure_ascii=False) + "\n" for run in runs), "utf-8")
+    lake.fsync(temporary)
+    temporary.replace(file(settings))
+    lake.fsync(settings.lake)
+
+
+def beat(settings: Settings, entry: dict[str, object]) -> None:
+    """Says when a refresh last ended, be it that it found nothing to do: the ledger does not grow with the clock."""
+    temporary = settings.warehouse / ".last_run.tmp"
+    temporary.write_text(json.dumps(entry), "utf-8")
+    temporary.replace(settings.warehouse / ".last_run.json")
+
+
+def last_beat(settings: Settings) -> dict | None:
+    """When and how the last refresh ended; None before the first, or when that cannot be read."""
+    try:
+        return json.loads((settings.warehouse / ".last_run.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None

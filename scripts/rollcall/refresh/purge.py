@@ -1,0 +1,200 @@
+"""Deleting for good: what was kept long enough, or all that is kept of a district, with a report that proves it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from rollcall import logs
+from rollcall.intake import lake, take
+from rollcall.refresh import ledger, publish
+from rollcall.refresh.run import Say, run_locked
+from rollcall.settings import RollcallError, Settings
+
+_ROOMS = ("landing", "archive", "quarantine", "lake")
+
+
+@dataclass
+class Purge:
+    """What went, and what a search afterwards found. `checks` is what was looked at and how much of it was left there."""
+
+    what: str
+    at: str
+    by: str | None = None
+    why: str | None = None
+    removed: dict[str, int] = field(default_factory=dict)
+    removed_bytes: int = 0
+    checks: dict[str, int] = field(default_factory=dict)
+    published: str | None = None
+    file: Path | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        return not any(self.checks.values())
+
+    def as_dict(self) -> dict[str, object]:
+        return {**vars(self), "file": str(self.file) if self.file else None, "is_clean": self.is_clean}
+
+    def lines(self) -> Iterator[str]:
+        yield f"Purged {self.what} at {self.at[:19]} UTC" + (f", by {self.by}: {self.why}" if self.by else "")
+        for name, count in self.removed.items():
+            yield f"  removed {count:,} {name.replace('_', ' ')}"
+        yield f"  {self.removed_bytes:,} bytes"
+        for where, left in self.checks.items():
+            yield f"  {'left: ' + format(left, ',') if left else 'none left'} in {where}"
+        if self.published:
+            yield f"Readers have version {self.published}, made of what is left."
+        elif self.by:
+            yield "No district is left: nothing is published any more."
+        if self.file:
+            yield f"The report is {self.file}"
+        if not self.is_clean:
+            yield "Not all is gone: run the same command again."
+
+
+def _write(settings: Settings, purge: Purge) -> None:
+    folder = settings.warehouse / "purges"
+    folder.mkdir(parents=True, exist_ok=True)
+    purge.file = folder / f"{re.sub('[^0-9T]', '', purge.at[:19])}.json"
+    purge.file.write_text(json.dumps(purge.as_dict(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+    lake.fsync(purge.file)
+    logs.event("purged", what=purge.what, removed=purge.removed, is_clean=purge.is_clean)
+
+
+def retention(settings: Settings) -> Purge:
+    """Deletes what is older than the settings say. A refresh does the same, without the report."""
+    now = datetime.now(UTC)
+    purge = Purge("what was kept long enough", now.isoformat())
+    before = _bytes(settings)
+    purge.removed |= take.retire(settings, now)
+    purge.removed["published_versions"] = publish.retire(settings)
+    purge.removed_bytes = before - _bytes(settings)
+    _write(settings, purge)
+    return purge
+
+
+def _bytes(settings: Settings) -> int:
+    rooms = (settings.archive, settings.quarantine, settings.versions)
+    return sum(file.stat().st_size for room in rooms for file in room.rglob("*") if file.is_file())
+
+
+def _folders(settings: Settings, district_id: str) -> Iterator[tuple[str, Path]]:
+    """(room, path) of all that is a district's own."""
+    for room in ("landing", "archive", "quarantine"):
+        yield room, getattr(settings, room) / district_id
+    # The records first: from then on nothing of the district is in the lake for any reader.
+    partitions = [
+        *settings.lake.rglob(f"district_id={district_id}"),
+        *settings.lake.glob(f".incoming-{district_id}--*"),
+    ]
+    for folder in sorted(partitions, key=lambda path: (path.parent.name != "deliveries", str(path))):
+        yield "lake", folder
+
+
+def must_exist(settings: Settings, district_id: str) -> None:
+    """RollcallError where nothing is kept of a district of that name."""
+    if any(path.exists() for _, path in _folders(settings, district_id)) or _is_under_way(settings, district_id):
+        return
+    names = {folder.name for room in _ROOMS[:3] for folder in getattr(settings, room).glob("[!._]*") if folder.is_dir()}
+    names |= {record.parent.name.removeprefix("district_id=") for record in lake.records(settings)}
+    raise RollcallError(
+        f"nothing is kept of a district '{district_id}'; there are: {', '.join(sorted(names)) or 'none'}"
+    )
+
+
+def _is_under_way(settings: Settings, district_id: str) -> bool:
+    try:
+        return json.loads(publish.purge_marker(settings).read_text("utf-8"))["district_id"] == district_id
+    except (FileNotFoundError, ValueError, KeyError):
+        return False
+
+
+def district(settings: Settings, district_id: str, by: str, why: str, say: Say) -> Purge:
+    """Removes a district from every room, publishes a version without it, and deletes all versions before that.
+
+    Killed on the way, the same command goes on where it stopped; a refresh in between builds from the whole lake.
+    """
+    purge = Purge(f"district {district_id}", datetime.now(UTC).isoformat(), by, why)
+    settings.warehouse.mkdir(parents=True, exist_ok=True)
+    publish.purge_marker(settings).write_text(json.dumps({"district_id": district_id, "by": by, "why": why}), "utf-8")
+    lake.fsync(publish.purge_marker(settings))
+    say(f"deleting what is kept of {district_id}")
+    for room, path in list(_folders(settings, district_id)):
+        files = [file for file in path.rglob("*") if file.is_file()]
+        if path.is_dir():
+            purge.removed_bytes += sum(file.stat().st_size for file in files)
+            purge.removed[f"{room}_files"] = purge.removed.get(f"{room}_files", 0) + len(files)
+            shutil.rmtree(path)
+    purge.removed["ledger_entries"] = _forget_in_ledger(settings, district_id)
+    purge.removed["build_files"] = _clear_build(settings)
+
+    if not lake.accepted_ids(settings):
+        # No district is left: an empty warehouse is one that no audit lets pass, and nobody is there to read it.
+        settings.pointer.unlink(missing_ok=True)
+        purge.removed["published_versions"] = publish.retire(settings, keep=0)
+    elif publish.kept(settings):
+        run = run_locked(settings, say, full=True)
+        if run.exit_code not in (0, 20) or run.version != run.run_id:
+            failure = (run.failures or ["nothing was published"])[0]
+            raise RollcallError(
+                f"the version without {district_id} could not be published: {failure}; run the purge again"
+            )
+        purge.published = run.version
+        purge.removed["published_versions"] = publish.retire(settings, keep=1)
+        _clear_build(settings)
+    _search(settings, district_id, purge)
+    if purge.is_clean:
+        publish.purge_marker(settings).unlink()
+    _write(settings, purge)
+    return purge
+
+
+def _forget_in_ledger(settings: Settings, district_id: str) -> int:
+    """Takes the district's deliveries out of the runs, and what was said of its files."""
+    runs, _ = ledger.read(settings)
+    gone = 0
+    word = re.compile(rf"(?<![\w-]){re.escape(district_id)}(?![\w-])")
+    for run in runs:
+        kept = [delivery for delivery in run["deliveries"] if delivery["district_id"] != district_id]
+        gone += len(run["deliveries"]) - len(kept)
+        run["deliveries"] = kept
+        for name in ("repeated", "skipped", "failures", "drift", "mended"):
+            run[name] = [words for words in run.get(name, []) if not word.search(words)]
+    ledger.rewrite(settings, runs)
+    return gone
+
+
+def _clear_build(settings: Settings) -> int:
+    """The build folder may be lost at any time, and its logs, Data Docs and work file name districts."""
+    gone = 0
+    for path in settings.build.glob("*"):
+        gone += 1
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    logs.to_file(settings)
+    return gone
+
+
+def _search(settings: Settings, district_id: str, purge: Purge) -> None:
+    """Looks for the district in every room and in every table that readers have."""
+    for room in _ROOMS:
+        found = [path for name, path in _folders(settings, district_id) if name == room and path.exists()]
+        purge.checks[f"{room} ({getattr(settings, room)})"] = len(found)
+    named = sum(district_id in json.dumps(run["deliveries"]) for run in ledger.read(settings)[0])
+    purge.checks["the run ledger"] = named
+    for name in publish.kept(settings):
+        with duckdb.connect(str(settings.versions / f"{name}.duckdb"), read_only=True) as connection:
+            tables = connection.execute(
+                "select table_name from information_schema.columns where table_schema = 'marts' and column_name = 'district_id'"
+            ).fetchall()
+            for (table,) in sorted(tables):
+                (left,) = connection.execute(
+                    f'select count(*) from marts."{table}" where district_id = ?', [district_id]
+                ).fetchone()
+                purge.checks[f"{table} of version {name}"] = left

@@ -1,0 +1,161 @@
+"""What is wrong now, and what to do about it. `rollcall status` and the alerts say the same, from here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from rollcall.intake import lake
+from rollcall.refresh import ledger, publish
+from rollcall.settings import RollcallError, Settings
+
+ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something a person has to look at. `key` is the thing that is wrong; `identity` changes with what is wrong about it."""
+
+    key: str
+    identity: str
+    what: str
+    fix: str
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """The newest delivery of a kind that a district sent."""
+
+    district_id: str
+    kind: str
+    delivery_id: str
+    file_name: str
+    verdict: str
+    delivery_date: str
+    arrived_at: datetime
+    accepted_at: datetime | None
+    accepted_date: str | None
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago that was, in words."""
+    minutes = int((now - moment).total_seconds() // 60)
+    for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
+        if minutes >= size:
+            count = minutes // size
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now" if minutes > -2 else "in the future: the clock has jumped"
+
+
+def arrivals(settings: Settings) -> list[Arrival]:
+    """One row per district and kind: its newest delivery, and its newest that was accepted."""
+    records = [str(record) for record in lake.records(settings)]
+    if not records:
+        return []
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"""select district_id, delivery_kind, max_by(delivery_id, arrived_at), max_by(file_name, arrived_at),
+                max_by(verdict, arrived_at), max_by(delivery_date, arrived_at)::varchar, max(arrived_at),
+                max(arrived_at) filter (verdict = '{ACCEPTED}'), max(delivery_date) filter (verdict = '{ACCEPTED}')::varchar
+            from {lake.read(records)} group by all order by all"""
+        ).fetchall()
+    utc = [[value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row] for row in rows]
+    return [Arrival(*row) for row in utc]
+
+
+def published(settings: Settings) -> tuple[publish.Version | None, str | None]:
+    """(the version that readers have, why there is none that can be read)."""
+    try:
+        return publish.current(settings), None
+    except RollcallError as error:
+        return None, str(error)
+
+
+def problems(settings: Settings, now: datetime) -> list[Problem]:
+    """All that is wrong, the worst first."""
+    return [*_of_refresh(settings, now), *_of_deliveries(settings, now)]
+
+
+def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
+    found = []
+    runs, broken = ledger.read(settings)
+    beat = ledger.last_beat(settings)
+    last = runs[-1] if runs else None
+    # What ended well since then is newer than the ledger's last line, whatever that says.
+    if last and last["exit_code"] not in (0, 20) and (beat is None or beat["run_id"] == last["run_id"]):
+        failure = (last["failures"] or ["it said nothing"])[0]
+        fix = (
+            "Readers keep the version they have. Look at the deliveries of that run, or undo the change of the models, and "
+            f"run `rollcall refresh`; more is in {settings.build / 'logs' / 'dbt.log'} and `rollcall status --open`"
+            if last["exit_code"] == 30
+            else f"Mend that, and run `rollcall refresh`; the traceback is in {settings.build / 'rollcall.log'}"
+        )
+        words = "the audit refused" if last["exit_code"] == 30 else "the refresh broke off:"
+        found.append(Problem("refresh", f"{last['exit_code']} {failure}", f"{words} {failure}", fix))
+    if last and last.get("skipped") and (beat is None or beat["run_id"] == last["run_id"]):
+        found += [
+            Problem(f"skipped/{words}", words, f"not taken: {words}", "Mend it; the next refresh takes the file")
+            for words in last["skipped"]
+        ]
+    version, unreadable = published(settings)
+    if unreadable:
+        found.append(Problem("pointer", unreadable, unreadable, "Run `rollcall refresh`"))
+    if broken:
+        what = f"{broken} line(s) of {ledger.file(settings)} cannot be read and are passed over"
+        fix = "A run was killed while it wrote, or the disk is failing: look at the file, and delete those lines"
+        found.append(Problem("ledger", str(broken), what, fix))
+    silent_for = _hours_since(version.published_at, now) if version else None
+    if settings.alert_hours and silent_for is not None and silent_for > settings.alert_hours:
+        what = f"nothing was published for {silent_for:.0f} hours (expected within {settings.alert_hours:.0f})"
+        ran = f"The last refresh ran {ago(datetime.fromisoformat(beat['ended_at']), now)}" if beat else "None has run"
+        fix = f"{ran}: see that the timer runs, and that deliveries arrive in {settings.landing}"
+        found.append(Problem("silence", version.version, what, fix))
+    return found
+
+
+def _hours_since(moment: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(moment)).total_seconds() / 3600
+
+
+def _first_finding(folder: Path) -> str:
+    try:
+        findings = json.loads((folder / "report.json").read_text("utf-8"))["findings"]
+    except (FileNotFoundError, ValueError):
+        return "its report is gone"
+    told = [f for f in findings if f["severity"] in ("reject", "hold")] or findings
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+    return f"{told[0]['message']}{more}" if told else "its report names no finding"
+
+
+def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
+    found, late = [], []
+    newest = arrivals(settings)
+    for arrival in newest:
+        folder = settings.quarantine / arrival.district_id / arrival.delivery_id
+        name = f"{arrival.district_id}/{arrival.file_name}"
+        key, identity = f"delivery/{arrival.district_id}/{arrival.kind}", f"{arrival.delivery_id} {arrival.verdict}"
+        # What a file was meant to be is not known of every file: any good one after it may be the answer.
+        is_answered = arrival.kind == "unknown" and any(
+            other.district_id == arrival.district_id and other.accepted_at and other.accepted_at > arrival.arrived_at
+            for other in newest
+        )
+        if arrival.verdict in ("rejected", "held") and folder.is_dir() and not is_answered:
+            what = f"{name} was {arrival.verdict} {ago(arrival.arrived_at, now)}: {_first_finding(folder)}"
+            if arrival.verdict == "held":
+                fix = (
+                    f"Read {folder / 'report.html'}; if the change is right, run `rollcall release {arrival.file_name}"
+                    " --by NAME --why REASON`, else `rollcall discard`"
+                )
+            else:
+                fix = f"Send {folder / 'report.html'} to the district; the next file that is right puts this in order"
+            found.append(Problem(key, identity, what, fix))
+        if arrival.accepted_at and (days := settings.days_late(arrival.kind, arrival.accepted_at, now)):
+            allowed = settings.freshness_days[arrival.kind]
+            what = f"{arrival.district_id}: no {arrival.kind} delivery was accepted for {days} days (expected within {allowed})"
+            fix = "Ask the district for it, or set ROLLCALL_FRESHNESS_DAYS to what was agreed"
+            late.append(Problem(f"fresh/{arrival.district_id}/{arrival.kind}", "late", what, fix))
+    return found + late
