@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -76,6 +77,12 @@ class House:
         with duckdb.connect(str(self.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:
             connection.execute("use marts")
             return connection.execute(sql).fetchall()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @pytest.fixture

@@ -54,6 +54,8 @@ class Delivery:
         return f"{self.delivery_date}-{self.kind}-{self.sha256[:16]}"
 
 
+# Folders below a district's that only Rollcall writes to: what has its name there is whole.
+FETCHED, BY_HAND = "_fetched", "_by_hand"
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 
 
@@ -109,7 +111,8 @@ def write_member(
     now = datetime.now(UTC)
     district = District.load(settings.landing / district_id)
     name = f"members_{now.astimezone(district.zone):%Y-%m-%d}_{now:%H%M%S%f}.csv"
-    file = settings.landing / district_id / name
+    file = settings.landing / district_id / BY_HAND / name
+    file.parent.mkdir(exist_ok=True)
     temporary = file.with_suffix(".tmp")
     with temporary.open("x", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
@@ -118,9 +121,6 @@ def write_member(
         writer.writerow([first_name, last_name, email.strip(), role, status, now.isoformat()])
     temporary.rename(file)
     return file
-
-
-FETCHED = "_fetched"  # the folder of files that were collected whole
 
 
 def free_name(folder: Path, name: str) -> Path:
@@ -164,6 +164,6 @@ def scan(settings: Settings) -> tuple[list[Path], list[Path]]:
                 or file.suffix in (".part", ".filepart", ".tmp")
             ):
                 continue
-            if file.parent.name == FETCHED or _is_settled(file, now, settings.settle_seconds):
+            if file.parent in (folder / FETCHED, folder / BY_HAND) or _is_settled(file, now, settings.settle_seconds):
                 files.append(file)
     return folders(settings), files

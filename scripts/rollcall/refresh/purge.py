@@ -110,10 +110,29 @@ def must_exist(settings: Settings, district_id: str) -> None:
 
 
 def _is_under_way(settings: Settings, district_id: str) -> bool:
+    return _begun(settings).get("district_id") == district_id
+
+
+def _begun(settings: Settings) -> dict:
     try:
-        return json.loads(publish.purge_marker(settings).read_text("utf-8"))["district_id"] == district_id
-    except (FileNotFoundError, ValueError, KeyError):
-        return False
+        return dict(json.loads(publish.purge_marker(settings).read_text("utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
+
+
+def _begin(settings: Settings, district_id: str, purge: Purge) -> None:
+    """Marks what is under way, and counts what will go before it goes: a purge that goes on says all that went."""
+    before = _begun(settings) if _is_under_way(settings, district_id) else {}
+    purge.removed, purge.removed_bytes = before.get("removed", {}), before.get("removed_bytes", 0)
+    for room, path in _folders(settings, district_id):
+        files = [file for file in path.rglob("*") if file.is_file()]
+        purge.removed_bytes += sum(file.stat().st_size for file in files)
+        purge.removed[f"{room}_files"] = purge.removed.get(f"{room}_files", 0) + len(files)
+    marker = {"district_id": district_id, "removed": purge.removed, "removed_bytes": purge.removed_bytes}
+    temporary = publish.purge_marker(settings).with_suffix(".tmp")
+    temporary.write_text(json.dumps(marker), "utf-8")
+    lake.fsync(temporary)
+    temporary.replace(publish.purge_marker(settings))
 
 
 def district(settings: Settings, district_id: str, by: str, why: str, say: Say) -> Purge:
@@ -123,14 +142,10 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
     """
     purge = Purge(f"district {district_id}", datetime.now(UTC).isoformat(), by, why)
     settings.warehouse.mkdir(parents=True, exist_ok=True)
-    publish.purge_marker(settings).write_text(json.dumps({"district_id": district_id, "by": by, "why": why}), "utf-8")
-    lake.fsync(publish.purge_marker(settings))
+    _begin(settings, district_id, purge)
     say(f"deleting what is kept of {district_id}")
-    for room, path in list(_folders(settings, district_id)):
-        files = [file for file in path.rglob("*") if file.is_file()]
+    for _, path in list(_folders(settings, district_id)):
         if path.is_dir():
-            purge.removed_bytes += sum(file.stat().st_size for file in files)
-            purge.removed[f"{room}_files"] = purge.removed.get(f"{room}_files", 0) + len(files)
             shutil.rmtree(path)
     purge.removed["ledger_entries"] = _forget_in_ledger(settings, district_id)
     purge.removed["build_files"] = _clear_build(settings)
