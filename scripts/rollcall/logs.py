@@ -28,6 +28,8 @@ class _JsonLines(logging.Formatter):
 
 def to_file(settings: Settings) -> None:
     """Sends what the command logs to the file, which is turned over at 10 MiB; three old ones are kept."""
+    # Where the disk is full the command says so once; that the log is full too is not news.
+    logging.raiseExceptions = False
     settings.build.mkdir(parents=True, exist_ok=True)
     for handler in _log.handlers[:]:
         _log.removeHandler(handler)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from rollcall.intake import lake, landing, take
 from rollcall.intake.take import Outcome
 from rollcall.settings import District, Settings
+from warm import Command, Warm
 
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
 
@@ -36,15 +38,14 @@ class House:
         rooms = {f"ROLLCALL_{name.upper()}": str(self.root / name) for name in ROOMS}
         return os.environ | rooms | {"ROLLCALL_SETTLE_SECONDS": "0"}
 
-    def run(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def start(self, *arguments: str, before: str = "", **settings: str) -> Command:
+        """Starts `rollcall`, with these settings (`ROLLCALL_` in front); see `Warm.start`."""
+        more = {f"ROLLCALL_{name.upper()}": value for name, value in settings.items()}
+        return _warm().start(arguments, self.environment | more, self.root, before)
+
+    def run(self, *arguments: str, code: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs `rollcall` as a user would, and expects its exit code (any, if None)."""
-        done = subprocess.run(
-            [sys.executable, "-c", "from rollcall.cli import main; main()", *arguments],
-            env=self.environment,
-            cwd=self.root,
-            text=True,
-            capture_output=True,
-        )
+        done = self.start(*arguments, **more).wait()
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -77,6 +78,21 @@ class House:
         with duckdb.connect(str(self.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:
             connection.execute("use marts")
             return connection.execute(sql).fetchall()
+
+    def marts(self, without: tuple[str, ...] = ()) -> dict[str, list[tuple]]:
+        """Every row of every mart, but for the runs, which are of their house alone."""
+        names = {name for (name,) in self.query("select table_name from duckdb_tables() where schema_name = 'marts'")}
+        return {
+            name: sorted(self.query(f"select * from {name}"), key=repr)
+            for name in sorted(names - {"fct_refresh_runs", *without})
+        }
+
+
+@functools.cache
+def _warm() -> Warm:
+    warm = Warm()
+    atexit.register(warm.stop)
+    return warm
 
 
 def free_port() -> int:

@@ -378,15 +378,6 @@ def test_random_districts_have_the_memberships_of_the_brute_force(daily, distric
     assert compared > 120
 
 
-def marts(house) -> dict[str, list[tuple]]:
-    names = [name for (name,) in house.query("select table_name from duckdb_tables() where schema_name = 'marts'")]
-    return {
-        name: sorted(house.query(f"select * from {name}"), key=repr)
-        for name in sorted(names)
-        if name not in ("fct_deliveries", "fct_rule_results", "fct_usage_days")
-    }
-
-
 def shuffled(path: Path) -> None:
     """The same rows in another order."""
     with path.open(newline="", encoding="utf-8") as stream:
@@ -417,6 +408,7 @@ def test_late_shuffled_and_replayed_deliveries_end_in_the_same_marts(daily, dist
     before, after = SECOND - timedelta(days=3), SECOND + timedelta(days=3)
     done = house.run("backfill", str(before), str(after), "--json").stdout
     assert '"rejected"' not in done and not list(house.quarantine.glob("*/2020-11-02*"))
-    found, expected = marts(house), marts(daily)
+    of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days")
+    found, expected = house.marts(of_arrival), daily.marts(of_arrival)
     for mart in expected:
         assert found[mart] == expected[mart], mart

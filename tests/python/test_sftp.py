@@ -9,7 +9,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -205,16 +204,11 @@ def test_fetch_collects_each_file_once_and_whole(vendor, house, tmp_path):
 def test_fetch_leaves_what_is_still_being_written(vendor, house):
     _, folder, _ = vendor
     (folder / "usage.csv").write_text("grows")
-    environment = house.environment | {"ROLLCALL_SETTLE_SECONDS": "60"}
-    command = [sys.executable, "-c", "from rollcall.cli import main; main()", "fetch"]
-    done = subprocess.run(command, env=environment, cwd=house.root, text=True, capture_output=True)
+    done = house.run("fetch", settle_seconds="60")
     assert "left for the next time, as they are still being written: usage.csv" in done.stdout, done
     hour_ago = time.time() - 3600
     os.utime(folder / "usage.csv", (hour_ago, hour_ago))
-    assert (
-        "collected usage.csv"
-        in subprocess.run(command, env=environment, cwd=house.root, text=True, capture_output=True).stdout
-    )
+    assert "collected usage.csv" in house.run("fetch", settle_seconds="60").stdout
 
 
 def test_fetch_trusts_no_host_key_that_it_was_not_given(vendor, house, tmp_path):

@@ -179,6 +179,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
     auditor = None
     try:
         with run.stage("intake"):
+            _must_be_writable(settings)
             lake.prepare(settings)
             lake.sweep(settings)
             take.clear_scratch(settings)
@@ -228,6 +229,16 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
     finally:
         if auditor:
             auditor.stop()
+
+
+def _must_be_writable(settings: Settings) -> None:
+    """Better known before the work than after it."""
+    for name in ("lake", "build", "warehouse", "versions", "archive", "quarantine"):
+        folder = getattr(settings, name)
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            raise RollcallError(
+                f"{folder} cannot be written to: let the account that runs the refresh write there. Nothing was taken"
+            )
 
 
 def _start_auditor(settings: Settings):
@@ -303,7 +314,15 @@ def _new_deliveries(
 def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> bool:
     with run.stage("build"):
         built = _build(settings, say, base)
-        if base and built.failed and not built.only_tests_failed and not _is_full(built):
+        if _is_full(built):
+            raise of_the_disk(next(words for words in built.failed if is_of_the_disk(words)), settings)
+        is_broken = built.failed and not built.only_tests_failed
+        if is_broken and (files := lake.damaged(settings)):
+            raise RollcallError(
+                f"the lake is damaged: {', '.join(map(str, files))} cannot be read. Nothing was published. Put "
+                "it back from the backup of the lake; docs/operations.md says what to do where there is none"
+            )
+        if base and is_broken:
             # What is wrong may lie in the version that was gone on from: the lake has all that it was made of.
             run.mended.append(
                 f"building on version {base.version} failed ({built.failed[0]}): built from the whole lake"
@@ -311,13 +330,6 @@ def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> b
             built = _build(settings, say, None)
             base = None
     if built.failed:
-        if _is_full(built):
-            raise of_the_disk(next(words for words in built.failed if is_of_the_disk(words)), settings)
-        if not built.only_tests_failed and (files := lake.damaged(settings)):
-            raise RollcallError(
-                f"the lake is damaged: {', '.join(map(str, files))} cannot be read. Nothing was published. Put "
-                "it back from the backup of the lake; docs/operations.md says what to do where there is none"
-            )
         run.failures += built.failed
         run.exit_code = AUDIT_FAILED if built.only_tests_failed else 1
         return False

@@ -1,0 +1,147 @@
+"""Runs the `rollcall` command without its start-up: a process that has imported it forks for every command.
+
+Each command has its own process, environment, working directory and exit code, as from a shell; what is saved is three
+seconds of imports. `python warm.py SOCKET` serves; `Warm` is the client.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def _command(request: dict) -> None:
+    """In the forked process: becomes the command."""
+    os.setsid()
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    for number, name in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
+        os.dup2(descriptor, number)
+    sys.argv = ["rollcall", *request["arguments"]]
+    code = 1
+    try:
+        if request["before"]:
+            exec(request["before"], {})
+        from rollcall.cli import main
+
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _keep(connection: socket.socket) -> None:
+    """In a process of its own for each command: starts it, tells its process id, and in the end how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request = json.loads(connection.makefile().readline())
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        _command(request)
+    connection.sendall(f"{pid}\n".encode())
+    _, status = os.waitpid(pid, 0)
+    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def serve(path: str) -> None:
+    import dbt.cli.main  # noqa: F401
+
+    import rollcall.cli
+    import rollcall.intake.fetch
+    import rollcall.refresh.build
+    import rollcall.refresh.run
+    import rollcall.watch.alerts
+    import rollcall.watch.status  # noqa: F401
+
+    parent = os.getppid()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    listening.settimeout(1)
+    while os.getppid() == parent:
+        try:
+            connection, _ = listening.accept()
+        except TimeoutError:
+            continue
+        connection.settimeout(None)
+        if os.fork() == 0:
+            listening.close()
+            _keep(connection)
+        connection.close()
+
+
+@dataclass
+class Command:
+    """A command that runs, or has run."""
+
+    pid: int
+    _answers: object
+    _out: Path
+    _err: Path
+
+    def kill(self) -> None:
+        """`kill -9` of the command; what it has started is left to itself."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        code = int(self._answers.readline())
+        done = subprocess.CompletedProcess("rollcall", code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
+        self._out.unlink()
+        self._err.unlink()
+        return done
+
+
+class Warm:
+    """The client, one for each test process."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="rollcall-warm-"))
+        self.socket = self.folder / "socket"
+        self.process = subprocess.Popen([sys.executable, __file__, str(self.socket)])
+        self.count = 0
+
+    def start(self, arguments: tuple[str, ...], environment: dict[str, str], cwd: Path, before: str = "") -> Command:
+        """Starts a command; `before` is Python that its process runs first."""
+        self.count += 1
+        out, err = (self.folder / f"{self.count}.{name}" for name in ("out", "err"))
+        connection = socket.socket(socket.AF_UNIX)
+        for _ in range(600):
+            try:
+                connection.connect(str(self.socket))
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                assert self.process.poll() is None, "the warm process has ended"
+                time.sleep(0.1)
+        request = {
+            "arguments": arguments, "environment": environment, "cwd": str(cwd), "out": str(out), "err": str(err),
+            "before": before,
+        }  # fmt: skip
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        answers = connection.makefile()
+        return Command(int(answers.readline()), answers, out, err)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
