@@ -24,7 +24,8 @@ class RollcallError(Exception):
 
 
 _OF_THE_DISK = re.compile(
-    r"No space left|File too large|Disk quota|Read-only file system|Permission denied|Input/output error|Could not write"
+    r"No space left[a-z ]*|File too large|Disk quota exceeded|Read-only file system|Permission denied|Input/output error"
+    r"|Could not write"
 )
 
 
@@ -35,13 +36,17 @@ def is_of_the_disk(error: object) -> bool:
 
 def of_the_disk(error: object, settings: Settings) -> RollcallError:
     """Such an error in the words of someone who can mend it."""
-    words = str(error).strip().splitlines()[0]
+    told = str(error)
+    reason = _OF_THE_DISK.search(told)
+    # DuckDB's own words may go on with its stack: the reason and the file are what a person needs.
+    file = re.search(r"""["'\\](/[^"'\\\n]+)""", told)
+    words = (reason[0] if reason else told.splitlines()[0]) + (f" ({file[1]})" if file else "")
     rooms = {name: getattr(settings, name) for name in ("lake", "build", "warehouse")}
     free = []
     for name, room in rooms.items():
         there = next(folder for folder in (room, *room.parents) if folder.exists())
         free.append(f"{name} {shutil.disk_usage(there).free / 2**20:,.0f} MB")
-    if re.search("No space left|File too large|Disk quota", words):
+    if re.search("No space left|File too large|Disk quota", told):
         fix = f"Make room (free now: {', '.join(free)})"
     else:
         fix = "Let the account that runs the refresh write there"

@@ -1,7 +1,8 @@
 """Faults, done for real: kills at every boundary and at random moments, full disks, damaged files, clocks that jump.
 
 One house lives through all of them in turn, with a reader at it throughout, and ends with the marts of a house that nothing
-ever happened to. `make faults` kills it a hundred times (ROLLCALL_KILLS), the tests twenty.
+ever happened to. The tests kill it five times, CI twenty times and
+`make faults` a hundred times (ROLLCALL_KILLS).
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import duckdb
 import pytest
 
 import roster
+from rollcall.intake import lake
 from rollcall.refresh import publish
 
-KILLS = int(os.environ.get("ROLLCALL_KILLS", "20"))
+KILLS = int(os.environ.get("ROLLCALL_KILLS", "5"))
 SEED = int(os.environ.get("ROLLCALL_SEED", "6"))
 KILLED = -signal.SIGKILL
 
@@ -60,15 +62,23 @@ def dies(house, at: int, part: str = "", log: str = "") -> str:
     return _DIE.format(root=f"{house.root}/", part=part, at=at, log=log)
 
 
-class Reader(threading.Thread):
+class Reader:
     """Somebody who reads all the time. What they see has to be whole: the totals of three marts agree."""
 
     def __init__(self, house):
-        super().__init__(daemon=True)
-        self.house, self.stopped, self.read, self.faults = house, threading.Event(), 0, []
+        self.house, self.read, self.faults = house, 0, []
 
-    def run(self) -> None:
-        while not self.stopped.is_set():
+    def begin(self) -> None:
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.stopped.set()
+        self.thread.join()
+
+    def _read(self) -> None:
+        while not self.stopped.wait(0.1):
             try:
                 ((facts, days, products),) = self.house.query(
                     """select (select sum(page_loads) from fct_product_usage), (select sum(page_loads) from fct_usage_days),
@@ -79,7 +89,6 @@ class Reader(threading.Thread):
             except duckdb.Error as error:
                 self.faults.append(str(error))
             self.read += 1
-            time.sleep(0.05)
 
 
 class Nights:
@@ -122,12 +131,10 @@ def nights(session_house):
     nights.deliver("gone")
     nights.deliver()
     house.refresh()
-    reader = Reader(house)
-    reader.start()
-    nights.reader = reader
+    reader = nights.reader = Reader(house)
+    reader.begin()
     yield nights
-    reader.stopped.set()
-    reader.join()
+    reader.stop()
     assert reader.read > 100 and not reader.faults, reader.faults[:3]
 
 
@@ -195,11 +202,12 @@ def test_a_kill_at_each_step_of_a_publish_leaves_a_whole_version(house):
     house.warehouse.mkdir()
     act = """
 from datetime import UTC, datetime
+from rollcall.intake import lake
 from rollcall.refresh import publish
 from rollcall.settings import Settings
 publish.publish(Settings(), publish.Version({name!r}, "lake", "code", datetime.now(UTC).isoformat()))
 """
-    code, at = KILLED, 0
+    code, at, before = KILLED, 0, ""
     while code == KILLED:
         at += 1
         name = f"v{at:02d}"
@@ -211,8 +219,10 @@ publish.publish(Settings(), publish.Version({name!r}, "lake", "code", datetime.n
         )
         publish.mend(settings)
         if settings.pointer.is_symlink():
-            assert _stamps(settings) in ((name, name), (f"v{at - 1:02d}",) * 2), at
-    assert code == 0 and at > 6
+            one, other = _stamps(settings)
+            assert one == other >= before
+            before = one
+    assert code == 0 and at > 6 and before == name
     assert len(publish.kept(settings)) <= 3
 
 
@@ -277,7 +287,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 """
 
 
-@pytest.mark.parametrize(("size", "stage"), [(300, "intake"), (200_000, "build"), (None, "build")])
+@pytest.mark.parametrize(("size", "stage"), [(1500, "intake"), (200_000, "build"), (None, "build")])
 def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(nights, size, stage):
     house = nights.house
     nights.deliver()
@@ -324,7 +334,8 @@ def test_a_truncated_upload_is_refused_and_a_growing_one_is_left(nights):
 def test_a_damaged_lake_is_named_and_comes_back_from_the_archive(nights):
     house = nights.house
     before = version(house)
-    record = max(house.lake.glob("deliveries/district_id=oakdale/2020-*-oneroster-*[0-9a-f].parquet"))
+    records = [record for record in lake.records(house.settings, "oakdale") if lake.is_accepted(record)]
+    record = max(record for record in records if "-oneroster-" in record.name)
     damaged = house.lake / "oneroster" / "users" / "district_id=oakdale" / record.name
     kept = damaged.read_bytes()
     damaged.write_bytes(kept[: len(kept) // 2])
@@ -342,6 +353,8 @@ def test_a_damaged_lake_is_named_and_comes_back_from_the_archive(nights):
 
 def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights):
     house = nights.house
+    # What is done here to the pointer no reader is spared.
+    nights.reader.stop()
     with (house.lake / "runs.jsonl").open("a") as ledger:
         ledger.write('garbage\n{"run_id": "2020')
     (house.build / "target" / "partial_parse.msgpack").write_bytes(b"garbage")
@@ -358,17 +371,12 @@ def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights)
     assert "2 line(s) of" in house.run("status").stdout
 
     # The version that readers have is damaged: they get the one before, and the refresh publishes a new one.
-    nights.reader.stopped.set()
-    nights.reader.join()
     file = house.warehouse / "versions" / f"{now}.duckdb"
     file.write_bytes(b"x" * 50_000)
     nights.deliver()
     run = house.refresh()
     assert f"version {now} cannot be opened" in run["mended"][0] and version(house) > now
-    faults, reads = nights.reader.faults, nights.reader.read
-    nights.reader = Reader(house)
-    nights.reader.faults, nights.reader.read = faults, reads
-    nights.reader.start()
+    nights.reader.begin()
 
 
 CLOCK = """
@@ -387,19 +395,17 @@ def test_a_clock_that_jumps_publishes_in_order(nights):
     seen = [version(house)]
     for days in (3, -40):
         nights.deliver()
-        house.run("refresh", before=CLOCK.format(days=days))
+        # A file whose time is in the future is not waited for.
+        for file in (house.landing / "oakdale").iterdir():
+            os.utime(file, (time.time() + 10**8,) * 2)
+        time.sleep(1.1)
+        run = json.loads(house.run("refresh", "--json", before=CLOCK.format(days=days), settle_seconds="1").stdout)
+        assert run["deliveries"]
         seen.append(version(house))
-    assert seen == sorted(set(seen)) == sorted(seen)
+    assert seen == sorted(set(seen))
     house.run("rollback")
     assert version(house) == seen[1]
     house.run("rollback", seen[2])
-    # A file whose time is in the future is not waited for.
-    nights.deliver()
-    for file in (house.landing / "oakdale").iterdir():
-        os.utime(file, (time.time() + 10**8,) * 2)
-    time.sleep(1.1)
-    run = json.loads(house.run("refresh", "--json", settle_seconds="1").stdout)
-    assert run["deliveries"]
 
 
 # Root may write anywhere, unless it gives that up.

@@ -6,6 +6,7 @@ seconds of imports. `python warm.py SOCKET` serves; `Warm` is the client.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -40,6 +41,7 @@ def _command(request: dict) -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     finally:
+        atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

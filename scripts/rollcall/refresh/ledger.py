@@ -69,6 +69,7 @@ def beat(settings: Settings, entry: dict[str, object]) -> None:
 def last_beat(settings: Settings) -> dict | None:
     """When and how the last refresh ended; None before the first, or when that cannot be read."""
     try:
-        return json.loads((settings.warehouse / ".last_run.json").read_text("utf-8"))
+        beat = json.loads((settings.warehouse / ".last_run.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return None
+    return beat if isinstance(beat, dict) and {"run_id", "ended_at", "exit_code"} <= set(beat) else None

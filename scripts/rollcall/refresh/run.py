@@ -121,7 +121,8 @@ def _run_id(settings: Settings, now: datetime) -> str:
     """
     made = f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z"
     beat = ledger.last_beat(settings)
-    last = max([beat["run_id"] if beat else "", *publish.kept(settings)])
+    runs = (run["run_id"] for run in ledger.read(settings)[0])
+    last = max([beat["run_id"] if beat else "", *runs, *publish.kept(settings)])
     if made > last:
         return made
     after = datetime.strptime(last[:-1] + "000", "%Y%m%dT%H%M%S%f") + timedelta(milliseconds=1)
