@@ -461,6 +461,8 @@ def test_after_all_of_that_the_marts_are_those_of_a_house_that_nothing_happened_
     house = nights.house
     house.run("refresh", code=None)
     calm = session_house("calm")
+    calm.lake.mkdir()
+    shutil.copy(house.lake / ".pii_key", calm.lake)
     shutil.copytree(nights.kept / "oakdale", calm.landing / "oakdale")
     calm.refresh()
     of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days")
