@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test faults lint format bench lock clean
+.PHONY: run test test-dagster faults lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -27,6 +27,16 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest
 
+# The Dagster definitions, in an environment of their own: nobody else needs Dagster.
+test-dagster:
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv-dagster && \
+		VIRTUAL_ENV=.venv-dagster uv pip install --quiet -e '.[dagster]' pytest; \
+	else \
+		$(PYTHON) -m venv .venv-dagster && .venv-dagster/bin/python -m pip install --quiet -e '.[dagster]' pytest; \
+	fi
+	PATH="$(CURDIR)/.venv-dagster/bin:$$PATH" .venv-dagster/bin/python -m pytest -o addopts="" -q tests/dagster
+
 # A hundred kills; about half an hour.
 faults: $(READY)
 	ROLLCALL_KILLS=100 $(BIN)/python -m pytest -n 0 tests/python/test_faults.py
@@ -44,8 +54,8 @@ bench: $(READY)
 	$(BIN)/python scripts/bench/bench.py
 
 lock:
-	uv pip compile --quiet --universal --generate-hashes --all-extras --no-strip-extras --python-version 3.11 \
+	uv pip compile --quiet --universal --generate-hashes --extra dev --no-strip-extras --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .venv target logs build
+	rm -rf .venv .venv-dagster target logs build

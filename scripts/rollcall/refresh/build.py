@@ -10,11 +10,21 @@ from dataclasses import dataclass, field
 from rollcall.settings import PROJECT, Settings
 
 
+@dataclass(frozen=True)
+class Node:
+    """What became of one dbt node: its status as dbt says it, and the seconds it took."""
+
+    unique_id: str
+    status: str
+    seconds: float
+    message: str | None
+
+
 @dataclass
 class Built:
-    """How the build went: what failed, and whether only tests did."""
+    """How the build went: each node, what failed, and whether only tests did."""
 
-    nodes: int = 0
+    nodes: list[Node] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     only_tests_failed: bool = True
 
@@ -32,15 +42,15 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    built, total = Built(), None
+    built, done, total = Built(), 0, None
 
     def follow(event) -> None:
-        nonlocal total
+        nonlocal done, total
         if event.info.name == "ConcurrencyLine":
             total = event.data.node_count
         elif event.info.name == "NodeFinished":
-            built.nodes += 1
-            say("building", built.nodes, total)
+            done += 1
+            say("building", done, total)
 
     result = dbtRunner(callbacks=[follow]).invoke(
         [
@@ -64,6 +74,7 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
     if result.exception:
         raise result.exception
     for node in result.result.results:
+        built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, node.message))
         if node.status in ("error", "fail", "runtime error"):
             words = (node.message or "").strip().splitlines()
             built.failed.append(f"{node.node.name}: {' '.join(words[:3])}")

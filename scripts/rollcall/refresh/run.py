@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
@@ -24,6 +24,9 @@ from rollcall.logs import event
 from rollcall.refresh import ledger, publish
 from rollcall.refresh.lock import refresh_lock
 from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
+
+if TYPE_CHECKING:
+    from rollcall.refresh.build import Node
 
 PUBLISHED, HELD_BACK, AUDIT_FAILED = 0, 20, 30
 _LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something else meanwhile
@@ -53,6 +56,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
     asked: int = 0
+    nodes: list[Node] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -330,6 +334,7 @@ def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> b
             )
             built = _build(settings, say, None)
             base = None
+    run.nodes = built.nodes
     if built.failed:
         run.failures += built.failed
         run.exit_code = AUDIT_FAILED if built.only_tests_failed else 1
