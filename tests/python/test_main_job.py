@@ -127,7 +127,7 @@ def test_rows_that_are_set_aside_are_counted_and_explained(published):
     assert published.query(
         "select rows_delivered, rows_set_aside from fct_deliveries where delivery_kind = 'usage' order by file_name"
     ) == [(8, 3), (8, 3), (1, 0)]
-    run = json.loads((published.warehouse / "runs.jsonl").read_text().splitlines()[0])
+    run = json.loads((published.lake / "runs.jsonl").read_text().splitlines()[0])
     usage = next(delivery for delivery in run["deliveries"] if delivery["file"] == "usage_2020-10-01.csv")
     assert {(f["rule"], f["row"]) for f in usage["findings"] if f["severity"] == "error"} == {
         ("usage-time-valid", 7),
