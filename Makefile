@@ -11,7 +11,7 @@ $(READY): requirements.lock pyproject.toml
 	@if command -v uv >/dev/null 2>&1; then \
 		echo "Setting up .venv with uv" && \
 		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
-		VIRTUAL_ENV=.venv uv pip install --quiet --require-hashes -r requirements.lock && \
+		VIRTUAL_ENV=.venv uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock && \
 		VIRTUAL_ENV=.venv uv pip install --quiet --no-deps -e .; \
 	else \
 		echo "Setting up .venv with venv and pip (a minute or two)" && \

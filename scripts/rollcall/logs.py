@@ -43,3 +43,8 @@ def to_file(settings: Settings) -> None:
 def event(words: str, **facts: object) -> None:
     """Logs one event; `facts` become fields of its line."""
     _log.info(words, extra={"facts": facts})
+
+
+def failure(words: str, **facts: object) -> None:
+    """Logs the exception that is being handled, with its traceback."""
+    _log.exception(words, extra={"facts": facts})

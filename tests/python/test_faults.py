@@ -78,7 +78,7 @@ class Reader:
         self.thread.join()
 
     def _read(self) -> None:
-        while not self.stopped.wait(0.1):
+        while not self.stopped.wait(0.5):
             try:
                 ((facts, days, products),) = self.house.query(
                     """select (select sum(page_loads) from fct_product_usage), (select sum(page_loads) from fct_usage_days),
@@ -135,7 +135,7 @@ def nights(session_house):
     reader.begin()
     yield nights
     reader.stop()
-    assert reader.read > 100 and not reader.faults, reader.faults[:3]
+    assert reader.read > 30 and not reader.faults, reader.faults[:3]
 
 
 def version(house) -> str:
@@ -287,20 +287,21 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 """
 
 
-@pytest.mark.parametrize(("size", "stage"), [(1500, "intake"), (200_000, "build"), (None, "build")])
-def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(nights, size, stage):
+@pytest.mark.parametrize("room", ["less than the intake needs", "less than a copy of the version", "half of a rebuild"])
+def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(nights, room):
     house = nights.house
+    size = (house.warehouse / "rollcall.duckdb").resolve().stat().st_size
+    size = {"less than the intake needs": 1500, "less than a copy of the version": 200_000}.get(room, size // 2)
+    rebuilds = room == "half of a rebuild"
     nights.deliver()
     before, waiting = version(house), sorted(file.name for file in (house.landing / "oakdale").iterdir())
-    # The last: room for the candidate as it was, and not for what the build adds.
-    size = size or (house.warehouse / "rollcall.duckdb").resolve().stat().st_size + 4096
-    done = house.run("refresh", code=1, before=FULL.format(size=size))
+    done = house.run("refresh", *(["--full"] if rebuilds else []), code=1, before=FULL.format(size=size))
     assert done.stderr.startswith("rollcall: the disk refused: ") and len(done.stderr.splitlines()) == 1, done.stderr
     assert "Nothing was published, nothing is lost. Make room (free now: lake" in done.stderr
     assert version(house) == before
     taken = {file.name for file in house.archive.glob("oakdale/*/*")}
     assert all(name in taken or (house.landing / "oakdale" / name).exists() for name in waiting)
-    if size > 300_000:
+    if rebuilds:
         house.refresh()
         assert version(house) > before
 

@@ -99,12 +99,14 @@ class Command:
     _err: Path
 
     def kill(self) -> None:
-        """`kill -9` of the command; what it has started is left to itself."""
+        """`kill -9` of the command; what it has started ends later, in `wait`."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
     def wait(self) -> subprocess.CompletedProcess[str]:
         code = int(self._answers.readline())
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)  # an audit process that a killed command has left would still import
         done = subprocess.CompletedProcess("rollcall", code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
         self._out.unlink()
         self._err.unlink()

@@ -56,11 +56,15 @@ def options(version: Version) -> Options:
 
 @dataclass(frozen=True)
 class _Scope:
-    """A selection as SQL: `groups` and `people` restrict rows of usage, `products` the products."""
+    """A selection as SQL: `groups` and `people` restrict rows of usage, `products` the products.
+
+    `statuses` says the same as `products` of rows by status group; None where the selection is finer than that.
+    """
 
     groups: str
     people: str
     products: str
+    statuses: str | None
     parameters: dict[str, object]
 
     @property
@@ -81,7 +85,7 @@ class Inventory:
         self._lock = threading.Lock()
         self._ranges: OrderedDict[tuple[str, date, date], str] = OrderedDict()
         self._made = 0
-        self._rolled: dict[tuple[object, ...], tuple[threading.Lock, list[str]]] = {}
+        self._rolled: dict[tuple[str, str, str, date, date], tuple[threading.Lock, list[str]]] = {}
 
     # What a selection restricts
 
@@ -90,7 +94,7 @@ class Inventory:
         parameters: dict[str, object] = {
             "district": filters.district_id, "period": filters.period, "first": filters.first, "last": filters.last,
         }  # fmt: skip
-        groups = people = products = ""
+        groups = people = products = statuses = ""
 
         def given(name: str, values: tuple[str, ...]) -> str:
             # One parameter a value: a list of constants is pushed into the scan, a list that is a value is not.
@@ -114,13 +118,14 @@ class Inventory:
             rows = ["district_id = $district"]
             if filters.statuses:
                 rows.append(f"status_group in ({given('status', filters.statuses)})")
+                statuses = f" and {rows[-1]}"
             if filters.search:
                 parameters["search"] = filters.search.lower()
                 rows.append(
                     "contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search)"
                 )
             products = f" and product_key in (select product_key from dim_products where {' and '.join(rows)})"
-        return _Scope(groups, people, products, parameters)
+        return _Scope(groups, people, products, None if filters.search else statuses, parameters)
 
     def _usage(self, filters: Filters) -> str:
         """Rows of one person, product and membership group in the selected days, as a FROM with its WHERE."""
@@ -141,6 +146,8 @@ class Inventory:
 
     def _rows(self, filters: Filters, scope: _Scope) -> str:
         """The selected rows to count people in: over all products unless some are left out."""
+        if scope.statuses:
+            return f"{self._by_status(filters)} where true{scope.groups}{scope.people}{scope.statuses}"
         if scope.products:
             return f"{self._usage(filters)}{scope.where}"
         return f"{self._people(filters)}{scope.groups}{scope.people}"
@@ -174,51 +181,69 @@ class Inventory:
         `rolled` has a row for each product and membership group with the number of its people: those who were in one group
         all the time, which are nearly all, so that their counts add up. `several` has the rows of the others one by one.
         """
-        wanted = (filters.district_id, filters.period, filters.first, filters.last)
+        usage, scope = self._usage(filters), self._scope(_everybody(filters))
+        # On one day everybody is in one group.
+        people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
+        several = self._table(
+            "several", filters, scope,
+            f"""select user_key, product_key, user_type, roster_status, membership_group_key, active_days, page_loads, active_seconds
+            from {usage} and user_key in (
+                select user_key from {people} and user_key is not null group by user_key
+                having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
+                    or min(roster_status) <> max(roster_status)
+            )""",
+        )  # fmt: skip
+        rolled = self._table(
+            "rolled", filters, scope,
+            f"""select product_key, user_type, roster_status, membership_group_key, count(u.user_key) as users,
+                sum(active_days) filter (u.user_key is not null) as active_days, sum(page_loads) as page_loads,
+                sum(active_seconds) as active_seconds
+            from (select * from {usage}) as u
+            anti join (select distinct user_key from {several}) as s on u.user_key = s.user_key
+            group by product_key, user_type, roster_status, membership_group_key""",
+        )  # fmt: skip
+        return rolled, several
+
+    def _by_status(self, filters: Filters) -> str:
+        """A table in memory: what each person used, by the status group of the products."""
+        return self._table(
+            "by_status", filters, self._scope(_everybody(filters)),
+            f"""select user_key, user_type, roster_status, membership_group_key, status_group, sum(page_loads) as page_loads
+            from (select * from {self._usage(filters)}) inner join dim_products using (product_key) group by all""",
+        )  # fmt: skip
+
+    def _by_day(self, filters: Filters) -> str:
+        """A table in memory: page loads by day, membership group and the status group of the products."""
+        return self._table(
+            "by_day", filters, self._scope(_everybody(filters)),
+            """select usage_date, user_type, membership_group_key, status_group, sum(f.page_loads) as page_loads
+            from fct_product_usage as f inner join dim_products using (product_key)
+            where f.district_id = $district and usage_date between $first and $last group by all""",
+        )  # fmt: skip
+
+    def _table(self, kind: str, filters: Filters, scope: _Scope, query: str) -> str:
+        """The table of that kind for these days, made once, by whoever asks first."""
+        wanted = (kind, filters.district_id, filters.period, filters.first, filters.last)
         with self._lock:
             lock, names = self._rolled.setdefault(wanted, (threading.Lock(), []))
         with lock:
             if not names:
-                usage, scope = self._usage(filters), self._scope(Filters(*wanted))
                 with self._lock:
                     self._made += 1
-                    several, rolled = (f"memory.main.{name}_{self._made}" for name in ("several", "rolled"))
-                # On one day everybody is in one group.
-                people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
-                self._ask(
-                    f"""create table {several} as
-                    select user_key, product_key, user_type, roster_status, membership_group_key, active_days, page_loads,
-                        active_seconds
-                    from {usage} and user_key in (
-                        select user_key from {people} and user_key is not null group by user_key
-                        having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
-                            or min(roster_status) <> max(roster_status)
-                    )""",
-                    scope,
-                )
-                self._ask(
-                    f"""create table {rolled} as
-                    select product_key, user_type, roster_status, membership_group_key, count(u.user_key) as users,
-                        sum(active_days) filter (u.user_key is not null) as active_days, sum(page_loads) as page_loads,
-                        sum(active_seconds) as active_seconds
-                    from (select * from {usage}) as u
-                    anti join (select distinct user_key from {several}) as s on u.user_key = s.user_key
-                    group by product_key, user_type, roster_status, membership_group_key""",
-                    scope,
-                )
-                names += [rolled, several]
+                    name = f"memory.main.{kind}_{self._made}"
+                self._ask(f"create table {name} as {query}", scope)
+                names.append(name)
                 if filters.period in ("custom", "day"):
-                    self._forget(filters.period)
-        return names[0], names[1]
+                    self._forget(kind, filters.period)
+        return names[0]
 
-    def _forget(self, period: str) -> None:
+    def _forget(self, kind: str, period: str) -> None:
         """Of days and custom dates, which are without number, the last are kept."""
         with self._lock:
-            made = [wanted for wanted, (_, names) in self._rolled.items() if wanted[1] == period and names]
+            made = [w for w, (_, names) in self._rolled.items() if (w[0], w[2]) == (kind, period) and names]
             for wanted in made[:-64]:
-                _, names = self._rolled.pop(wanted)
-                for name in names:
-                    self.version.rows(f"drop table {name}")
+                _, (name,) = self._rolled.pop(wanted)
+                self.version.rows(f"drop table {name}")
 
     def warm_up(self) -> None:
         """Makes what the filters of weeks, months and school years need, the newest first, before anybody asks."""
@@ -226,6 +251,12 @@ class Inventory:
             for district_id in self.options.districts:
                 for first in self.periods(district_id, period):
                     self._by_group(Filters(district_id, period, *period_of(period, first)))
+        for period in ("month", "week"):
+            for district_id in self.options.districts:
+                for first in self.periods(district_id, period):
+                    filters = Filters(district_id, period, *period_of(period, first))
+                    self._by_status(filters)
+                    self._by_day(filters)
 
     def _ask(self, sql: str, scope: _Scope, **more: object) -> list[dict[str, object]]:
         return self.version.rows(sql, scope.given(sql) | more)
@@ -346,9 +377,14 @@ class Inventory:
             sql = f"""select usage_date, sum(users)::bigint as users, sum(page_loads)::bigint as page_loads
                 from agg_inventory_days where {days}{scope.groups}{scope.people} group by usage_date order by usage_date"""
         else:
-            source = "fct_product_usage" if scope.groups or scope.people else "agg_product_days"
+            if not (scope.groups or scope.people):
+                rows = f"agg_product_days where {days}{scope.products}"
+            elif scope.statuses:
+                rows = f"{self._by_day(filters)} where true{scope.groups}{scope.people}{scope.statuses}"
+            else:
+                rows = f"fct_product_usage where {days}{scope.where}"
             sql = f"""select usage_date, null as users, sum(page_loads)::bigint as page_loads
-                from {source} where {days}{scope.where} group by usage_date order by usage_date"""
+                from {rows} group by usage_date order by usage_date"""
         return self._ask(sql, scope)
 
     def by_school_and_grade(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
@@ -358,9 +394,10 @@ class Inventory:
         """
         scope = self._scope(filters)
         schools, grades = self.options.narrows(filters)
-        one = " and product_key = $product" if product_key else ""
-        usage = self._usage(filters) if product_key or scope.products else self._people(filters)
-        rows = f"{usage}{scope.groups}{scope.people}{scope.products if not product_key else ''}{one}"
+        if product_key:
+            rows = f"{self._usage(filters)}{scope.groups}{scope.people} and product_key = $product"
+        else:
+            rows = self._rows(filters, scope)
         # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
         names = {
             name: [f"${name}_{n}" for n in range(len(there))]
@@ -525,6 +562,11 @@ class Inventory:
             "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
         )
         return sorted({period_of(period, row["usage_date"])[0] for row in days}, reverse=True)
+
+
+def _everybody(filters: Filters) -> Filters:
+    """The same days without any selection."""
+    return Filters(filters.district_id, filters.period, filters.first, filters.last)
 
 
 _IN_DAYS = "coalesce(valid_from, date '0001-01-01') <= $last and coalesce(valid_to, date '9999-12-31') > $first"

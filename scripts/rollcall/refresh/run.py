@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
+from rollcall import logs
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
@@ -177,7 +178,12 @@ def _end(settings: Settings, run: Run) -> None:
     if settings.webhook_url or settings.smtp_host:
         from rollcall.watch import alerts
 
-        run.unsent = alerts.send_due(settings)
+        try:
+            run.unsent = alerts.send_due(settings)
+        except Exception as error:
+            # What was published stays published, whoever could not be told of it.
+            logs.failure("the alerts broke off", run=run.run_id)
+            run.unsent = [f"the alerts broke off: {error}"]
 
 
 def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None) -> None:
