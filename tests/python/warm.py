@@ -1,7 +1,7 @@
 """Runs the `rollcall` command without its start-up: a process that has imported it forks for every command.
 
-Each command has its own process, environment, working directory and exit code, as from a shell; what is saved is three
-seconds of imports. `python warm.py SOCKET` serves; `Warm` is the client.
+Each command has its own process, environment, working directory and exit code, as from a shell, and so has its audit; what is
+saved is five seconds of imports. `python warm.py SOCKET` serves; `Warm` is the client.
 """
 
 from __future__ import annotations
@@ -15,9 +15,55 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+
+from rollcall.expectations import audit
+
+
+class _ForkedAudit:
+    """As much of `subprocess.Popen` as the auditor uses, for an audit process that is forked, too."""
+
+    def __init__(self, command: list[str], *, stderr, **_):
+        question, self._ask = os.pipe()
+        self._answer, answer = os.pipe()
+        self.pid, self.returncode = os.fork(), None
+        if self.pid == 0:
+            os.close(self._ask)
+            for descriptor, number in ((question, 0), (answer, 1), (stderr.fileno(), 2)):
+                os.dup2(descriptor, number)
+            sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+            sys.argv = command[2:]
+            try:
+                audit.main()
+                self.returncode = 0
+            except BaseException:
+                traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1 if self.returncode is None else 0)
+        os.close(question)
+        os.close(answer)
+
+    def communicate(self, question: str) -> tuple[str, None]:
+        with suppress(BrokenPipeError):
+            os.write(self._ask, question.encode())
+        os.close(self._ask)
+        with os.fdopen(self._answer) as answer:
+            told = answer.read()
+        self.wait()
+        return told, None
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> None:
+        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def _command(request: dict) -> None:
@@ -30,6 +76,7 @@ def _command(request: dict) -> None:
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
         os.dup2(descriptor, number)
     sys.argv = ["rollcall", *request["arguments"]]
+    audit.subprocess = SimpleNamespace(Popen=_ForkedAudit, PIPE=subprocess.PIPE)
     code = 1
     try:
         if request["before"]:
@@ -62,9 +109,13 @@ def _keep(connection: socket.socket) -> None:
 
 
 def serve(path: str) -> None:
+    sys.meta_path.insert(0, audit._OnFirstUse())
     import dbt.cli.main  # noqa: F401
+    import great_expectations  # noqa: F401
 
     import rollcall.cli
+    import rollcall.expectations.duckdb_engine
+    import rollcall.expectations.marts
     import rollcall.intake.fetch
     import rollcall.refresh.build
     import rollcall.refresh.run
