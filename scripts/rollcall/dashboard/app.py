@@ -114,6 +114,7 @@ def _layout(source: Source):
             dcc.Store(id="address"),
             dcc.Download(id="download"),
             dcc.Interval(id="clock", interval=5_000),
+            dcc.Interval(id="hourly", interval=3_600_000),
             html.A("Skip to the figures", href="#main", className="skip"),
             html.Header(
                 [
@@ -320,38 +321,49 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             "parts": {name: Output(*name.split(".")) for name in views.PARTS},
             "address": Output("address", "data"),
             "notice": Output("notice", "children"),
-            "district": Output("district-name", "children"),
-            "banner": Output("banner", "children"),
-            "footer": Output("footer", "children"),
         },
         inputs={
             "path": Input("url", "pathname"),
             "query": State("url", "search"),
             "version": Input("version", "data"),
             "values": [Input(name, "value") for name in _FILTERS],
+            "hidden": [State(name, "hidden") for name, _, _ in views.sections()],
         },
     )
-    def show(path, query, version, values):
+    def show(path, query, version, values, hidden):
         """All figures of the page that is open, in one answer: what is painted together was counted together."""
         try:
             inventory = source.inventory()
             filters = _selected(inventory.options, *values)
-            shown = views.show(inventory, filters, path, query or "", source.settings)
+            shown = views.show(inventory, filters, path, query or "")
         except RollcallError as error:
             log.warning("the dashboard has nothing to show: %s", error)
             shown = views.Shown(section=None, notice=views.problem(str(error)))
             filters = None
-        names = [name for name, _, _ in views.sections()]
+        now = [name != shown.section for name, _, _ in views.sections()]
         parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
         return {
-            "sections": [name != shown.section for name in names],
+            # What stays as it is costs the browser nothing.
+            "sections": [no_update] * len(now) if now == hidden else now,
             "parts": parts,
             "address": filters.as_query() + shown.more if filters else no_update,
             "notice": shown.notice,
-            "district": inventory.options.districts[filters.district_id].name if filters else no_update,
-            "banner": views.banner(inventory, filters.district_id, source.settings) if filters else no_update,
-            "footer": views.footer(inventory, filters) if filters else no_update,
         }
+
+    @app.callback(
+        [Output("district-name", "children"), Output("banner", "children"), Output("footer", "children")],
+        [Input("district", "value"), Input("version", "data"), Input("hourly", "n_intervals")],
+    )
+    def surround(district_id, _version, _hours):
+        """What is around the figures, which no filter changes; data grow old on a page that stays open."""
+        try:
+            inventory = source.inventory()
+        except RollcallError as error:
+            raise PreventUpdate from error  # `show` says what is wrong
+        district = inventory.options.districts.get(district_id)
+        if district is None:
+            raise PreventUpdate
+        return district.name, views.banner(inventory, district_id, source.settings), views.footer(inventory, district)
 
     @app.callback(Output("version", "data"), Input("clock", "n_intervals"), State("version", "data"))
     def newer(_ticks, shown):

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import dash_ag_grid as dag
 from dash import dcc, html
 
-from rollcall.dashboard.filters import USER_TYPES, Filters
+from rollcall.dashboard.filters import USER_TYPES, District, Filters
 from rollcall.dashboard.queries import Inventory
 from rollcall.settings import Settings
 
@@ -176,7 +176,7 @@ PARTS = (
 )  # fmt: skip
 
 
-def show(inventory: Inventory, filters: Filters, path: str, query: str, settings: Settings) -> Shown:
+def show(inventory: Inventory, filters: Filters, path: str, query: str) -> Shown:
     """The answer for one page and selection."""
     pages = {
         "/schools": ("school-view", "heat.children", _schools),
@@ -608,9 +608,8 @@ def banner(inventory: Inventory, district_id: str, settings: Settings) -> object
     return html.Div("Data may be stale: " + "; ".join(late) + ".", className="notice") if late else None
 
 
-def footer(inventory: Inventory, filters: Filters) -> list[object]:
-    last = inventory.options.districts[filters.district_id].last_day
-    words = f"Usage through {long_day(last)}. " if last else "No usage yet. "
+def footer(inventory: Inventory, district: District) -> list[object]:
+    words = f"Usage through {long_day(district.last_day)}. " if district.last_day else "No usage yet. "
     published = datetime.fromisoformat(inventory.version.published_at)
     return [words, f"Published {published:%Y-%m-%d %H:%M} UTC, version ", html.Code(inventory.version.name), "."]
 

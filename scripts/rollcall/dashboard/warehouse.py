@@ -54,6 +54,9 @@ class Warehouse:
     def version(self) -> Version:
         """The version that the pointer names now. NothingPublished before the first, RollcallError for a broken pointer."""
         with self._lock:
+            pointer = self._settings.pointer
+            if self._current and pointer.is_symlink() and pointer.readlink().stem == self._current.name:
+                return self._current
             found = publish.current(self._settings)
             if found is None:
                 raise NothingPublished("nothing is published yet: run `rollcall refresh` once files have arrived")
