@@ -189,7 +189,10 @@ def make(
         f'name = "Maplewood Unified School District"\ntime_zone = "{ZONE.key}"\nemail_domains = ["{DOMAIN}"]\n', "utf-8"
     )
     calendar = school_days(start, days)
-    with tempfile.TemporaryDirectory(prefix="rollcall-sample-") as scratch, duckdb.connect() as connection:
+    with (
+        tempfile.TemporaryDirectory(prefix="rollcall-sample-") as scratch,
+        duckdb.connect(config={"temp_directory": scratch}) as connection,
+    ):
         _people(connection, users, seed)
         phases = sorted({0, days // 3, 2 * days // 3}) if days >= 3 else [0]
         for phase, index in enumerate(phases):

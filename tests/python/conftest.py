@@ -70,9 +70,7 @@ class House:
             landing.describe(file, districts[settings.landing / file.relative_to(settings.landing).parts[0]])
             for file in files
         ]
-        kinds = list(landing.Kind)
-        described.sort(key=lambda d: (d.district.district_id, d.delivery_date, kinds.index(d.kind), d.path.name))
-        return [take.take(delivery, settings) for delivery in described]
+        return [take.take(each, settings) for each in sorted(described, key=lambda delivery: delivery.order)]
 
     def query(self, sql: str) -> list[tuple]:
         with duckdb.connect(str(self.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:

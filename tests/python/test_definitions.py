@@ -101,6 +101,23 @@ def test_addresses_are_cut_to_the_host_and_the_catalogued_path():
         assert found == expected, url
 
 
+def test_paths_of_the_catalogue_are_those_that_the_models_match(house):
+    addresses = "https://user@Docs.Google.com:443/Forms/; docs.google.com./a?b=/c;host.example;host.example/?x=/y"
+    file = house.landing / "d" / "products_2020-10-01.csv"
+    file.parent.mkdir(parents=True)
+    row = {"product_id": "P", "product_name": "Forms", "url": addresses, "product_status": "Approved"}
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, schema.PRODUCT_COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerow(row)
+    (outcome,) = house.take()
+    assert outcome.verdict == "accepted", outcome
+    assert usage.catalogued_paths(CONNECTION, "d", house.settings) == [
+        ("docs.google.com", "/forms"),
+        ("docs.google.com", "/a"),
+    ]
+
+
 @pytest.mark.parametrize(("script", "name"), [("make_rules_page", "rules"), ("make_dictionary", "dictionary")])
 def test_pages_that_are_made_from_definitions_are_current(script, name):
     maker = runpy.run_path(str(PROJECT / "scripts" / f"{script}.py"))

@@ -11,8 +11,8 @@ from rollcall.intake.lake import quote
 from rollcall.refresh import publish
 from rollcall.settings import RollcallError, Settings
 
-# What the page asks is answered from this one file: no other file, no extension, no network.
-_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+# What the page asks is answered from this one file: no other file, not even one to spill to, no extension, no network.
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "temp_directory": ""}
 
 
 class NothingPublished(RollcallError):

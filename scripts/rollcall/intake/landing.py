@@ -53,6 +53,14 @@ class Delivery:
     def delivery_id(self) -> str:
         return f"{self.delivery_date}-{self.kind}-{self.sha256[:16]}"
 
+    @property
+    def order(self) -> tuple[str, date, int, float, str]:
+        """What deliveries are sorted by before they are applied."""
+        kinds = list(Kind)
+        return (
+            self.district.district_id, self.delivery_date, kinds.index(self.kind), self.modified_at, self.path.name
+        )  # fmt: skip
+
 
 # Folders below a district's that only Rollcall writes to: what has its name there is whole.
 FETCHED, BY_HAND = "_fetched", "_by_hand"

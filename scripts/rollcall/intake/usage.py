@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.intake import csvfile, lake, privacy, schema
+from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
 from rollcall.settings import District, Settings
@@ -16,6 +17,7 @@ from rollcall.settings import District, Settings
 _REQUIRED = ("occurred_at", "url")
 _USERS = ("user_email", "user_id")
 _SET_ASIDE = "set_aside"
+_FUNCTIONS = "engine/functions.sql"
 
 _TIME = (
     "case when regexp_matches(occurred_at, '[0-9][T ][0-9].*([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$') "
@@ -92,13 +94,11 @@ def catalogued_paths(
                 partition by trim(product_id) order by _effective_at desc, _arrived_at desc, _delivery_id desc
             ) = 1
         ),
-        address as (
-            select lower(regexp_replace(trim(unnest(string_split(url, ';'))), '^[a-zA-Z]+://', '')) as address
-            from latest where _op = 'upsert'
+        addresses as (
+            select unnest(string_split(url, ';')) as url from latest where _op = 'upsert'
         )
-        select distinct split_part(address, '/', 1) as host,
-            rtrim(regexp_extract(address, '^[^/]*(/[^?#]*)', 1), '/') as path_prefix
-        from address where path_prefix <> ''
+        select distinct {rendered(_FUNCTIONS, "url_host", "url")} as host, {rendered(_FUNCTIONS, "url_path", "url")} as path_prefix
+        from addresses where host <> '' and path_prefix <> ''
         order by length(path_prefix) desc, path_prefix, host"""
     ).fetchall()
 

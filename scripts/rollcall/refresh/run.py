@@ -316,10 +316,7 @@ def _new_deliveries(
             continue
         seen.add(known)
         found.append(delivery)
-    kinds = list(landing.Kind)
-    return sorted(
-        found, key=lambda d: (d.district.district_id, d.delivery_date, kinds.index(d.kind), d.modified_at, d.path.name)
-    )
+    return sorted(found, key=lambda delivery: delivery.order)
 
 
 def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> bool:
