@@ -215,14 +215,16 @@ def _values(name: str, rows: list[tuple], connection: duckdb.DuckDBPyConnection,
 def _people(c: duckdb.DuckDBPyConnection, users: int, seed: int) -> None:
     c.execute(f"create macro rnd(purpose, n) as (md5_number(concat('{seed}', purpose, n)) % 1000003)::double / 1000003")
     c.execute("create macro pick(list, purpose, n) as list[1 + floor(rnd(purpose, n) * len(list))::int]")
+    c.execute("create macro school_id(k) as format('SCH{:04d}', k)")
     count = max(5, round(users / 550 / 5) * 5)
     schools = []
     for k in range(count):
         level, grades = _LEVELS[k % 5]
         word, place = _SCHOOL_WORDS[k % 12], _PLACES[(k // 12 + k) % 8]
         number = f" {k // 96 + 1}" if k >= 96 else ""
-        schools.append((k, f"SCH{k:04d}", f"{word} {place}{number} {level}", grades))
-    _values("school", schools, c, "k int, id varchar, name varchar, grades varchar[]")
+        schools.append((k, f"{word} {place}{number} {level}", grades))
+    _values("named", schools, c, "k int, name varchar, grades varchar[]")
+    c.execute("create table school as select k, school_id(k) as id, name, grades from named order by k")
     given, family = f"[{', '.join(map(quote, _GIVEN))}]", f"[{', '.join(map(quote, _FAMILY))}]"
     c.execute(
         f"""create table person as
@@ -301,7 +303,7 @@ def _roster(c: duckdb.DuckDBPyConnection, scratch: Path, target: Path, phase: in
         "users.csv": f"""with now as (select p.*, s.id as school_id from {present} as p inner join school as s on s.k = p.now_k)
             select id, null, null, is_enabled::varchar as enabled,
                 case when is_central then 'DIST'
-                    when len(ks) > 1 then (select string_agg(s.id, ', ' order by list_position(ks, s.k)) from school s where s.k in (select unnest(ks)))
+                    when len(ks) > 1 then array_to_string(list_transform(ks, lambda each: school_id(each)), ', ')
                     else school_id end as orgs,
                 role, username, null as user_ids, given, family, null as middle,
                 case when role in ('teacher', 'administrator', 'aide') then 'E' || (500000 + i)
