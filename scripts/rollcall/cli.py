@@ -54,7 +54,7 @@ def start() -> None:
     settings = Settings()
     if not landing.scan(settings.model_copy(update={"settle_seconds": 0}))[1] and not lake.records(settings):
         out.print(f"The landing folder is empty: making a sample district in {settings.landing}")
-        _make_sample(settings.landing, users=2000, days=20, seed=1, first=date(2025, 9, 2), events=None)
+        _make_sample(settings.landing, users=2000, days=44, seed=1, first=date(2025, 9, 2), events=None)
     code = _refresh(settings, full=False, as_json=False)
     if code in (0, 20):
         out.print(_NEXT.format(landing=_short(settings.landing), pointer=_short(settings.pointer)))
@@ -441,10 +441,10 @@ def dashboard(
 def sample(
     folder: Annotated[Path, typer.Argument(help="Where the district's landing folder is made.")],
     users: Annotated[int, typer.Option(min=100, help="People on the roster.")] = 2000,
-    days: Annotated[int, typer.Option(min=1, help="School days of usage.")] = 20,
+    days: Annotated[int, typer.Option(min=1, help="School days of usage.")] = 44,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     start: Annotated[str, typer.Option(help="The first school day.")] = "2025-09-02",
-    events: Annotated[int | None, typer.Option(min=1, help="Page loads a day; 10 a person when not set.")] = None,
+    events: Annotated[int | None, typer.Option(min=1, help="Page loads a day; about 10 a person when not set.")] = None,
 ) -> None:
     """Make a realistic, invented district: rosters, catalogue and usage."""
     _make_sample(folder, users, days, seed, _day(start, "--start"), events)

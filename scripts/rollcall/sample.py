@@ -6,6 +6,7 @@ but the list of people.
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 import zipfile
@@ -164,6 +165,7 @@ _LEVELS = [
 _SUBJECTS = ["Mathematics", "English", "Science", "History"]
 _CATALOGUED = 120
 _HOSTS = 200  # visited hosts: the catalogue's, then a tail that no catalogue lists
+_EVERYWHERE = 7  # the first of them: what every school uses
 
 
 def school_days(start: date, days: int) -> list[date]:
@@ -201,9 +203,11 @@ def make(
             yield name
         _products(connection, target / f"products_{calendar[0]}.csv", seed)
         yield f"products_{calendar[0]}.csv"
-        for day in calendar:
+        _adoption(connection)
+        for number, day in enumerate(calendar):
             name = f"usage_{day}.csv"
-            _usage(connection, target / name, day, events_per_day or 10 * users, users, seed)
+            events = events_per_day or round(10 * users * _busy(day, number / days, seed))
+            _usage(connection, target / name, day, events, users, seed, is_late=number >= days * 2 // 3)
             yield name
 
 
@@ -399,10 +403,44 @@ def _products(c: duckdb.DuckDBPyConnection, target: Path, seed: int) -> None:
     _values("address", hosts, c, "n int, address varchar")
 
 
-def _usage(c: duckdb.DuckDBPyConnection, target: Path, day: date, events: int, users: int, seed: int) -> None:
+def _busy(day: date, through: float, seed: int) -> float:
+    """How busy a day is, around 1: weekdays differ, no day is quite like another, and use grows through the weeks."""
+    return (
+        [0.96, 1.04, 1.08, 1.02, 0.84][day.weekday()]
+        * random.Random(f"{seed} {day}").uniform(0.93, 1.07)
+        * (0.9 + 0.2 * through)
+    )
+
+
+def _adoption(c: duckdb.DuckDBPyConnection) -> None:
+    """Ten products for each school and grade: some the level has in common, some the school, some the grade alone."""
+    c.execute(
+        f"""create table adopted as
+        select k, grade, slot::int as slot, (
+                {_EVERYWHERE} + floor({_HOSTS - _EVERYWHERE} * power(rnd('adopted', case
+                    when slot < 4 then concat('level ', least(k % 5, 3), ' ', slot) when slot < 8 then concat('school ', k, ' ', slot)
+                    else concat('grade ', k, ' ', grade, ' ', slot) end), 2))
+            )::int as host_n
+        from (select k, unnest(grades) as grade from school), range(10) as r(slot)
+        order by k, grade, slot"""
+    )
+
+
+def _usage(
+    c: duckdb.DuckDBPyConnection, target: Path, day: date, events: int, users: int, seed: int, *, is_late: bool
+) -> None:
     offset = f"{datetime(day.year, day.month, day.day, 12, tzinfo=ZONE):%z}"
     offset = f"{offset[:3]}:{offset[3:]}"
-    (visible,) = c.execute("select count(*) from visible").fetchone()
+    # Who is online that day: the younger the fewer, fewer on Fridays, and one in twenty-five never.
+    c.execute(
+        f"""create or replace temp table online as
+        select row_number() over (order by i) - 1 as n, person.*
+        from visible inner join person using (i)
+        where rnd('never', i) >= 0.04 and rnd('online {day}', i) < {0.9 if day.weekday() == 4 else 1.0} * case
+            when role <> 'student' then 0.9 when grade in ('PK', 'KG') then 0.3 when grade in ('01', '02') then 0.5
+            when grade in ('03', '04', '05') then 0.72 else 0.87 end"""
+    )
+    (online,) = c.execute("select count(*) from online").fetchone()
     c.execute(
         f"""copy (
             with event as (
@@ -417,10 +455,20 @@ def _usage(c: duckdb.DuckDBPyConnection, target: Path, day: date, events: int, u
                 from event
             ),
             chosen as (
-                select *, floor({visible} * power(r1, 1.3))::int as n, floor({_HOSTS} * power(r2, 3))::int as host_n,
+                -- A third goes to what everybody has, most to what the school and grade have adopted, the rest anywhere.
+                select *, floor({online} * power(r1, 1.6))::int as n,
+                    case when r2 < 0.3 then floor({_EVERYWHERE} * power(r2 / 0.3, 1.5))::int
+                        when r2 >= 0.94 then floor({_HOSTS} * (r2 - 0.94) / 0.06)::int end as any_host_n,
+                    floor(10 * power(least(greatest(r2 - 0.3, 0) / 0.64, 0.999), 1.5))::int as slot,
                     -- Most of the day's use falls into school hours, the rest into the evening.
                     case when r3 < 0.85 then 28800 + r3 / 0.85 * 27000 else 55800 + (r3 - 0.85) / 0.15 * 19800 end as second
                 from drawn
+            ),
+            visited as (
+                select chosen.*, online.username, online.id as person_id, online.is_split, coalesce(any_host_n, host_n) as host_n
+                from chosen
+                inner join online on online.n = chosen.n
+                inner join adopted on adopted.k = online.k and adopted.grade = online.grade and adopted.slot = chosen.slot
             )
             select
                 strftime(timestamp '{day}' + to_microseconds((second * 1000000)::bigint), '%Y-%m-%dT%H:%M:%S.%g') || '{offset}'
@@ -428,15 +476,14 @@ def _usage(c: duckdb.DuckDBPyConnection, target: Path, day: date, events: int, u
                 case when r4 < 0.01 then null
                     when r4 < 0.03 then 'guest' || floor(r1 * {users} / 40)::int || '@mail.example'
                     when r4 < 0.08 then null
-                    else person.username || '@{DOMAIN}' end as user_email,
-                case when r4 < 0.03 then null when r4 < 0.18 and not is_split then person.id end as user_id,
-                'https://' || address || '/' || substr(chosen.id, 1, 8) || '?s=' || substr(chosen.id, 9, 4) as url,
+                    else username || '@{DOMAIN}' end as user_email,
+                case when r4 < 0.03 then null when r4 < 0.18 and not is_split then person_id end as user_id,
+                'https://' || address || '/' || substr(visited.id, 1, 8) || '?s=' || substr(visited.id, 9, 4) as url,
                 1 + floor(r1 * r2 * 240)::int as duration_seconds,
-                chosen.id as event_id,
+                visited.id as event_id,
                 'chrome-extension' as collector
-            from chosen
-            inner join visible on visible.n = chosen.n
-            inner join person on person.i = visible.i
-            inner join address on address.n = chosen.host_n
+            from visited
+            -- Some products come into use late.
+            inner join address on address.n = case when host_n % 23 = 11 and not {is_late} then 0 else host_n end
         ) to {quote(target)} (format csv, header)"""
     )

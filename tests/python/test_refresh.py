@@ -121,6 +121,17 @@ def test_what_has_no_commit_record_is_not_in_the_lake(tmp_path):
     assert not half.exists() and not list(settings.lake.glob(".incoming-*"))
 
 
+def test_what_does_not_fit_into_memory_spills_and_names_nobody_on_disk(tmp_path):
+    with lake.connect(Settings(memory_limit="100MB", threads=2), tmp_path) as connection:
+        connection.execute(
+            "create temp table roster as select concat(md5(i::varchar), 'Quillfeather') as name from range(4000000) as r(i)"
+        )
+        spilled = [file.read_bytes() for file in tmp_path.iterdir()]
+        assert sum(map(len, spilled)) > 10_000_000
+        assert not any(b"Quillfeather" in content for content in spilled)
+        assert connection.execute("select count(*), min(length(name)) from roster").fetchone() == (4_000_000, 44)
+
+
 def test_the_lake_key_is_checked_for_its_form(tmp_path):
     for bad in ("no hex", "00"):
         with pytest.raises(RollcallError, match="ROLLCALL_PII_KEY"):

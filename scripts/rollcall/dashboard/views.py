@@ -103,23 +103,23 @@ def _count(
 
 
 COLUMNS = [
-    _column("product_name", "Product", "The product, or the domain where no catalogue lists it", minWidth=190, flex=2, **_LINK),
-    _column("provider", "Provider", "Who offers it", minWidth=110, flex=1),
-    _column("sector", "Subject", "Subject area", minWidth=105, flex=1),
+    _column("product_name", "Product", "The product, or the domain where no catalogue lists it", minWidth=180, flex=2, **_LINK),
+    _column("provider", "Provider", "Who offers it", minWidth=118, flex=1),
+    _column("sector", "Subject", "Subject area", minWidth=120, flex=1),
     _column(
-        "status_group", "Status", "What the district's product status means", width=140, cellClass="status",
+        "status_group", "Status", "What the district's product status means", width=122, cellClass="status",
         tooltipField="product_status",
         cellClassRules={
             "status-good": "params.data.is_approved",
             "status-bad": "params.value == 'not approved' || params.value == 'retired'",
         },
     ),
-    _column("privacy_status", "Privacy", "State of the privacy agreement", width=146),
-    _count("students", "Students", "Students with at least one page load, each counted once"),
-    _count("educators", "Educators", "Teachers and aides with at least one page load, each counted once", width=106),
-    _count("page_loads", "Page loads", "Page loads by everybody in the selection", width=120, sort="desc"),
-    _count("active_minutes", "Minutes", "Minutes of active use"),
-    _count("pct_access", "Access", "pct_access: rostered students with a page load on a day, among all; over the days of use", "d3.format('.1f')(params.value) + ' %'"),
+    _column("privacy_status", "Privacy", "State of the privacy agreement", width=158),
+    _count("students", "Students", "Students with at least one page load, each counted once", width=94),
+    _count("educators", "Educators", "Teachers and aides with at least one page load, each counted once", width=102),
+    _count("page_loads", "Page loads", "Page loads by everybody in the selection", width=126, sort="desc"),
+    _count("active_minutes", "Minutes", "Minutes of active use", width=94),
+    _count("pct_access", "Access", "pct_access: rostered students with a page load on a day, among all; over the days of use", "d3.format('.1f')(params.value) + ' %'", width=86),
     _count("engagement_index", "Engagement", "engagement_index: page loads a day by 1,000 rostered students", "d3.format(',.1f')(params.value)", width=118),
 ]  # fmt: skip
 
