@@ -1,7 +1,8 @@
 """From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT` with the rooms' variables set.
 
 Serves the published warehouse, opens the inventory in headless Chromium, and changes filters as a person does: schools,
-grades, user types, statuses, periods. Prints the median and the 95th percentile of the milliseconds each took.
+grades, user types, statuses, periods, one right after the other, once the server is at rest (it prepares the newest periods
+of a version in the background). Prints the median and the 95th percentile of the milliseconds each took.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import shutil
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from rollcall.dashboard import views
-from rollcall.dashboard.app import Source
+from rollcall.dashboard import queries, views
 from rollcall.dashboard.filters import USER_TYPES, Filters, period_of
+from rollcall.dashboard.warehouse import Warehouse
 from rollcall.settings import Settings
 
 # The answer that holds the figures, and then two frames: the second begins once the first is painted.
@@ -47,7 +49,7 @@ _CHANGE = """
 
 def changes(count: int):
     """(component, value) of the filter changes, a fixed sequence; periods among them, as often as people change them."""
-    options = Source(Settings()).inventory().options
+    options = queries.options(Warehouse(Settings()).version())
     (district,) = options.districts.values()
     rng = random.Random(1)
     sizes = {"schools": list(district.schools), "grades": list(options.grades), "types": list(USER_TYPES)}
@@ -68,6 +70,11 @@ def changes(count: int):
             yield name, value
 
 
+def _ticks(pid: int) -> int:
+    """The processor time that a process has used."""
+    return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
 def main(count: int) -> None:
     server = subprocess.Popen(
         [sys.executable, "-u", "-m", "rollcall", "dashboard", "--port", "0"], stdout=subprocess.PIPE, text=True
@@ -83,7 +90,10 @@ def main(count: int) -> None:
             page.add_init_script(_WATCH)
             page.goto(address)
             page.wait_for_function("window.painted && window.painted.count > 0", timeout=60_000)
-            page.wait_for_timeout(1000)
+            used = 0
+            while (now := _ticks(server.pid)) - used > 5:
+                used = now
+                page.wait_for_timeout(1000)
             took = sorted(page.evaluate(_CHANGE, list(change)) for change in changes(count))
             browser.close()
     finally:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from rollcall.dashboard.filters import District, Filters, Options, period_of
 from rollcall.dashboard.warehouse import Version
 
 _ROLLED_UP = ("week", "month", "school_year")
-_KEPT_RANGES = 8
+_KEPT = {"day": 24, "custom": 8}  # of each kind of table and district
+_WARM_ROWS = 20_000_000  # somewhat more than a gigabyte
 
 
 def options(version: Version) -> Options:
@@ -83,9 +83,8 @@ class Inventory:
         self.version = version
         self.options = options(version)
         self._lock = threading.Lock()
-        self._ranges: OrderedDict[tuple[str, date, date], str] = OrderedDict()
-        self._made = 0
-        self._rolled: dict[tuple[str, str, str, date, date], tuple[threading.Lock, list[str]]] = {}
+        self._made = self._rows_kept = 0
+        self._tables: dict[tuple[str, str, str, date, date], tuple[threading.Lock, list[str]]] = {}
 
     # What a selection restricts
 
@@ -146,117 +145,142 @@ class Inventory:
 
     def _rows(self, filters: Filters, scope: _Scope) -> str:
         """The selected rows to count people in: over all products unless some are left out."""
-        if scope.statuses:
-            return f"{self._by_status(filters)} where true{scope.groups}{scope.people}{scope.statuses}"
         if scope.products:
             return f"{self._usage(filters)}{scope.where}"
         return f"{self._people(filters)}{scope.groups}{scope.people}"
 
+    # What is kept in memory
+
     def _range(self, filters: Filters) -> str:
-        """Custom dates are added up once and kept in memory for the questions that follow."""
-        wanted = (filters.district_id, filters.first, filters.last)
-        with self._lock:
-            if wanted not in self._ranges:
-                self._made += 1
-                name = f"memory.main.range_{self._made}"
-                self.version.rows(
-                    f"""create table {name} as
-                    select user_key, product_key, user_type, roster_status, membership_group_key, count(*) as active_days,
-                        sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
-                    from fct_product_usage
-                    where district_id = $district and usage_date between $first and $last
-                    group by user_key, product_key, user_type, roster_status, membership_group_key""",
-                    {"district": wanted[0], "first": wanted[1], "last": wanted[2]},
-                )
-                self._ranges[wanted] = name
-                if len(self._ranges) > _KEPT_RANGES:
-                    _, oldest = self._ranges.popitem(last=False)
-                    self.version.rows(f"drop table {oldest}")
-            self._ranges.move_to_end(wanted)
-            return self._ranges[wanted]
+        """Custom dates, added up once for the questions that follow."""
+        return self._table(
+            "range", filters,
+            """select user_key, product_key, user_type, roster_status, membership_group_key, count(*) as active_days,
+                sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
+            from fct_product_usage
+            where district_id = $district and usage_date between $first and $last
+            group by user_key, product_key, user_type, roster_status, membership_group_key""",
+        )  # fmt: skip
+
+    def _moved(self, filters: Filters) -> str:
+        """Who was in more than one membership group, or of more than one type or status, in these days: few."""
+        # On one day everybody is in one group.
+        people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
+        return self._table(
+            "moved", filters,
+            f"""select user_key from {people} and user_key is not null group by user_key
+            having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
+                or min(roster_status) <> max(roster_status) or min(user_type) <> max(user_type)""",
+        )  # fmt: skip
 
     def _by_group(self, filters: Filters) -> tuple[str, str]:
-        """Two tables in memory that answer any filter within these days: of a period, made once.
+        """Two tables that answer any filter within these days.
 
         `rolled` has a row for each product and membership group with the number of its people: those who were in one group
         all the time, which are nearly all, so that their counts add up. `several` has the rows of the others one by one.
         """
-        usage, scope = self._usage(filters), self._scope(_everybody(filters))
-        # On one day everybody is in one group.
-        people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
+        usage, moved = self._usage(filters), self._moved(filters)
         several = self._table(
-            "several", filters, scope,
+            "several", filters,
             f"""select user_key, product_key, user_type, roster_status, membership_group_key, active_days, page_loads, active_seconds
-            from {usage} and user_key in (
-                select user_key from {people} and user_key is not null group by user_key
-                having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
-                    or min(roster_status) <> max(roster_status)
-            )""",
+            from {usage} and user_key in (select user_key from {moved})""",
         )  # fmt: skip
         rolled = self._table(
-            "rolled", filters, scope,
+            "rolled", filters,
             f"""select product_key, user_type, roster_status, membership_group_key, count(u.user_key) as users,
                 sum(active_days) filter (u.user_key is not null) as active_days, sum(page_loads) as page_loads,
                 sum(active_seconds) as active_seconds
-            from (select * from {usage}) as u
-            anti join (select distinct user_key from {several}) as s on u.user_key = s.user_key
+            from (select * from {usage}) as u anti join {moved} as m on u.user_key = m.user_key
             group by product_key, user_type, roster_status, membership_group_key""",
         )  # fmt: skip
         return rolled, several
 
-    def _by_status(self, filters: Filters) -> str:
-        """A table in memory: what each person used, by the status group of the products."""
+    def _reach(self, filters: Filters) -> str:
+        """A table that counts people, each once, under any filter but a search.
+
+        A row for each membership group and set of product statuses used (bits, in the order of the options) with the number
+        of people, whose `user_key` is null; and the rows of those who moved, one by one.
+        """
         return self._table(
-            "by_status", filters, self._scope(_everybody(filters)),
-            f"""select user_key, user_type, roster_status, membership_group_key, status_group, sum(page_loads) as page_loads
-            from (select * from {self._usage(filters)}) inner join dim_products using (product_key) group by all""",
+            "reach", filters,
+            f"""with person as (
+                select user_key, user_type, roster_status, membership_group_key, bit_or(status) as statuses
+                from (select * from {self._usage(filters)} and user_key is not null)
+                inner join (
+                    select product_key, 1 << (list_position($every_status, status_group) - 1) as status from dim_products
+                ) using (product_key)
+                group by user_key, user_type, roster_status, membership_group_key
+            )
+            select m.user_key, user_type, roster_status, membership_group_key, statuses, count(*) as users
+            from person left join {self._moved(filters)} as m on person.user_key = m.user_key
+            group by m.user_key, user_type, roster_status, membership_group_key, statuses""",
         )  # fmt: skip
 
     def _by_day(self, filters: Filters) -> str:
-        """A table in memory: page loads by day, membership group and the status group of the products."""
-        return self._table(
-            "by_day", filters, self._scope(_everybody(filters)),
-            """select usage_date, user_type, membership_group_key, status_group, sum(f.page_loads) as page_loads
-            from fct_product_usage as f inner join dim_products using (product_key)
-            where f.district_id = $district and usage_date between $first and $last group by all""",
-        )  # fmt: skip
+        """Page loads by day, membership group and the status group of the products, in a table a month."""
+        district, tables, day = self.options.districts[filters.district_id], [], filters.first
+        while day <= min(filters.last, district.last_day or filters.last):
+            month = Filters(filters.district_id, "month", *period_of("month", day))
+            if district.first_day and month.last >= district.first_day:
+                tables.append(
+                    self._table(
+                        "by_day", month,
+                        """select usage_date, user_type, membership_group_key, status_group, sum(f.page_loads) as page_loads
+                        from fct_product_usage as f inner join dim_products using (product_key)
+                        where f.district_id = $district and usage_date between $first and $last group by all""",
+                    )
+                )  # fmt: skip
+            day = month.last + timedelta(days=1)
+        if not tables:
+            return "(select * exclude (product_key), '' as status_group from fct_product_usage where false) as nothing"
+        return f"({' union all '.join(f'select * from {table}' for table in tables)}) as by_day"
 
-    def _table(self, kind: str, filters: Filters, scope: _Scope, query: str) -> str:
-        """The table of that kind for these days, made once, by whoever asks first."""
+    def _table(self, kind: str, filters: Filters, query: str) -> str:
+        """The table of that kind for these days, whoever is selected: made once, by whoever asks first."""
         wanted = (kind, filters.district_id, filters.period, filters.first, filters.last)
         with self._lock:
-            lock, names = self._rolled.setdefault(wanted, (threading.Lock(), []))
+            lock, names = self._tables.setdefault(wanted, (threading.Lock(), []))
         with lock:
             if not names:
                 with self._lock:
                     self._made += 1
                     name = f"memory.main.{kind}_{self._made}"
-                self._ask(f"create table {name} as {query}", scope)
+                scope = self._scope(Filters(filters.district_id, filters.period, filters.first, filters.last))
+                more = {"every_status": list(self.options.statuses)} if "$every_status" in query else {}
+                self._rows_kept += self._ask(f"create table {name} as {query}", scope, **more)[0]["Count"]
                 names.append(name)
-                if filters.period in ("custom", "day"):
-                    self._forget(kind, filters.period)
+                if filters.period in _KEPT:
+                    self._forget(kind, filters)
         return names[0]
 
-    def _forget(self, kind: str, period: str) -> None:
+    def _forget(self, kind: str, filters: Filters) -> None:
         """Of days and custom dates, which are without number, the last are kept."""
         with self._lock:
-            made = [w for w, (_, names) in self._rolled.items() if (w[0], w[2]) == (kind, period) and names]
-            for wanted in made[:-64]:
-                _, (name,) = self._rolled.pop(wanted)
+            alike = [
+                wanted
+                for wanted, (_, names) in self._tables.items()
+                if names and wanted[:3] == (kind, filters.district_id, filters.period)
+            ]
+            for wanted in alike[: -_KEPT[filters.period]]:
+                _, (name,) = self._tables.pop(wanted)
                 self.version.rows(f"drop table {name}")
 
     def warm_up(self) -> None:
-        """Makes what the filters of weeks, months and school years need, the newest first, before anybody asks."""
-        for period in ("month", "school_year", "week"):
-            for district_id in self.options.districts:
-                for first in self.periods(district_id, period):
-                    self._by_group(Filters(district_id, period, *period_of(period, first)))
-        for period in ("month", "week"):
-            for district_id in self.options.districts:
-                for first in self.periods(district_id, period):
-                    filters = Filters(district_id, period, *period_of(period, first))
-                    self._by_status(filters)
-                    self._by_day(filters)
+        """Makes what the newest periods need before anybody asks, and older ones' until much memory is taken."""
+        wanted = [
+            (number, district_id, period, first)
+            for district_id in self.options.districts
+            for period in ("month", "school_year", "week", "day")
+            for number, first in enumerate(self.periods(district_id, period)[: _KEPT.get(period)])
+        ]
+        for _, district_id, period, first in sorted(wanted, key=lambda each: each[0]):
+            if self._rows_kept > _WARM_ROWS:
+                break
+            filters = Filters(district_id, period, *period_of(period, first))
+            self._by_group(filters)
+            self._reach(filters)
+            if period == "month":
+                self._by_day(filters)
 
     def _ask(self, sql: str, scope: _Scope, **more: object) -> list[dict[str, object]]:
         return self.version.rows(sql, scope.given(sql) | more)
@@ -324,9 +348,17 @@ class Inventory:
     ) -> dict[str, float | int | None]:
         """The figures above all others; quicker when the selection's `products` are known already."""
         scope = self._scope(filters)
-        rows = self._rows(filters, scope)
-        sql = f"""select count(distinct user_key) as users,
-                count(distinct user_key) filter (roster_status = 'rostered') as reached from {rows}"""
+        if filters.search:
+            sql = f"""select count(distinct user_key) as users,
+                    count(distinct user_key) filter (roster_status = 'rostered') as reached from {self._rows(filters, scope)}"""
+        else:
+            chosen = sum(1 << self.options.statuses.index(status) for status in filters.statuses)
+            statuses = f" and statuses & {chosen} <> 0" if chosen else ""
+            sql = f"""select
+                    coalesce(sum(users) filter (user_key is null), 0)::bigint + count(distinct user_key) as users,
+                    coalesce(sum(users) filter (user_key is null and roster_status = 'rostered'), 0)::bigint
+                        + count(distinct user_key) filter (roster_status = 'rostered') as reached
+                from {self._reach(filters)} where true{scope.groups}{scope.people}{statuses}"""
         counted = self._ask(sql, scope)[0]
         rostered = self.rostered_users(filters)
         if products is None:
@@ -380,7 +412,7 @@ class Inventory:
             if not (scope.groups or scope.people):
                 rows = f"agg_product_days where {days}{scope.products}"
             elif scope.statuses:
-                rows = f"{self._by_day(filters)} where true{scope.groups}{scope.people}{scope.statuses}"
+                rows = f"{self._by_day(filters)} where usage_date between $first and $last{scope.groups}{scope.people}{scope.statuses}"
             else:
                 rows = f"fct_product_usage where {days}{scope.where}"
             sql = f"""select usage_date, null as users, sum(page_loads)::bigint as page_loads
@@ -562,11 +594,6 @@ class Inventory:
             "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
         )
         return sorted({period_of(period, row["usage_date"])[0] for row in days}, reverse=True)
-
-
-def _everybody(filters: Filters) -> Filters:
-    """The same days without any selection."""
-    return Filters(filters.district_id, filters.period, filters.first, filters.last)
 
 
 _IN_DAYS = "coalesce(valid_from, date '0001-01-01') <= $last and coalesce(valid_to, date '9999-12-31') > $first"
