@@ -239,7 +239,8 @@ class Inventory:
         """The table of that kind for these days, whoever is selected: made once, by whoever asks first."""
         wanted = (kind, filters.district_id, filters.period, filters.first, filters.last)
         with self._lock:
-            lock, names = self._tables.setdefault(wanted, (threading.Lock(), []))
+            # The one that was used last is at the end.
+            lock, names = self._tables[wanted] = self._tables.pop(wanted, (threading.Lock(), []))
         with lock:
             if not names:
                 with self._lock:
@@ -254,7 +255,7 @@ class Inventory:
         return names[0]
 
     def _forget(self, kind: str, filters: Filters) -> None:
-        """Of days and custom dates, which are without number, the last are kept."""
+        """Of days and custom dates, which are without number, those used last are kept."""
         with self._lock:
             alike = [
                 wanted
