@@ -122,6 +122,8 @@ COLUMNS = [
     _count("pct_access", "Access", "pct_access: rostered students with a page load on a day, among all; over the days of use", "d3.format('.1f')(params.value) + ' %'", width=86),
     _count("engagement_index", "Engagement", "engagement_index: page loads a day by 1,000 rostered students", "d3.format(',.1f')(params.value)", width=118),
 ]  # fmt: skip
+# What the table needs of a product: its columns, and what their looks depend on.
+_SENT = [column["field"] for column in COLUMNS] + ["product_key", "is_approved", "product_status"]
 
 
 def sections():
@@ -138,7 +140,7 @@ def sections():
         rowData=[],
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "filter": False, "suppressHeaderMenuButton": True},
         dashGridOptions={
-            "rowHeight": 40, "headerHeight": 40, "animateRows": False, "enableCellTextSelection": True,
+            "rowHeight": 40, "headerHeight": 40, "animateRows": False, "rowBuffer": 2, "enableCellTextSelection": True,
             "ensureDomOrder": True, "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True,
         },
         getRowId="params.data.product_key",
@@ -215,7 +217,7 @@ def _inventory(inventory: Inventory, filters: Filters) -> Shown:
         ],
         "trend.figure": trend(days, _span(inventory, filters), has_users),
         "trend-words.children": _trend_words(days),
-        "products.rowData": products,
+        "products.rowData": [{name: row[name] for name in _SENT} for row in products],
         "product-count.children": f"{len(products):,} in use, {period_name(filters)}",
         "inventory-note.children": _note(inventory, filters),
     }  # fmt: skip

@@ -105,11 +105,13 @@ def validate_marts(context, candidate: Path, before: Path | None = None):
     from rollcall.expectations import duckdb_engine, marts
 
     duckdb_engine.BufferedDuckDBDialect.before = before
-    drift = marts.drift() if before else {}
+    expected, drift = marts.expectations(), marts.drift() if before else {}
     file, definitions = source(context, "candidate", candidate), []
-    for mart, expected in marts.expectations().items():
+    for mart in dict.fromkeys([*expected, *drift]):
         batch = file.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
-        suite = context.suites.add(gx.ExpectationSuite(name=mart, expectations=[*expected, *drift.get(mart, [])]))
+        suite = context.suites.add(
+            gx.ExpectationSuite(name=mart, expectations=[*expected.get(mart, []), *drift.get(mart, [])])
+        )
         definitions.append(
             context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
         )

@@ -93,12 +93,13 @@ class ExpectMatchRateToHold(gxe.UnexpectedRowsExpectation):
     unexpected_rows_query: str = """
         select district_id
         from (
+            -- The people of the school years are the people of the days, and few rows.
             select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
-            from {batch} where user_key is not null group by district_id
+            from {batch} where period = 'school_year' and user_key is not null group by district_id
         ) as now
         inner join (
             select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
-            from before.marts.fct_product_usage where user_key is not null group by district_id
+            from before.marts.agg_inventory_users where period = 'school_year' and user_key is not null group by district_id
         ) as was using (district_id)
         where now.rate < was.rate - 0.1"""
 
@@ -114,7 +115,7 @@ class ExpectCatalogueToHold(gxe.UnexpectedRowsExpectation):
         ) as now
         inner join (
             select usage.district_id, sum(page_loads) filter (not is_catalogued) / sum(page_loads) as share
-            from before.marts.fct_product_usage as usage inner join before.marts.dim_products using (product_key)
+            from before.marts.agg_product_days as usage inner join before.marts.dim_products using (product_key)
             group by usage.district_id
         ) as was using (district_id)
         where coalesce(now.share, 0) > coalesce(was.share, 0) + 0.1"""
@@ -143,7 +144,8 @@ class ExpectSchoolsToStay(gxe.UnexpectedRowsExpectation):
 DRIFT = {
     "dim_users": [ExpectNoMartToShrink],
     "fct_memberships": [ExpectGradesToStay, ExpectSchoolsToStay],
-    "fct_product_usage": [ExpectMatchRateToHold, ExpectCatalogueToHold],
+    "agg_inventory_users": [ExpectMatchRateToHold],
+    "agg_product_days": [ExpectCatalogueToHold],
 }
 
 

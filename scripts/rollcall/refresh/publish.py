@@ -99,11 +99,12 @@ def mend(settings: Settings) -> list[str]:
 
 def _clone(source: Path, target: Path) -> None:
     """A copy that shares its blocks where the file system can."""
-    with source.open("rb") as reader, target.open("wb") as writer:
-        try:
+    try:
+        with source.open("rb") as reader, target.open("wb") as writer:
             fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
-        except OSError:
-            shutil.copyfileobj(reader, writer, 1 << 22)
+    except OSError:
+        # Within the kernel, which a loop over blocks here is not.
+        shutil.copyfile(source, target)
 
 
 def start_candidate(settings: Settings, base: Version | None) -> None:
