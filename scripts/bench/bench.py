@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+from by_hand import csv
 
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
 # Columns of the published marts that the script by hand makes too: the same rows, or the benchmark says which differ.
@@ -119,13 +120,13 @@ def add_template(landing: Path) -> None:
             f"""copy (
                 with school as (
                     select "sourcedId" as id, row_number() over (order by "sourcedId") as n, count(*) over () as schools
-                    from read_csv('{folder}/orgs.csv', all_varchar = true) where type = 'school'
+                    from {csv(Path(folder) / "orgs.csv")} where type = 'school'
                 )
                 select "sourcedId" as sis_id, "givenName" as first_name, "familyName" as last_name, email, role,
                     school.id as school_id, '' as school_name, '03' as grade_level
                 from (
                     select *, row_number() over (order by "sourcedId") as number
-                    from read_csv('{folder}/users.csv', all_varchar = true)
+                    from {csv(Path(folder) / "users.csv")}
                     where role = 'teacher' and "enabledUser" = 'true'
                 ) as teacher, range(2) as r(another)
                 inner join school on school.n = 1 + (number + another) % schools

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from rollcall.dashboard import queries, views
+from rollcall.dashboard import components, queries
 from rollcall.dashboard.filters import USER_TYPES, Filters, period_of
 from rollcall.dashboard.warehouse import Warehouse
 from rollcall.settings import Settings
@@ -60,7 +60,7 @@ def changes(count: int):
         if name == "when":
             period = rng.choice(["month", "week", "school_year", "day"])
             day = date.fromordinal(rng.randint(district.first_day.toordinal(), district.last_day.toordinal()))
-            value: object = views.when(Filters(district.district_id, period, *period_of(period, day)))
+            value: object = components.when(Filters(district.district_id, period, *period_of(period, day)))
         else:
             there = sizes[name]
             value = [] if rng.random() < 0.25 else sorted(rng.sample(there, rng.randint(1, min(4, len(there)))))

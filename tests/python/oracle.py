@@ -10,13 +10,15 @@ import csv
 import io
 import re
 import zipfile
-from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 STAFF = {"teacher", "aide", "administrator", "proctor"}
+EVERY = "every"  # a margin of the heat map
 
 
 def _items(text: str) -> list[str]:
@@ -250,55 +252,61 @@ class Inventory:
             self._rows[person, day] = self.district.rows_on(person, day)
         return self._rows[person, day]
 
+    def _picks(self, filters, everyone: bool, person: str | None, day: date) -> bool:
+        kind = self.user_types.get(person, "other")
+        if filters.user_types and kind not in filters.user_types:
+            return False
+        return everyone or any(
+            (not filters.schools or org in filters.schools) and (not filters.grades or grade in filters.grades)
+            for org, grade, _ in self.rows(person, day) or ()
+        )
+
+    def _used(self, filters, everyone: bool) -> Iterator[tuple[date, str | None, Product, int, float]]:
+        """(day, person, product, page loads, seconds) of the selection."""
+        for (day, person, product), (loads, seconds) in self.use.items():
+            if (
+                filters.first <= day <= filters.last
+                and (not filters.statuses or product.status in filters.statuses)
+                and (not filters.search or filters.search.lower() in product.name.lower())
+                and self._picks(filters, everyone, person, day)
+            ):
+                yield day, person, product, loads, seconds
+
+    def _rostered(self, filters, everyone: bool) -> Iterator[tuple[str, date]]:
+        """Everybody of the selection who is on the roster, on each of its days up to the last day of use."""
+        for number in range((min(filters.last, self.days[-1]) - filters.first).days + 1):
+            day = filters.first + timedelta(number)
+            for person in self.user_types:
+                if self.rows(person, day) is not None and self._picks(filters, everyone, person, day):
+                    yield person, day
+
+    def is_rostered(self, person: str | None, day: date) -> bool:
+        return self.rows(person, day) is not None
+
     def answer(self, filters, everyone: bool) -> dict[str, object]:
         """Every figure of the inventory page under `filters`; `everyone` where no school or grade narrows it."""
-        last = min(filters.last, self.days[-1])
-        inside = [day for day in self.days if filters.first <= day <= last]
-
-        def picked(person: str | None, day: date) -> bool:
-            kind = self.user_types.get(person, "other")
-            if filters.user_types and kind not in filters.user_types:
-                return False
-            return everyone or any(
-                (not filters.schools or org in filters.schools) and (not filters.grades or grade in filters.grades)
-                for org, grade, _ in self.rows(person, day) or ()
-            )
-
-        students = sum(
-            picked(person, day)
-            for person, kind in self.user_types.items()
-            if kind == "student"
-            for day in inside
-            if self.rows(person, day) is not None
-        )
-        rostered, day = set(), filters.first
-        while day <= last:
-            rostered |= {p for p in self.user_types if self.rows(p, day) is not None and picked(p, day)}
-            day = date.fromordinal(day.toordinal() + 1)
+        inside, rostered, students = set(self.days), set(), 0
+        for person, day in self._rostered(filters, everyone):
+            rostered.add(person)
+            students += self.user_types[person] == "student" and day in inside
         products: dict[Product, dict] = {}
         users, reached = set(), set()
-        for (day, person, product), (loads, seconds) in self.use.items():
-            if not filters.first <= day <= filters.last or not picked(person, day):
-                continue
-            if filters.statuses and product.status not in filters.statuses:
-                continue
-            if filters.search and filters.search.lower() not in product.name.lower():
-                continue
+        trend: dict[date, tuple[set, int]] = {}
+        for day, person, product, loads, seconds in self._used(filters, everyone):
             found = products.setdefault(
                 product, {"people": set(), "page_loads": 0, "seconds": 0.0, "student_days": set(), "student_loads": 0}
             )
             found["page_loads"] += loads
             found["seconds"] += seconds
-            is_rostered = self.rows(person, day) is not None
+            people, before = trend.get(day, (set(), 0))
+            trend[day] = (people | ({person} - {None}), before + loads)
             if person is not None:
                 found["people"].add(person)
                 users.add(person)
-                reached |= {person} if is_rostered else set()
-            if is_rostered and self.user_types[person] == "student":
+                reached |= {person} if self.is_rostered(person, day) else set()
+            if self.is_rostered(person, day) and self.user_types[person] == "student":
                 found["student_days"].add((person, day))
                 found["student_loads"] += loads
-        if filters.user_types and "student" not in filters.user_types:
-            students = 0
         page_loads = sum(found["page_loads"] for found in products.values())
         unapproved = sum(found["page_loads"] for product, found in products.items() if not product.is_approved)
         kinds = {person: self.user_types.get(person, "other") for person in users}
@@ -310,6 +318,7 @@ class Inventory:
                 "products": len(products),
                 "unapproved": 100 * unapproved / page_loads if page_loads else None,
             },
+            "trend": {day: (len(people), loads) for day, (people, loads) in trend.items()},
             "products": {
                 product.name: {
                     "students": sum(kinds[p] == "student" for p in found["people"]),
@@ -321,4 +330,105 @@ class Inventory:
                 }
                 for product, found in products.items()
             },
+        }
+
+    def places(self, filters, everyone: bool, product: str | None = None) -> dict[tuple, tuple[int, int, float | None]]:
+        """The heat map: (school or EVERY, grade or EVERY) → people with use, rostered people, `pct_access`.
+
+        Of one product alone where it is given, whatever its status.
+        """
+        counted = defaultdict(lambda: (set(), set(), set(), set()))
+
+        def cells(person: str | None, day: date) -> set[tuple]:
+            found = {
+                (org, grade)
+                for org, grade, _ in self.rows(person, day) or ()
+                if self.district.rosters[-1].orgs[org]["type"] == "school"
+                and (not filters.schools or org in filters.schools)
+                and (not filters.grades or grade in filters.grades)
+            }
+            return found | {(org, EVERY) for org, _ in found} | {(EVERY, grade) for _, grade in found}
+
+        if product:
+            filters = replace(filters, statuses=(), search="")
+        for day, person, used, _, _ in self._used(filters, everyone):
+            if product in (None, used.name):
+                for cell in cells(person, day):
+                    counted[cell][0].add(person)
+                    counted[cell][2].update({(person, day)} if self.user_types[person] == "student" else ())
+        for person, day in self._rostered(filters, everyone):
+            for cell in cells(person, day):
+                counted[cell][1].add(person)
+                if self.user_types[person] == "student" and day in self.days:
+                    counted[cell][3].add((person, day))
+        return {
+            cell: (len(users), len(rostered), 100 * len(access) / len(days) if days else None)
+            for cell, (users, rostered, access, days) in counted.items()
+        }
+
+    def coverage(self, filters, everyone: bool) -> dict[str, object]:
+        """The page on roster coverage."""
+        people, loads, domains, domain_loads = defaultdict(set), Counter(), defaultdict(set), Counter()
+        for day, person, _, count, _ in self._used(filters, everyone):
+            status = "unidentified" if person is None else "rostered" if self.is_rostered(person, day) else "unrostered"
+            people[status] |= {person} - {None}
+            loads[status] += count
+        for day, person, _, count, _ in self._used(replace(filters, statuses=(), search=""), everyone):
+            if person is not None and not self.is_rostered(person, day):
+                domains[self._domain(person)].add(person)
+                domain_loads[self._domain(person)] += count
+        users = set().union(*people.values())
+        last = max(filters.first, min(filters.last, self.days[-1]))
+        without = defaultdict(lambda: [0, 0, 0])
+        for person, kind in self.user_types.items():
+            rows = self.rows(person, last)
+            if rows is not None and (not filters.user_types or kind in filters.user_types):
+                schools = [org for org, _, _ in rows if self.district.rosters[-1].orgs[org]["type"] == "school"]
+                without[kind][0] += 1
+                without[kind][1] += not schools
+                without[kind][2] += not any(grade for _, grade, _ in rows)
+        return {
+            "match_rate": 100 * len(people["rostered"]) / len(users) if users else None,
+            "by_status": {status: (len(people[status]), count) for status, count in loads.items()},
+            "without": {kind: tuple(counts) for kind, counts in without.items()},
+            "domains": {domain: (len(found), domain_loads[domain]) for domain, found in domains.items()},
+        }
+
+    def _domain(self, person: str) -> str:
+        """Where an account's address is: a stranger's own, or that of somebody who has left the roster."""
+        if not person.startswith("stranger:"):
+            (address,) = {
+                user["email"].partition("@")[2]
+                for roster in self.district.rosters
+                for user in roster.files["users.csv"]
+                if self.district.people[user["sourcedId"]] == person
+            }
+            return address
+        return person.partition("@")[2] or "no e-mail"
+
+    def of_product(self, filters, everyone: bool, product: str) -> dict[str, object]:
+        """A product's page: people and page loads by day, and what each educator did (person days, page loads)."""
+        filters = replace(filters, statuses=(), search="")
+        trend, days, loads = {}, defaultdict(set), Counter()
+        for day, person, used, count, _ in self._used(filters, everyone):
+            if used.name == product:
+                people, before = trend.get(day, (set(), 0))
+                trend[day] = (people | ({person} - {None}), before + count)
+                if self.user_types.get(person) == "educator":
+                    days[person].add(day)
+                    loads[person] += count
+        return {
+            "trend": {day: (len(people), count) for day, (people, count) in trend.items()},
+            "educators": sorted(((len(days[person]), count) for person, count in loads.items()), reverse=True),
+        }
+
+    def new_products(self, filters) -> dict[str, date]:
+        """Products whose first use by anybody lies in the selected days; none where use itself begins there."""
+        first: dict[str, date] = {}
+        for day, _, product in self.use:
+            first[product.name] = min(day, first.get(product.name, day))
+        return {
+            name: day
+            for name, day in first.items()
+            if filters.first <= day <= filters.last and self.days[0] < filters.first
         }

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +19,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
+from oracle import EVERY
 from oracle import Inventory as Oracle
-from rollcall.dashboard import views
+from rollcall.dashboard import components, grid
 from rollcall.dashboard.app import Source
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, period_of
 from rollcall.settings import PROJECT
@@ -106,8 +108,8 @@ def test_200_random_filters_are_answered_as_the_oracle_answers_them(district, or
             minutes = figures.pop("active_minutes")
             assert {key: found[name][key] for key in figures} == pytest.approx(figures), (filters, name)
             assert abs(found[name]["active_minutes"] - minutes) <= 0.5 + 1e-9, (filters, name)
-        days = inventory.trend(filters)
-        assert sum(row["page_loads"] for row in days) == answer["headline"]["page_loads"], filters
+        has_users = not (filters.statuses or filters.search)
+        assert by_day(inventory.trend(filters)) == by_day(answer["trend"], has_users), filters
         seen += bool(products)
     assert seen > 100, "too many of the random filters pick nobody"
 
@@ -133,17 +135,66 @@ def test_administrators_of_the_district_are_with_everybody_and_in_no_school(dist
     assert sum(by_school) == everybody - len(central)
 
 
-def test_cells_of_the_heat_map_are_the_figures_of_their_school_and_grade(district):
+def test_the_other_pages_say_what_the_oracle_says(district, oracle):
     inventory = district.source().inventory()
-    filters = inventory.options.read("?period=month&from=2025-09-10")
-    cells = [row for row in inventory.by_school_and_grade(filters) if not row["is_every_school"]]
-    assert any(row["grade"] is None and not row["is_every_grade"] for row in cells)
-    for row in cells:
-        if row["grade"] is None and not row["is_every_grade"]:
-            continue  # "no grade" is a cell, and no filter
-        one = replace(filters, schools=(row["school"],), grades=(row["grade"],) if row["grade"] else ())
-        assert row["users"] == inventory.headline(one, inventory.products(one))["users"], row
-        assert row["rostered"] == inventory.rostered_users(one), row
+    options = inventory.options
+    rng, seen = random.Random(4), Counter()
+    for _ in range(60):
+        filters = random_filters(options, rng)
+        schools, grades = options.narrows(filters)
+        asked = replace(filters, schools=schools, grades=grades), is_everyone(options, filters)
+        assert heat(inventory.by_school_and_grade(filters)) == oracle.places(*asked), filters
+
+        covered = oracle.coverage(*asked)
+        statuses = {row["roster_status"]: (row["users"], row["page_loads"]) for row in inventory.coverage(filters)}
+        assert statuses == covered["by_status"], filters
+        assert inventory.match_rate(filters) == pytest.approx(covered["match_rate"]), filters
+        domains = {
+            row["email_domain"]: (row["users"], row["page_loads"]) for row in inventory.unrostered_domains(filters)
+        }
+        assert domains == covered["domains"], filters
+        placeless = inventory.without_place(filters)
+        names = ("people", "without_school", "without_grade")
+        assert {row["user_type"]: tuple(row[name] for name in names) for row in placeless} == covered["without"], (
+            filters
+        )
+
+        keys = {name: key for key, name in _names(inventory).items()}
+        new = {_names(inventory)[key]: day for key, day in inventory.new_products(filters).items()}
+        assert new == oracle.new_products(filters), filters
+        name = rng.choice(sorted(keys))
+        told = oracle.of_product(*asked, name)
+        assert by_day(inventory.product_trend(filters, keys[name])) == by_day(told["trend"]), (filters, name)
+        educators = [(row["active_days"], row["page_loads"]) for row in inventory.educators(filters, keys[name], 1000)]
+        assert sorted(educators, reverse=True) == told["educators"], (filters, name)
+        assert heat(inventory.by_school_and_grade(filters, keys[name])) == oracle.places(*asked, name), (filters, name)
+        seen.update(statuses=len(statuses), new=len(new), educators=len(educators), days=len(told["trend"]))
+    assert min(seen.values()) > 20, seen
+
+
+def _names(inventory) -> dict[str, str]:
+    return {
+        row["product_key"]: row["product_name"]
+        for row in inventory.version.rows("select product_key::varchar as product_key, product_name from dim_products")
+    }
+
+
+def by_day(days: list[dict] | dict, has_users: bool = True) -> dict:
+    """Day → people, page loads; of a trend, or of what the oracle says of it."""
+    if isinstance(days, dict):
+        days = [{"usage_date": day, "users": users, "page_loads": loads} for day, (users, loads) in days.items()]
+    return {row["usage_date"]: (row["users"] if has_users else None, row["page_loads"]) for row in days}
+
+
+def heat(rows: list[dict]) -> dict:
+    cells = {
+        (EVERY if row["is_every_school"] else row["school"], EVERY if row["is_every_grade"] else row["grade"]): row
+        for row in rows
+    }
+    return {
+        cell: (row["users"], row["rostered"], row["pct_access"] and pytest.approx(row["pct_access"]))
+        for cell, row in cells.items()
+    }
 
 
 def test_the_queries_of_the_metrics_page_give_the_figures_of_the_dashboard(district):
@@ -179,7 +230,7 @@ def test_an_address_reads_as_it_was_written(district):
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_a_name_that_looks_like_a_formula_is_exported_as_text(text):
-    rows = list(csv.reader(io.StringIO(views.as_csv([{"product_name": text, "page_loads": -5}]))))
+    rows = list(csv.reader(io.StringIO(grid.as_csv([{"product_name": text, "page_loads": -5}]))))
     assert rows[1][0] == "'" + text
     assert "-5" in rows[1]
 
@@ -297,11 +348,11 @@ def test_what_the_page_and_its_export_say_is_what_the_oracle_says(district, orac
         opened(page, address, query=filters.as_query())
         headline = answer["headline"]
         assert cards(page) == {
-            "Active users": views.short(headline["users"]),
-            "Rostered users reached": views.percent(headline["reach"]),
-            "Page loads": views.short(headline["page_loads"]),
-            "Products in use": views.short(headline["products"]),
-            "Unapproved use": views.percent(headline["unapproved"]),
+            "Active users": components.short(headline["users"]),
+            "Rostered users reached": components.percent(headline["reach"]),
+            "Page loads": components.short(headline["page_loads"]),
+            "Products in use": components.short(headline["products"]),
+            "Unapproved use": components.percent(headline["unapproved"]),
         }, filters
         rows = {row["Product"].removeprefix("'"): row for row in exported(page)}
         assert rows.keys() == answer["products"].keys()

@@ -13,7 +13,7 @@ import flask
 from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
-from rollcall.dashboard import views
+from rollcall.dashboard import components, grid, views
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
@@ -205,7 +205,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
                 "period",
             ),
             html.Div(
-                field("Dates", dcc.Dropdown(id="when", clearable=False, value=views.when(filters), options=_whens(inventory, filters)), "when"),
+                field("Dates", dcc.Dropdown(id="when", clearable=False, value=components.when(filters), options=_whens(inventory, filters)), "when"),
                 id="when-field",
             ),
             html.Div(
@@ -236,7 +236,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
 def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
     """The periods with use, the newest first; and the selected one, used or not."""
     if filters.period == "custom":
-        return [{"label": views.period_name(filters), "value": views.when(filters)}]
+        return [{"label": components.period_name(filters), "value": components.when(filters)}]
     days = inventory.periods(filters.district_id, filters.period)
     if filters.first not in days:
         days = sorted([*days, filters.first], reverse=True)
@@ -244,7 +244,7 @@ def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
     for day in days:
         first, last = period_of(filters.period, day)
         one = Filters(filters.district_id, filters.period, first, last)
-        found.append({"label": views.period_name(one), "value": views.when(one)})
+        found.append({"label": components.period_name(one), "value": components.when(one)})
     return found
 
 
@@ -305,7 +305,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             raise PreventUpdate
         schools = options.districts[wanted.district_id].schools
         return (
-            wanted.district_id, wanted.period, views.when(wanted), _whens(inventory, wanted),
+            wanted.district_id, wanted.period, components.when(wanted), _whens(inventory, wanted),
             wanted.first.isoformat(), wanted.last.isoformat(),
             [{"label": text, "value": value} for value, text in schools.items()],
             list(wanted.schools), list(wanted.grades), list(wanted.user_types), list(wanted.statuses), wanted.search,
@@ -338,7 +338,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             shown = views.show(inventory, filters, path, query or "")
         except RollcallError as error:
             log.warning("the dashboard has nothing to show: %s", error)
-            shown = views.Shown(section=None, notice=views.problem(str(error)))
+            shown = views.Shown(section=None, notice=components.problem(str(error)))
             filters = None
         now = [name != shown.section for name, _, _ in views.sections()]
         parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
@@ -385,7 +385,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         filters = _selected(source.inventory().options, *values)
         rows = everything if shown is None else shown
         return {
-            "content": views.as_csv(rows or []),
+            "content": grid.as_csv(rows or []),
             "filename": f"products_{filters.district_id}_{filters.first}_{filters.last}.csv",
             "type": "text/csv",
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from rollcall.dashboard.filters import District, Filters, Options, period_of
@@ -390,6 +390,14 @@ class Inventory:
             inner join dim_products using (product_key)"""
         return self._ask(sql, scope)
 
+    def before(self, filters: Filters) -> Filters:
+        """The same selection for the period before; for a day, the day of use before: a Monday has no use on the day before."""
+        if filters.period == "day":
+            days = [day for day in self.periods(filters.district_id, "day") if day < filters.first]
+            if days:
+                return replace(filters, first=days[0], last=days[0])
+        return filters.before()
+
     def rostered_users(self, filters: Filters) -> int:
         """People who were rostered, under the selection, on at least one of its days up to the last day of use."""
         scope = self._scope(filters)
@@ -421,16 +429,24 @@ class Inventory:
         return self._ask(sql, scope)
 
     def by_school_and_grade(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
-        """People with use, and rostered people, by school and grade, by school alone, and by grade alone.
+        """People with use, rostered people and `pct_access`, by school and grade, by school alone, and by grade alone.
 
         A person counts in every cell in which they have a membership: cells may add up to more than their school.
         """
         scope = self._scope(filters)
         schools, grades = self.options.narrows(filters)
+        is_student = "filter (user_type = 'student' and roster_status = 'rostered')"
+        days = f"coalesce(sum(active_days) {is_student}, 0)"
         if product_key:
             rows = f"{self._usage(filters)}{scope.groups}{scope.people} and product_key = $product"
-        else:
+        elif filters.period in _ROLLED_UP and not scope.products:
             rows = self._rows(filters, scope)
+        else:
+            # Of several products, a person's day is to be counted once.
+            rows = (
+                f"fct_product_usage where district_id = $district and usage_date between $first and $last{scope.where}"
+            )
+            days = f"count(distinct usage_date) {is_student}"
         # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
         names = {
             name: [f"${name}_{n}" for n in range(len(there))]
@@ -439,25 +455,37 @@ class Inventory:
         cells = f" and o.org_sourced_id in ({', '.join(names['school'])})" if schools else ""
         cells += f" and b.grade_code in ({', '.join(names['grade'])})" if grades else ""
         sql = f"""
-            with person as (
-                select user_key, membership_group_key, false as is_roster from {rows} and user_key is not null
-                group by user_key, membership_group_key
+            with place as (
+                select b.membership_group_key, o.org_sourced_id as school, o.org_name as school_name, b.grade_code as grade
+                from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
+                where o.district_id = $district and o.org_type = 'school'{cells}
+            ),
+            -- A group once in each place that it has, whatever its roles there.
+            cell as (
+                select distinct *, false as is_every_school, false as is_every_grade from place
                 union all
-                select user_key, membership_group_key, true from bridge_user_groups
+                select distinct membership_group_key, school, school_name, null, false, true from place
+                union all
+                select distinct membership_group_key, null, null, grade, true, false from place
+            ),
+            counted as (
+                select user_key, membership_group_key, false as is_roster, {days} as student_days, 0 as rostered_student_days
+                from {rows} and user_key is not null group by user_key, membership_group_key
+                union all
+                select user_key, membership_group_key, true, 0, 0 from bridge_user_groups
                 where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.groups}{scope.people}
+                union all
+                select null, membership_group_key, true, 0, sum(rostered_users) from fct_roster_counts
+                where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.people}
+                group by membership_group_key
             )
             select
-                -- A NULL grade is either every grade or no grade: grouping tells them apart.
-                grouping(b.grade_code) = 1 as is_every_grade,
-                grouping(o.org_sourced_id) = 1 as is_every_school,
-                o.org_sourced_id as school, o.org_name as school_name, b.grade_code as grade,
+                cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade,
                 count(distinct user_key) filter (not is_roster) as users,
-                count(distinct user_key) filter (is_roster) as rostered
-            from person
-            inner join bridge_membership_groups as b using (membership_group_key)
-            inner join dim_orgs as o using (org_key)
-            where o.org_type = 'school'{cells}
-            group by grouping sets ((o.org_sourced_id, o.org_name, b.grade_code), (o.org_sourced_id, o.org_name), (b.grade_code))
+                count(distinct user_key) filter (is_roster) as rostered,
+                100 * sum(student_days) / nullif(sum(rostered_student_days), 0)::double as pct_access
+            from counted inner join cell using (membership_group_key)
+            group by cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade
             order by school_name nulls last, school, grade nulls last"""
         more = {"last": self.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
         return self._ask(sql, scope, **more)
@@ -472,6 +500,14 @@ class Inventory:
             {"product": int(product_key)},
         )
         return found[0] if found else None
+
+    def hosts(self, product_key: str) -> list[str]:
+        """Where a product was seen, in the order of the addresses."""
+        rows = self.version.rows(
+            "select host || path_prefix as host from bridge_product_hosts where product_key = $product order by host",
+            {"product": int(product_key)},
+        )
+        return [row["host"] for row in rows]
 
     def product_trend(self, filters: Filters, product_key: str) -> list[dict[str, object]]:
         """People and page loads a day of one product."""
@@ -571,11 +607,20 @@ class Inventory:
             {"district": district_id},
         )
 
+    def verdicts(self, district_id: str) -> dict[str, int]:
+        """How many of a district's deliveries were accepted, held and rejected."""
+        rows = self.version.rows(
+            "select verdict, count(*) as deliveries from fct_deliveries where district_id = $district group by verdict",
+            {"district": district_id},
+        )
+        return {row["verdict"]: row["deliveries"] for row in rows}
+
     def findings(self, district_id: str) -> list[dict[str, object]]:
-        """What the rules found in a district's deliveries, by rule: in how many of them, and when last."""
+        """What the rules found in a district's deliveries, by rule: in how many of them, when last, and what that was."""
         return self.version.rows(
             """select rule_id, severity, count(distinct delivery_id) as deliveries, sum(finding_count)::bigint as findings,
-                max(delivery_date) as last_date
+                max(delivery_date) as last_date, max_by(message, (delivery_date, finding_count, message)) as message,
+                max_by(fix, (delivery_date, finding_count, message)) as fix
             from fct_rule_results where district_id = $district
             group by rule_id, severity order by last_date desc, findings desc, rule_id""",
             {"district": district_id},

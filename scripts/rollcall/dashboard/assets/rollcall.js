@@ -71,6 +71,28 @@ dagcomponentfuncs.ProductLink = function (props) {
                 window.scrollTo(0, 0);
             },
         },
+        React.createElement("span", { className: "tile", "aria-hidden": "true", "data-letter": props.value[0], key: "tile" }),
         props.value
     );
 };
+
+// On a narrow screen the names stay while the figures scroll past them.
+(function () {
+    const narrow = window.matchMedia("(max-width: 700px)");
+    function pin() {
+        if (document.getElementById("products")) {
+            window.dash_ag_grid.getApiAsync("products").then((grid) =>
+                grid.applyColumnState({ state: [{ colId: "product_name", pinned: narrow.matches ? "left" : null, width: 200 }] })
+            );
+        }
+    }
+    narrow.addEventListener("change", pin);
+    new MutationObserver(function (_changes, observer) {
+        if (window.dash_ag_grid && document.querySelector("#products .ag-root")) {
+            observer.disconnect();
+            if (narrow.matches) {
+                pin();
+            }
+        }
+    }).observe(document, { subtree: true, childList: true });
+})();
