@@ -425,6 +425,37 @@ def test_a_product_has_its_own_page_with_the_educators_to_ask(district, page, ad
     assert "product=" in page.url
 
 
+def test_the_heat_map_and_the_coverage_page_show_what_the_oracle_says(district, oracle, page, address):
+    options = district.source().inventory().options
+    (there,) = options.districts.values()
+    filters = options.read(
+        f"?period=month&from=2025-09-01&school={next(iter(there.schools))}&type=student&type=educator"
+    )
+    opened(page, address, "/schools", filters.as_query())
+    shown = {
+        tuple(row.locator("th").all_inner_texts()): [
+            cell.split() for cell in row.locator("td").all_inner_texts() if cell
+        ]
+        for row in page.locator("table.heat tbody tr").all()
+    }
+    places = oracle.places(filters, False)
+    (school,) = filters.schools
+    for heading, where in (((there.schools[school],), school), (("All schools",), EVERY)):
+        expected = []
+        for grade in [*options.grades, None, EVERY]:
+            if (where, grade) in places:
+                users, rostered, access = places[where, grade]
+                share = ["–"] if access is None else [f"{access:.0f}", "%"]
+                expected.append([*share, f"{users:,}", "/", f"{rostered:,}"])
+        assert shown[heading] == expected
+    opened(page, address, "/coverage", filters.as_query())
+    covered = oracle.coverage(filters, False)
+    assert page.locator("#coverage .figure").first.inner_text() == components.percent(covered["match_rate"])
+    users, loads = covered["by_status"]["rostered"]
+    row = page.locator("#coverage tr", has_text="On the roster").locator("td.n").all_inner_texts()
+    assert row == [f"{users:,}", f"{loads:,}"]
+
+
 def _roster_users(folder: Path) -> str:
     import zipfile
 

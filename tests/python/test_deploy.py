@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,38 @@ def test_every_scheduled_command_exists(house, file):
     assert commands
     for command in commands:
         assert "Usage: rollcall" in house.run(command, "--help").stdout
+
+
+def test_the_lines_for_cron_run_as_they_stand(house):
+    """With this machine's paths in place of those of a server, and nothing in the environment but what cron gives."""
+    house.root.joinpath("landing/oakdale").mkdir(parents=True)
+    house.root.joinpath("landing/oakdale/users.csv").write_text("a loose file")
+    here = {
+        "/opt/rollcall/.venv/bin/rollcall": str(Path(sys.executable).with_name("rollcall")),
+        "/etc/rollcall.env": str(house.root / "rollcall.env"),
+        "/srv/rollcall": str(house.root),
+    }
+
+    def moved(text: str) -> str:
+        for there, path in here.items():
+            text = text.replace(there, path)
+        return text
+
+    settings = (DEPLOY / "systemd" / "rollcall.env").read_text()
+    (house.root / "rollcall.env").write_text(moved(settings) + "ROLLCALL_SETTLE_SECONDS=0\n")
+    lines = re.findall(r"^(?:[\d*]+ ){2}\* \* \* +rollcall +(.*)$", (DEPLOY / "cron" / "rollcall").read_text(), re.M)
+    done = [
+        subprocess.run(["/bin/sh", "-c", moved(line)], env={"PATH": "/usr/bin:/bin"}, text=True, capture_output=True)
+        for line in lines
+    ]
+    refresh, watch = done
+    assert "there is nothing to collect" in refresh.stdout and "oakdale/users.csv: rejected" in refresh.stdout
+    assert refresh.returncode == 20 and (house.build / "rollcall.log").stat().st_mode & 0o007 == 0
+    assert "no alert is set up" in watch.stderr
+    # Without its settings nothing is run: the rooms would be wherever cron stands.
+    (house.root / "rollcall.env").unlink()
+    failed = subprocess.run(["/bin/sh", "-c", moved(lines[0])], env={"PATH": "/usr/bin:/bin"}, capture_output=True)
+    assert failed.returncode not in (0, 20) and not failed.stdout
 
 
 def test_every_setting_of_the_environment_file_exists():

@@ -204,7 +204,7 @@ def trend_words(days: list[dict[str, object]]) -> str:
 
 
 def table(caption: str, headings: list[str], rows: list[list[object]], empty: str, numeric: int = 99) -> html.Div:
-    """A table; columns from `numeric` on are numbers."""
+    """A table; columns from `numeric` on are numbers. A long one scrolls in its card, so that what follows is not far."""
     if not rows:
         return html.Div([html.H2(caption), html.P(empty, className="muted")], className="card")
     return html.Div(
@@ -222,7 +222,7 @@ def table(caption: str, headings: list[str], rows: list[list[object]], empty: st
                         ),
                     ]
                 ),
-                className="scroll", tabIndex=0, role="region", **{"aria-label": caption},
+                className="scroll long" if len(rows) > 30 else "scroll", tabIndex=0, role="region", **{"aria-label": caption},
             ),
         ],
         className="card",

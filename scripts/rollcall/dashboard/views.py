@@ -216,7 +216,7 @@ def _review(inventory: Inventory, filters: Filters) -> html.Div:
                 4,
             ),
             table(
-                f"Used without approval in {period_name(filters)}", headings, rows(unapproved[:100]),
+                f"Used without approval in {period_name(filters)}", headings, rows(unapproved),
                 "Everything used in this selection is approved.", 3,
             ),
         ]

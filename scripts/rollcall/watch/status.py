@@ -90,7 +90,7 @@ def lines(settings: Settings, now: datetime) -> Iterator[str]:
             good = arrival.accepted_date or "none yet"
             yield (
                 f"  {arrival.district_id:{width}}  {arrival.kind:10} {arrival.verdict:9} {ago(arrival.arrived_at, now):14}"
-                f" last accepted: {good}"
+                f"  last accepted: {good}"
             )
     if runs:
         yield ""
