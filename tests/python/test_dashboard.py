@@ -503,6 +503,18 @@ def test_the_filters_work_from_the_keyboard(page, address):
     settled(page)
     assert cards(page) != before
     assert "type=" in page.url
+    # From the table to a product, and back.
+    page.locator("#export").focus()
+    for key in ("Tab", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    second = page.locator(".ag-cell-focus a").inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator(".product-name")).to_have_text(second)
+    expect(page).to_have_title("Product · Rollcall")
+    page.get_by_role("link", name="All products").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("Inventory · Rollcall")
+    assert "type=" in page.url and "product=" not in page.url
 
 
 def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, address):

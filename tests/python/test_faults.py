@@ -464,14 +464,14 @@ def test_a_purge_that_is_killed_goes_on_and_proves_that_the_district_is_gone(nig
     assert len(publish.kept(house.settings)) == 1
 
 
-def test_after_all_of_that_the_marts_are_those_of_a_house_that_nothing_happened_to(nights, session_house):
+def test_after_all_of_that_the_marts_are_those_of_one_backfill_in_a_house_that_nothing_happened_to(nights, session_house):
     house = nights.house
     house.run("refresh", code=None)
     calm = session_house("calm")
     calm.lake.mkdir()
     shutil.copy(house.lake / ".pii_key", calm.lake)
     shutil.copytree(nights.kept / "oakdale", calm.landing / "oakdale")
-    calm.refresh()
+    calm.run("backfill", "2020-10-01", str(nights.day))
     of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days")
     found, expected = house.marts(of_arrival), calm.marts(of_arrival)
     assert found.keys() == expected.keys() and len(expected["fct_product_usage"]) > KILLS * 5

@@ -311,6 +311,7 @@ def _product(inventory: Inventory, filters: Filters, known: dict[str, object]) -
     facts = [known["provider"], known["sector"], known["essential_function"]]
     heading = html.Div(
         [
+            dcc.Link("← All products", href=f"/{filters.as_query()}", refresh=False, className="back"),
             html.Span(className="tile", **{"aria-hidden": "true", "data-letter": known["product_name"][:1]}),
             html.Div(
                 [

@@ -10,14 +10,17 @@ window.dash_clientside.rollcall = {
             const first = window.location.search === "";
             window.history[first ? "replaceState" : "pushState"]({}, "", window.location.pathname + address);
         }
+        let page = "Product";
         const kept = address.replace(/&product=[^&]*/, "");
         for (const link of document.querySelectorAll("nav a")) {
             const here = new URL(link.href).pathname === path;
             link.toggleAttribute("aria-current", false);
             if (here) {
                 link.setAttribute("aria-current", "page");
+                page = link.textContent;
             }
         }
+        document.title = page + " · Rollcall";
         return outputs.map((output) => output.id.path + kept);
     },
 };
@@ -75,6 +78,13 @@ dagcomponentfuncs.ProductLink = function (props) {
         props.value
     );
 };
+
+// In the grid the keyboard moves from cell to cell, and never into one.
+document.addEventListener("keydown", function (event) {
+    if (event.key === "Enter" && event.target.matches(".ag-cell[col-id=product_name]")) {
+        event.target.querySelector("a").click();
+    }
+});
 
 // On a narrow screen the names stay while the figures scroll past them.
 (function () {
