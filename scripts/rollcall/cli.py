@@ -36,6 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for p
 
 _NEXT = """
 What to try next
+  .venv/bin/rollcall dashboard         the inventory in a browser, at http://127.0.0.1:8050/
   .venv/bin/rollcall status            what is published, and what the last runs did
   .venv/bin/rollcall check FILE.zip    all that is wrong with a roster, before anyone uploads it
   .venv/bin/dbt docs generate && .venv/bin/dbt docs serve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hmac
+import re
 import runpy
 
 import duckdb
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
+from rollcall.dashboard import components
 from rollcall.expectations.rules import RULES
 from rollcall.intake import privacy, schema, usage
 from rollcall.settings import PROJECT
@@ -122,3 +124,17 @@ def test_paths_of_the_catalogue_are_those_that_the_models_match(house):
 def test_pages_that_are_made_from_definitions_are_current(script, name):
     maker = runpy.run_path(str(PROJECT / "scripts" / f"{script}.py"))
     assert (PROJECT / "docs" / f"{name}.md").read_text("utf-8") == maker["page"](), f"run python scripts/{script}.py"
+
+
+def test_every_tone_is_of_a_status_that_there_is():
+    with (PROJECT / "seeds" / "product_statuses.csv").open(newline="") as file:
+        groups = {row["status_group"]: row["is_approved"] == "true" for row in csv.DictReader(file)}
+    assert set(components.TONES) == set(groups)
+    assert all((components.TONES[group] == "good") == approved for group, approved in groups.items())
+
+
+def test_the_exposure_names_every_mart_that_the_dashboard_reads():
+    source = (PROJECT / "scripts" / "rollcall" / "dashboard" / "queries.py").read_text("utf-8")
+    exposed = set(re.findall(r"ref\('(\w+)'\)", (PROJECT / "models" / "exposures.yml").read_text("utf-8")))
+    marts = {file.stem for file in (PROJECT / "models" / "marts").rglob("*.sql")}
+    assert exposed == {mart for mart in marts if re.search(rf"\b{mart}\b", source)}
