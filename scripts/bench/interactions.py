@@ -52,7 +52,7 @@ def changes(count: int):
     options = queries.options(Warehouse(Settings()).version())
     (district,) = options.districts.values()
     rng = random.Random(1)
-    sizes = {"schools": list(district.schools), "grades": list(options.grades), "types": list(USER_TYPES)}
+    sizes = {"schools": list(district.schools), "grades": list(district.grades), "types": list(USER_TYPES)}
     sizes["statuses"] = list(options.statuses)
     now: dict[str, object] = {}
     while count:

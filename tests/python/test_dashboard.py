@@ -79,7 +79,7 @@ def random_filters(options, rng: random.Random) -> Filters:
         return tuple(value for value in values if value in chosen)
 
     return Filters(
-        there.district_id, period, first, last, some(there.schools, 0.6), some(options.grades, 0.5),
+        there.district_id, period, first, last, some(there.schools, 0.6), some(there.grades, 0.5),
         some(USER_TYPES, 0.4), some(options.statuses, 0.3), rng.choice(["", "", "", "", "google", "oak", "nothing like it"]),
     )  # fmt: skip
 
@@ -442,7 +442,7 @@ def test_the_heat_map_and_the_coverage_page_show_what_the_oracle_says(district, 
     (school,) = filters.schools
     for heading, where in (((there.schools[school],), school), (("All schools",), EVERY)):
         expected = []
-        for grade in [*options.grades, None, EVERY]:
+        for grade in [*there.grades, None, EVERY]:
             if (where, grade) in places:
                 users, rostered, access = places[where, grade]
                 share = ["–"] if access is None else [f"{access:.0f}", "%"]
@@ -553,6 +553,55 @@ def test_only_the_names_it_is_served_under_are_answered(address):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
     assert refused.value.code == 421
+
+
+def test_the_figures_of_a_district_are_its_own(district, page, address):
+    """Last but one in this file: it publishes another district beside the first."""
+    alone = district.source().inventory()
+    rng = random.Random(8)
+    asked = [random_filters(alone.options, rng) for _ in range(30)]
+    questions = (
+        "trend",
+        "coverage",
+        "match_rate",
+        "without_place",
+        "unrostered_domains",
+        "new_products",
+        "by_school_and_grade",
+    )
+
+    def answers(inventory, filters: Filters) -> list:
+        products = inventory.products(filters)
+        told = [getattr(inventory, question)(filters) for question in questions]
+        return [products, inventory.headline(filters, products), inventory.educators(filters, key), *told]
+
+    key = alone.products(alone.options.default())[0]["product_key"]
+    before = [answers(alone, filters) for filters in asked]
+    opened(page, address)
+    made = district.house.root / "made"
+    district.house.run("sample", str(made), "--users", "100", "--days", "2", "--seed", "3", "--start", "2025-09-08")
+    shutil.copytree(made / "maplewood", district.house.landing / "oakdale")
+    settings = district.house.landing / "oakdale" / "district.toml"
+    settings.write_text(settings.read_text().replace("Maplewood", "Oakdale"))
+    version = page.locator("#footer code").inner_text()
+    district.house.refresh()
+    both = district.source().inventory()
+    assert list(both.options.districts) == ["maplewood", "oakdale"]
+    assert [answers(both, filters) for filters in asked] == before
+    assert both.product("maplewood", key) and both.product("oakdale", key) is None
+
+    expect(page.locator("#footer code")).not_to_have_text(version, timeout=15_000)
+    opened(page, address, query=asked[0].as_query())
+    page.locator("#district").click()
+    page.get_by_role("option", name="Oakdale Unified School District").click()
+    settled(page)
+    expect(page.locator("#district-name")).to_have_text("Oakdale Unified School District")
+    there = both.options.districts["oakdale"]
+    expected = both.headline(both.options.default("oakdale"))
+    assert cards(page)["Active users"] == components.short(expected["users"])
+    assert parse_qs(urlsplit(page.url).query) == {"district": ["oakdale"], "period": ["month"], "from": ["2025-09-01"]}
+    page.locator("#grades").click()
+    assert page.locator(".dash-dropdown-option").all_inner_texts() == list(there.grades.values())
 
 
 def test_a_new_version_appears_without_a_reload(district, page, address):

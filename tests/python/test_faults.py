@@ -464,7 +464,9 @@ def test_a_purge_that_is_killed_goes_on_and_proves_that_the_district_is_gone(nig
     assert len(publish.kept(house.settings)) == 1
 
 
-def test_after_all_of_that_the_marts_are_those_of_one_backfill_in_a_house_that_nothing_happened_to(nights, session_house):
+def test_after_all_of_that_the_marts_are_those_of_one_backfill_in_a_house_that_nothing_happened_to(
+    nights, session_house
+):
     house = nights.house
     house.run("refresh", code=None)
     calm = session_house("calm")

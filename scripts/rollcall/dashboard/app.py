@@ -221,7 +221,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
                 hidden=True,
             ),
             field("Schools", several("schools", district.schools, "All schools"), "schools", wide=True),
-            field("Grades", several("grades", options.grades, "All grades"), "grades"),
+            field("Grades", several("grades", district.grades, "All grades"), "grades"),
             field("User types", several("types", USER_TYPES, "Everyone"), "types"),
             field("Product status", several("statuses", {s: s.capitalize() for s in options.statuses}, "Any status"), "statuses"),
             field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name, provider, subject"), "search"),
@@ -257,10 +257,10 @@ def _selected(options: Options, when, schools, grades, types, statuses, search) 
     district_id, period, first, last = when.rsplit("|", 3)
     if district_id not in options.districts:
         return options.default()
-    there = options.districts[district_id].schools
+    there = options.districts[district_id]
     return Filters(
         district_id, period, date.fromisoformat(first), date.fromisoformat(last),
-        tuple(s for s in there if s in (schools or ())), tuple(g for g in options.grades if g in (grades or ())),
+        tuple(s for s in there.schools if s in (schools or ())), tuple(g for g in there.grades if g in (grades or ())),
         tuple(t for t in USER_TYPES if t in (types or ())), tuple(s for s in options.statuses if s in (statuses or ())),
         (search or "").strip(),
     )  # fmt: skip
@@ -271,7 +271,8 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
 
     @app.callback(
         [Output("district", "value"), Output("period", "value"), Output("when", "value"), Output("when", "options")],
-        [Output("dates", "start_date"), Output("dates", "end_date"), Output("schools", "options")],
+        [Output("dates", name) for name in ("start_date", "end_date", "min_date_allowed", "max_date_allowed")],
+        [Output("schools", "options"), Output("grades", "options")],
         [Output(name, "value") for name in ("schools", "grades", "types", "statuses", "search")],
         [Input("url", "search"), Input("clear", "n_clicks"), Input("district", "value"), Input("period", "value")],
         [Input("dates", "start_date"), Input("dates", "end_date")],
@@ -303,11 +304,12 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             wanted = replace(now, period=period, first=first, last=last)
         if wanted == now and cause is not None:
             raise PreventUpdate
-        schools = options.districts[wanted.district_id].schools
+        there = options.districts[wanted.district_id]
         return (
             wanted.district_id, wanted.period, components.when(wanted), _whens(inventory, wanted),
-            wanted.first.isoformat(), wanted.last.isoformat(),
-            [{"label": text, "value": value} for value, text in schools.items()],
+            wanted.first.isoformat(), wanted.last.isoformat(), there.first_day, there.last_day,
+            [{"label": text, "value": value} for value, text in there.schools.items()],
+            [{"label": text, "value": value} for value, text in there.grades.items()],
             list(wanted.schools), list(wanted.grades), list(wanted.user_types), list(wanted.statuses), wanted.search,
         )  # fmt: skip
 

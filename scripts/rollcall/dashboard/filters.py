@@ -68,6 +68,7 @@ class District:
     district_id: str
     name: str
     schools: dict[str, str] = field(default_factory=dict)
+    grades: dict[str, str] = field(default_factory=dict)
     first_day: date | None = None
     last_day: date | None = None
 
@@ -77,7 +78,6 @@ class Options:
     """What there is to choose from, in the version that is shown."""
 
     districts: dict[str, District]
-    grades: dict[str, str]
     statuses: tuple[str, ...]
 
     def default(self, district_id: str | None = None) -> Filters:
@@ -103,14 +103,15 @@ class Options:
 
         return Filters(
             district.district_id, period, first, last,
-            known("school", district.schools), known("grade", self.grades), known("type", USER_TYPES),
+            known("school", district.schools), known("grade", district.grades), known("type", USER_TYPES),
             known("status", self.statuses), asked.get("q", [""])[0].strip(),
         )  # fmt: skip
 
     def narrows(self, filters: Filters) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The schools and grades that narrow the selection: all of them, or none, is everyone."""
-        schools = filters.schools if len(filters.schools) < len(self.districts[filters.district_id].schools) else ()
-        grades = filters.grades if len(filters.grades) < len(self.grades) else ()
+        there = self.districts[filters.district_id]
+        schools = filters.schools if len(filters.schools) < len(there.schools) else ()
+        grades = filters.grades if len(filters.grades) < len(there.grades) else ()
         return schools, grades
 
 

@@ -36,22 +36,26 @@ def options(version: Version) -> Options:
         order by org_name, org_sourced_id"""
     ):
         schools.setdefault(row["district_id"], {})[row["org_sourced_id"]] = row["org_name"]
+    grades: dict[str, dict[str, str]] = {}
+    for row in version.rows(
+        """select district_id, grade_code, grade_name
+        from (
+            select distinct o.district_id, b.grade_code
+            from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
+        )
+        inner join dim_grades using (grade_code) order by sort_order"""
+    ):
+        grades.setdefault(row["district_id"], {})[row["grade_code"]] = row["grade_name"]
     for row in version.rows("select district_id, district_name from dim_districts order by district_name, district_id"):
-        first_day, last_day = days.get(row["district_id"], (None, None))
-        districts[row["district_id"]] = District(
-            row["district_id"], row["district_name"], schools.get(row["district_id"], {}), first_day, last_day
-        )
-    grades = {
-        row["grade_code"]: row["grade_name"]
-        for row in version.rows(
-            """select grade_code, grade_name from dim_grades
-            where grade_code in (select grade_code from bridge_membership_groups) order by sort_order"""
-        )
-    }
+        district_id = row["district_id"]
+        districts[district_id] = District(
+            district_id, row["district_name"], schools.get(district_id, {}), grades.get(district_id, {}),
+            *days.get(district_id, (None, None)),
+        )  # fmt: skip
     statuses = version.rows(
         "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"
     )
-    return Options(districts, grades, tuple(row["status_group"] for row in statuses))
+    return Options(districts, tuple(row["status_group"] for row in statuses))
 
 
 @dataclass(frozen=True)
@@ -486,18 +490,18 @@ class Inventory:
                 100 * sum(student_days) / nullif(sum(rostered_student_days), 0)::double as pct_access
             from counted inner join cell using (membership_group_key)
             group by cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade
-            order by school_name nulls last, school, grade nulls last"""
+            order by school_name nulls last, school, grade nulls last, is_every_grade"""
         more = {"last": self.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
         return self._ask(sql, scope, **more)
 
-    def product(self, product_key: str) -> dict[str, object] | None:
-        """What is known of a product, used in the selection or not; None where there is no such product."""
+    def product(self, district_id: str, product_key: str) -> dict[str, object] | None:
+        """What is known of a product, used in the selection or not; None where the district has no such product."""
         found = self.version.rows(
             """select product_key::varchar as product_key, product_name, provider, sector, essential_function, product_status,
                 status_group, is_approved, privacy_status, is_catalogued,
                 (select min(usage_date) from agg_product_days as d where d.product_key = p.product_key) as first_used
-            from dim_products as p where product_key = $product""",
-            {"product": int(product_key)},
+            from dim_products as p where product_key = $product and district_id = $district""",
+            {"product": int(product_key), "district": district_id},
         )
         return found[0] if found else None
 
@@ -586,7 +590,7 @@ class Inventory:
                 count(*) filter (not coalesce(has_school, false)) as without_school,
                 count(*) filter (not coalesce(has_grade, false)) as without_grade
             from now left join placed using (membership_group_key)
-            group by user_type order by people desc"""
+            group by user_type order by people desc, user_type"""
         last = self.last_day(filters)
         return self._ask(sql, scope, first=last, last=last)
 

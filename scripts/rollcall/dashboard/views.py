@@ -111,7 +111,7 @@ def show(inventory: Inventory, filters: Filters, path: str, query: str) -> Shown
     }
     if path == "/product":
         key = parse_qs(query.removeprefix("?")).get("product", [""])[0]
-        known = inventory.product(key) if key.lstrip("-").isdigit() and len(key) < 19 else None
+        known = inventory.product(filters.district_id, key) if key.lstrip("-").isdigit() and len(key) < 19 else None
         if known is None:
             return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
         return Shown("product-view", {"product.children": _product(inventory, filters, known)}, more=f"&product={key}")
@@ -185,7 +185,9 @@ def _link(filters: Filters, row: dict[str, object]) -> dcc.Link:
 
 def _schools(inventory: Inventory, filters: Filters) -> html.Div:
     return heat_map(
-        inventory.by_school_and_grade(filters), inventory.options.grades, "Who is reached, by school and grade"
+        inventory.by_school_and_grade(filters),
+        inventory.options.districts[filters.district_id].grades,
+        "Who is reached, by school and grade",
     )
 
 
@@ -360,7 +362,7 @@ def _product(inventory: Inventory, filters: Filters, known: dict[str, object]) -
         [
             heading, cards,
             html.Div([html.H2("Use by day"), graph, html.P(trend_words(days), className="sr-only")], className="card"),
-            heat_map(cells, inventory.options.grades, f"Who uses {known['product_name']}, by school and grade"),
+            heat_map(cells, inventory.options.districts[filters.district_id].grades, f"Who uses {known['product_name']}, by school and grade"),
             people,
         ]
     )  # fmt: skip
