@@ -224,7 +224,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
             field("Grades", several("grades", district.grades, "All grades"), "grades"),
             field("User types", several("types", USER_TYPES, "Everyone"), "types"),
             field("Product status", several("statuses", {s: s.capitalize() for s in options.statuses}, "Any status"), "statuses"),
-            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name, provider, subject"), "search"),
+            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name or provider"), "search"),
             html.Button("Clear", id="clear", className="quiet", title="Everybody and every product"),
         ],
         className="filters",
