@@ -249,6 +249,8 @@ def _people(c: duckdb.DuckDBPyConnection, users: int, seed: int) -> None:
                 list_distinct([k] || case when rnd('second', i) < 0.12 then [(k + 1) % {count}] else [] end
                     || case when rnd('third', i) < 0.03 then [(k + 2) % {count}] else [] end)
                 else [k] end as ks,
+            -- A few students go to the school next door, too: another of their level, or from the middle to the high school.
+            case when role = 'student' and k % 5 in (0, 1, 3) and rnd('shared', i) < 0.02 then k + 1 end as shared_k,
             role = 'teacher' and rnd('split', i) < 0.02 as is_split,
             role = 'teacher' and rnd('classes', i) >= 0.1 and rnd('split', i) >= 0.02 as has_classes,
             role = 'administrator' and rnd('central', i) < 0.4 as is_central,
@@ -308,6 +310,7 @@ def _roster(c: duckdb.DuckDBPyConnection, scratch: Path, target: Path, phase: in
             select id, null, null, is_enabled::varchar as enabled,
                 case when is_central then 'DIST'
                     when len(ks) > 1 then array_to_string(list_transform(ks, lambda each: school_id(each)), ', ')
+                    when shared_k <> now_k then school_id || ', ' || school_id(shared_k)
                     else school_id end as orgs,
                 role, username, null as user_ids, given, family, null as middle,
                 case when role in ('teacher', 'administrator', 'aide') then 'E' || (500000 + i)
