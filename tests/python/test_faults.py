@@ -168,20 +168,25 @@ def test_a_kill_at_any_change_of_the_intake_is_survived(nights):
 
 def test_a_kill_at_a_random_moment_of_the_build_and_the_audit_is_survived(nights):
     house = nights.house
-    for number in range(KILLS // 5):
+    kills, tries = 0, 0
+    while kills < KILLS // 5:
+        tries += 1
+        assert tries <= KILLS, "nearly every run was over before it could be killed"
         nights.deliver()
         begun = len(events(house))
         command = house.start("refresh")
-        stage = "audit" if number % 4 == 3 else "build"
+        stage = "audit" if tries % 4 == 0 else "build"
         wait_for(lambda stage=stage, begun=begun: any(
             event.get("stage") == stage and event["event"] == "stage begins" for event in events(house)[begun:]
         ))  # fmt: skip
         time.sleep(nights.random.uniform(0, 1 if stage == "audit" else 4))
         before = version(house)
         command.kill()
-        assert command.wait().returncode == KILLED
-        assert version(house) == before
-        nights.killed()
+        if command.wait().returncode == KILLED:
+            kills += 1
+            has_published = any(event.get("stage") == "publish" for event in events(house)[begun:])
+            assert version(house) == before or has_published
+            nights.killed()
 
 
 def wait_for(happened, seconds: float = 60) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pwd
 import re
@@ -226,7 +227,19 @@ def test_fetch_trusts_no_host_key_that_it_was_not_given(vendor, house, tmp_path)
     assert "lets user" in house.run("fetch", code=1).stderr
     settings(folder="/no/such")
     assert "has no folder '/no/such'" in house.run("fetch", code=1).stderr
-    assert not (house.landing / "oakdale" / "_fetched").exists()
+    assert not list((house.landing / "oakdale" / "_fetched").glob("[!.]*"))
+    # Whoever was asleep then is told in the morning, and by an alert, until it goes well or is given up.
+    (problem,) = json.loads(house.run("status", "--json").stdout)["problems"]
+    assert problem["key"] == "fetch/oakdale"
+    assert problem["what"].startswith("the files of oakdale could not be collected just now: 127.0.0.1 has no folder")
+    settings()
+    house.run("fetch")
+    assert json.loads(house.run("status", "--json").stdout)["problems"] == []
+    settings(port=1)
+    house.run("fetch", code=1)
+    (house.landing / "oakdale" / "district.toml").write_text("name = 'Oakdale'")
+    house.run("fetch")
+    assert "What to do: nothing." in house.run("status").stdout
 
 
 def test_a_server_that_cannot_be_reached_stops_no_other_district(vendor, house):

@@ -47,18 +47,21 @@ def fetch(settings: Settings, only: str | None, say: Callable[..., None]) -> lis
     if only and not folders:
         raise RollcallError(f"there is no district '{only}' in {settings.landing}")
     for folder in folders:
-        result = Fetched(folder.name)
+        result, district = Fetched(folder.name), None
         try:
             district = District.load(folder)
             if district.sftp:
-                done.append(result)
                 _collect(settings, folder, district.sftp, result, say)
             elif only:
                 raise RollcallError(f"{folder / 'district.toml'} has no [sftp] section that says where the files are")
         except RollcallError as error:
             result.error = str(error)
-            if result not in done:
-                done.append(result)
+        if district and district.sftp:
+            landing.write_last_fetch(folder, result.error)
+        elif district:
+            landing.forget_last_fetch(folder)
+        if result.error or (district and district.sftp):
+            done.append(result)
         event("fetched", **vars(result))
     return done
 

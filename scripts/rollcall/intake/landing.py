@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import re
 import time
 import zipfile
@@ -64,6 +65,7 @@ class Delivery:
 
 # Folders below a district's that only Rollcall writes to: what has its name there is whole.
 FETCHED, BY_HAND = "_fetched", "_by_hand"
+_LAST_FETCH = ".last.json"  # hidden: no delivery
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 
 
@@ -129,6 +131,41 @@ def write_member(
         writer.writerow([first_name, last_name, email.strip(), role, status, now.isoformat()])
     temporary.rename(file)
     return file
+
+
+@dataclass(frozen=True)
+class LastFetch:
+    """How the last collecting of a district's files ended, and when; `error` is None where it went well."""
+
+    district_id: str
+    at: datetime
+    error: str | None
+
+
+def write_last_fetch(folder: Path, error: str | None) -> None:
+    """Keeps for `rollcall status` how collecting went for the district of a landing folder."""
+    target = folder / FETCHED
+    target.mkdir(exist_ok=True)
+    temporary = target / f"{_LAST_FETCH}.tmp"
+    temporary.write_text(json.dumps({"at": datetime.now(UTC).isoformat(), "error": error}), "utf-8")
+    temporary.replace(target / _LAST_FETCH)
+
+
+def forget_last_fetch(folder: Path) -> None:
+    """For a district from which nothing is collected any more."""
+    (folder / FETCHED / _LAST_FETCH).unlink(missing_ok=True)
+
+
+def last_fetches(settings: Settings) -> list[LastFetch]:
+    """One for each district that files are collected for. What cannot be read is passed over: the next fetch writes it anew."""
+    found = []
+    for folder in folders(settings):
+        try:
+            last = json.loads((folder / FETCHED / _LAST_FETCH).read_text("utf-8"))
+            found.append(LastFetch(folder.name, datetime.fromisoformat(last["at"]), last["error"]))
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            continue
+    return found
 
 
 def free_name(folder: Path, name: str) -> Path:

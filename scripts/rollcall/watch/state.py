@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake
+from rollcall.intake import lake, landing
 from rollcall.refresh import ledger, publish
 from rollcall.settings import RollcallError, Settings
 
@@ -77,7 +77,7 @@ def published(settings: Settings) -> tuple[publish.Version | None, str | None]:
 
 def problems(settings: Settings, now: datetime) -> list[Problem]:
     """All that is wrong, the worst first."""
-    return [*_of_refresh(settings, now), *_of_deliveries(settings, now)]
+    return [*_of_refresh(settings, now), *_of_collecting(settings, now), *_of_deliveries(settings, now)]
 
 
 def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
@@ -115,6 +115,19 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
         fix = f"{ran}: see that the timer runs, and that deliveries arrive in {settings.landing}"
         found.append(Problem("silence", version.version, what, fix))
     return found
+
+
+def _of_collecting(settings: Settings, now: datetime) -> list[Problem]:
+    return [
+        Problem(
+            f"fetch/{last.district_id}",
+            last.error,
+            f"the files of {last.district_id} could not be collected {ago(last.at, now)}: {last.error}",
+            f"Mend that, and run `rollcall fetch --district {last.district_id}`",
+        )
+        for last in landing.last_fetches(settings)
+        if last.error
+    ]
 
 
 def _hours_since(moment: str, now: datetime) -> float:
