@@ -35,6 +35,7 @@ class _ForkedAudit:
             os.close(self._ask)
             for descriptor, number in ((question, 0), (answer, 1), (stderr.fileno(), 2)):
                 os.dup2(descriptor, number)
+            os.closerange(3, 1024)  # as for a program that is started: the lock above all is not its to hold
             sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
             sys.argv = command[2:]
             try:

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.intake import schema
-from rollcall.settings import Settings
+from rollcall.settings import RollcallError, Settings
 
 NOT_ACCEPTED = ("rejected", "held", "discarded")
 RUNS = "runs.jsonl"
@@ -170,11 +170,19 @@ class Incoming:
         shutil.rmtree(self.folder)
 
 
-def damaged(settings: Settings) -> list[Path]:
-    """The files of the lake that cannot be read to the end. Reads all of it: for after a build has failed."""
+class Damaged(RollcallError):
+    """Files of the lake cannot be read."""
+
+
+def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
+    """Reads the lake to the end, for after something failed; Damaged names the files that cannot be read.
+
+    With a district, only what the intake reads of it, which is all but its page loads.
+    """
+    pattern = f"district_id={district_id}/*.parquet" if district_id else "*.parquet"
     found = []
     with duckdb.connect() as connection:
-        for file in sorted(settings.lake.rglob("*.parquet")):
+        for file in sorted(settings.lake.rglob(pattern)):
             if any(part.startswith(".") for part in file.relative_to(settings.lake).parts):
                 continue
             try:
@@ -182,8 +190,12 @@ def damaged(settings: Settings) -> list[Path]:
                     f"select count(hash(columns(*))) from read_parquet({quote(file)}, hive_partitioning = false)"
                 ).fetchall()
             except duckdb.Error:
-                found.append(file)
-    return found
+                found.append(str(file))
+    if found:
+        raise Damaged(
+            f"the lake is damaged: {', '.join(found)} cannot be read. Nothing was published. Put "
+            "it back from the backup of the lake; docs/operations.md says what to do where there is none"
+        )
 
 
 def read(paths: Iterable[str]) -> str:

@@ -82,8 +82,11 @@ def _load(
 
 
 @contextmanager
-def _readable(delivery: Delivery, report: Report) -> Iterator[None]:
-    """Makes a finding of what DuckDB cannot read. Its own words are left out: they may quote a student's row."""
+def _readable(delivery: Delivery, report: Report, settings: Settings) -> Iterator[None]:
+    """Makes a finding of what DuckDB cannot read. Its own words are left out: they may quote a student's row.
+
+    `lake.Damaged` where it is not the delivery that cannot be read, but what it is compared with.
+    """
     try:
         yield
     except (
@@ -94,6 +97,7 @@ def _readable(delivery: Delivery, report: Report) -> Iterator[None]:
     ) as error:
         if is_of_the_disk(error):
             raise
+        lake.must_be_whole(settings, delivery.district.district_id)
         kind = "".join(delivery.path.suffixes[-2:]).lstrip(".") or "file"
         report.add("file-readable", delivery.path.name, detail=f"it is damaged, or no {kind} ({type(error).__name__})")
 
@@ -112,7 +116,7 @@ def check(delivery: Delivery, settings: Settings) -> Report:
     ):
         private = settings.model_copy(update={"lake": Path(lake_folder)})
         has_past = bool(lake.records(settings, delivery.district.district_id))
-        with _readable(delivery, report):
+        with _readable(delivery, report, settings):
             if delivery.kind is Kind.USAGE:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
                 usage.load(delivery.path, incoming, delivery.district, report, private)
@@ -147,7 +151,7 @@ def take(
         if later and not is_backfill:
             newest = max(record.date for record in later)
             report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
-        with _readable(delivery, report):
+        with _readable(delivery, report, settings):
             if delivery.kind is Kind.USAGE:
                 loaded = usage.load(delivery.path, incoming, district, report, settings)
                 if loaded:

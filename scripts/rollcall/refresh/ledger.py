@@ -67,9 +67,13 @@ def beat(settings: Settings, entry: dict[str, object]) -> None:
 
 
 def last_beat(settings: Settings) -> dict | None:
-    """When and how the last refresh ended; None before the first, or when that cannot be read."""
+    """When and how the last refresh ended; None before the first. What cannot be read, the ledger's last run stands in for."""
+    names = ("run_id", "ended_at", "exit_code")
     try:
         beat = json.loads((settings.warehouse / ".last_run.json").read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+        return {name: beat[name] for name in names}
+    except FileNotFoundError:
         return None
-    return beat if isinstance(beat, dict) and {"run_id", "ended_at", "exit_code"} <= set(beat) else None
+    except (ValueError, TypeError, KeyError):
+        runs, _ = read(settings)
+        return {name: runs[-1][name] for name in names} if runs else None

@@ -153,7 +153,7 @@ def run_locked(settings: Settings, say: Say, full: bool = False, backfill: Days 
         _refresh(settings, run, say, full, backfill)
     except BaseException as error:
         run.exit_code = 1
-        told = of_the_disk(error, settings) if is_of_the_disk(error) and isinstance(error, Exception) else error
+        told = _told(error, settings)
         run.failures.append(str(told) if isinstance(told, RollcallError) else f"{type(error).__name__}: {error}")
         try:
             _end(settings, run)
@@ -165,6 +165,18 @@ def run_locked(settings: Settings, say: Say, full: bool = False, backfill: Days 
         raise
     _end(settings, run)
     return run
+
+
+def _told(error: BaseException, settings: Settings) -> BaseException:
+    """The error in the words of someone who can mend it, where it is the disk's or the lake's."""
+    if isinstance(error, Exception) and is_of_the_disk(error):
+        return of_the_disk(error, settings)
+    if isinstance(error, duckdb.Error):
+        try:
+            lake.must_be_whole(settings)
+        except lake.Damaged as damaged:
+            return damaged
+    return error
 
 
 def _end(settings: Settings, run: Run) -> None:
@@ -325,11 +337,8 @@ def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> b
         if _is_full(built):
             raise of_the_disk(next(words for words in built.failed if is_of_the_disk(words)), settings)
         is_broken = built.failed and not built.only_tests_failed
-        if is_broken and (files := lake.damaged(settings)):
-            raise RollcallError(
-                f"the lake is damaged: {', '.join(map(str, files))} cannot be read. Nothing was published. Put "
-                "it back from the backup of the lake; docs/operations.md says what to do where there is none"
-            )
+        if is_broken:
+            lake.must_be_whole(settings)
         if base and is_broken:
             # What is wrong may lie in the version that was gone on from: the lake has all that it was made of.
             run.mended.append(

@@ -52,17 +52,20 @@ def ago(moment: datetime, now: datetime) -> str:
 
 
 def arrivals(settings: Settings) -> list[Arrival]:
-    """One row per district and kind: its newest delivery, and its newest that was accepted."""
+    """One row per district and kind: its newest delivery, and its newest that was accepted. May raise `lake.Damaged`."""
     records = [str(record) for record in lake.records(settings)]
     if not records:
         return []
-    with duckdb.connect() as connection:
-        rows = connection.execute(
-            f"""select district_id, delivery_kind, max_by(delivery_id, arrived_at), max_by(file_name, arrived_at),
-                max_by(verdict, arrived_at), max_by(delivery_date, arrived_at)::varchar, max(arrived_at),
-                max(arrived_at) filter (verdict = '{ACCEPTED}'), max(delivery_date) filter (verdict = '{ACCEPTED}')::varchar
-            from {lake.read(records)} group by all order by all"""
-        ).fetchall()
+    sql = f"""select district_id, delivery_kind, max_by(delivery_id, arrived_at), max_by(file_name, arrived_at),
+            max_by(verdict, arrived_at), max_by(delivery_date, arrived_at)::varchar, max(arrived_at),
+            max(arrived_at) filter (verdict = '{ACCEPTED}'), max(delivery_date) filter (verdict = '{ACCEPTED}')::varchar
+        from {lake.read(records)} group by all order by all"""
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.execute(sql).fetchall()
+    except duckdb.Error:
+        lake.must_be_whole(settings)
+        raise
     utc = [[value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row] for row in rows]
     return [Arrival(*row) for row in utc]
 
@@ -77,7 +80,12 @@ def published(settings: Settings) -> tuple[publish.Version | None, str | None]:
 
 def problems(settings: Settings, now: datetime) -> list[Problem]:
     """All that is wrong, the worst first."""
-    return [*_of_refresh(settings, now), *_of_collecting(settings, now), *_of_deliveries(settings, now)]
+    try:
+        of_deliveries = _of_deliveries(settings, now)
+    except lake.Damaged as error:
+        words, _, fix = str(error).partition(". ")
+        return [Problem("lake", words, words, fix), *_of_refresh(settings, now)]
+    return [*_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
 
 
 def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 
-from rollcall.intake import held
+from rollcall.intake import held, lake
 from rollcall.refresh import ledger
 from rollcall.refresh.run import figures
 from rollcall.settings import Settings
-from rollcall.watch.state import ago, arrivals, problems, published
+from rollcall.watch.state import Arrival, ago, arrivals, problems, published
 
 _RUNS = 5
 _MEANS = {
@@ -30,6 +30,14 @@ def _happened(run: dict) -> str:
     return f"{_MEANS.get(run['exit_code'], 'exit ' + str(run['exit_code']))}: {counts}{new}{took}"
 
 
+def _newest(settings: Settings) -> list[Arrival]:
+    """The deliveries to list; none where the lake is damaged, which is among the problems then."""
+    try:
+        return arrivals(settings)
+    except lake.Damaged:
+        return []
+
+
 def as_dict(settings: Settings, now: datetime) -> dict[str, object]:
     version, unreadable = published(settings)
     waiting = held.waiting(settings)
@@ -39,7 +47,7 @@ def as_dict(settings: Settings, now: datetime) -> dict[str, object]:
         "pointer_problem": unreadable,
         "last_refresh": ledger.last_beat(settings),
         "problems": [asdict(problem) for problem in problems(settings, now)],
-        "districts": [asdict(arrival) for arrival in arrivals(settings)],
+        "districts": [asdict(arrival) for arrival in _newest(settings)],
         "runs": ledger.read(settings)[0][: -_RUNS - 1 : -1],
         "held": [f"{delivery.district_id}/{delivery.delivery_id}" for delivery in waiting],
         "quarantine": sorted(
@@ -81,7 +89,7 @@ def lines(settings: Settings, now: datetime) -> Iterator[str]:
     else:
         yield "What to do: nothing."
 
-    newest = arrivals(settings)
+    newest = _newest(settings)
     if newest:
         yield ""
         yield "Deliveries, the newest of each kind:"
