@@ -1,8 +1,8 @@
-"""From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT` with the rooms' variables set.
+"""From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT [PAGE …]` with the rooms' variables set.
 
-Serves the published warehouse, opens the inventory in headless Chromium, and changes filters as a person does: schools,
+Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes filters as a person does: schools,
 grades, user types, statuses, periods, one right after the other, once the server is at rest (it prepares the newest periods
-of a version in the background). Prints the median and the 95th percentile of the milliseconds each took.
+of a version in the background). Prints, by page, the median and the 95th percentile of the milliseconds each took.
 """
 
 from __future__ import annotations
@@ -75,7 +75,16 @@ def _ticks(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
-def main(count: int) -> None:
+def path_of(name: str) -> str:
+    """The address of a page; of a product's, that of the one used most."""
+    if name != "product":
+        return name
+    inventory = queries.Inventory(Warehouse(Settings()).version())
+    return f"product?product={inventory.products(inventory.options.default())[0]['product_key']}"
+
+
+def main(count: int, names: list[str]) -> None:
+    paths, took = {name: path_of(name) for name in names}, {}
     server = subprocess.Popen(
         [sys.executable, "-u", "-m", "rollcall", "dashboard", "--port", "0"], stdout=subprocess.PIPE, text=True
     )
@@ -86,20 +95,23 @@ def main(count: int) -> None:
                 executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
                 args=["--headless", "--no-sandbox", "--disable-gpu"],
             )
-            page = browser.new_page(viewport={"width": 1440, "height": 1000})
-            page.add_init_script(_WATCH)
-            page.goto(address)
-            page.wait_for_function("window.painted && window.painted.count > 0", timeout=60_000)
-            used = 0
-            while (now := _ticks(server.pid)) - used > 5:
-                used = now
-                page.wait_for_timeout(1000)
-            took = sorted(page.evaluate(_CHANGE, list(change)) for change in changes(count))
+            for name, path in paths.items():
+                page = browser.new_page(viewport={"width": 1440, "height": 1000})
+                page.add_init_script(_WATCH)
+                page.goto(address + path)
+                page.wait_for_function("window.painted && window.painted.count > 0", timeout=60_000)
+                used = 0
+                while (now := _ticks(server.pid)) - used > 5:
+                    used = now
+                    page.wait_for_timeout(1000)
+                each = sorted(page.evaluate(_CHANGE, list(change)) for change in changes(count))
+                took[name] = {"median": each[len(each) // 2], "p95": each[int(len(each) * 0.95)], "most": each[-1]}
+                page.close()
             browser.close()
     finally:
         server.terminate()
-    print(json.dumps({"median": took[len(took) // 2], "p95": took[int(len(took) * 0.95)], "most": took[-1]}))
+    print(json.dumps(took))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:] or [""])
