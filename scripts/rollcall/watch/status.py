@@ -16,7 +16,7 @@ _RUNS = 5
 _MEANS = {
     0: "all went well",
     1: "it broke off",
-    20: "it published, but not all deliveries were taken",
+    20: "not all deliveries were taken",
     30: "the audit failed",
 }
 
