@@ -24,7 +24,8 @@ from oracle import Inventory as Oracle
 from rollcall.dashboard import components, grid
 from rollcall.dashboard.app import Source
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, period_of
-from rollcall.settings import PROJECT
+from rollcall.dashboard.warehouse import NothingPublished
+from rollcall.settings import PROJECT, RollcallError
 
 ZONE = "America/Chicago"
 SIZE = ["--users", "500", "--days", "24", "--events", "1500"]
@@ -246,6 +247,25 @@ def test_the_dashboard_can_write_nothing_and_open_nothing_else(district):
     ):
         with pytest.raises(Exception, match=r"(?i)read.only|disabled|locked|cannot"):
             version.rows(sql)
+
+
+def test_a_pointer_that_leads_nowhere_takes_the_page_from_nobody_who_has_it(district):
+    source = district.source()
+    inventory = source.inventory()
+    pointer = district.house.settings.pointer
+    kept = pointer.readlink()
+    try:
+        pointer.unlink()
+        pointer.symlink_to("versions/no_such.duckdb")
+        assert source.inventory() is inventory and inventory.products(inventory.options.default())
+        with pytest.raises(RollcallError, match="no_such cannot be opened"):
+            district.source().inventory()
+        pointer.unlink()
+        with pytest.raises(NothingPublished):
+            source.inventory()
+    finally:
+        pointer.unlink(missing_ok=True)
+        pointer.symlink_to(kept)
 
 
 # In a browser

@@ -370,7 +370,10 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     @app.callback(Output("version", "data"), Input("clock", "n_intervals"), State("version", "data"))
     def newer(_ticks, shown):
         """A version that was published meanwhile: the figures are asked for again."""
-        name = source.inventory().version.name
+        try:
+            name = source.inventory().version.name
+        except RollcallError as error:
+            raise PreventUpdate from error  # `show` says what is wrong
         if name == shown:
             raise PreventUpdate
         return name

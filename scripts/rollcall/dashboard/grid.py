@@ -26,9 +26,9 @@ def _count(
 
 
 COLUMNS = [
-    _column("product_name", "Product", "The product, or the domain where no catalogue lists it", minWidth=200, flex=2, **_LINK),
-    _column("provider", "Provider", "Who offers it", minWidth=108, flex=1),
-    _column("sector", "Subject", "Subject area", minWidth=108, flex=1),
+    _column("product_name", "Product", "The product, or the domain where no catalogue lists it", minWidth=190, flex=1, **_LINK),
+    _column("provider", "Provider", "Who offers it", minWidth=118, flex=1),
+    _column("sector", "Subject", "Subject area", minWidth=118, flex=1),
     _column(
         "status_group", "Status", "What the district's product status means", width=164,
         cellClass={"function": "'status ' + params.data.tone"}, tooltipField="product_status",

@@ -52,12 +52,20 @@ class Warehouse:
         self._current: Version | None = None
 
     def version(self) -> Version:
-        """The version that the pointer names now. NothingPublished before the first, RollcallError for a broken pointer."""
+        """The version that the pointer names now; while that leads nowhere, the last one.
+
+        NothingPublished before the first, and when all is gone; RollcallError for a pointer that has led nowhere yet.
+        """
         with self._lock:
             pointer = self._settings.pointer
             if self._current and pointer.is_symlink() and pointer.readlink().stem == self._current.name:
                 return self._current
-            found = publish.current(self._settings)
+            try:
+                found = publish.current(self._settings)
+            except RollcallError:
+                if self._current is None:
+                    raise
+                return self._current  # the next refresh puts the pointer right
             if found is None:
                 raise NothingPublished("nothing is published yet: run `rollcall refresh` once files have arrived")
             if self._current is None or self._current.name != found.version:

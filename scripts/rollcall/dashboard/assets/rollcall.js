@@ -92,7 +92,7 @@ document.addEventListener("keydown", function (event) {
     function pin() {
         if (document.getElementById("products")) {
             window.dash_ag_grid.getApiAsync("products").then((grid) =>
-                grid.applyColumnState({ state: [{ colId: "product_name", pinned: narrow.matches ? "left" : null, width: 200 }] })
+                grid.applyColumnState({ state: [{ colId: "product_name", pinned: narrow.matches ? "left" : null, width: 190 }] })
             );
         }
     }
