@@ -198,6 +198,22 @@ def heat(rows: list[dict]) -> dict:
     }
 
 
+def test_a_heat_map_of_many_schools_shows_the_largest_and_says_so():
+    rows = [
+        {
+            "is_every_school": False, "is_every_grade": is_every_grade, "school": f"S{number:03}", "school_name": f"School {number:03}",
+            "grade": None if is_every_grade else "03", "users": 1, "rostered": number, "pct_access": 50.0,
+        }
+        for number in range(1, 101)
+        for is_every_grade in (False, True)
+    ]  # fmt: skip
+    rows.append(rows[0] | {"is_every_school": True, "school": None, "school_name": None})
+    text = str(components.heat_map(rows, {"03": "Grade 3"}, "Who is reached"))
+    assert "The 60 largest of 100 schools" in text
+    assert "School 041" in text and "School 040" not in text and "School 100" in text
+    assert "largest of" not in str(components.heat_map(rows[:120] + rows[-1:], {"03": "Grade 3"}, "Who is reached"))
+
+
 def test_the_queries_of_the_metrics_page_give_the_figures_of_the_dashboard(district):
     """docs/metrics.md is for other tools: its queries are run as they stand, against what the page says."""
     text = (PROJECT / "docs" / "metrics.md").read_text("utf-8")

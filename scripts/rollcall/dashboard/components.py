@@ -9,6 +9,7 @@ from dash import html
 
 from rollcall.dashboard.filters import Filters
 
+_MOST_SCHOOLS = 60  # in a heat map: more, nobody takes in at a glance, and a browser paints slowly
 _BLUE, _TEAL = "#3b76e1", "#0d9488"
 # How good or bad a status group of products is; what is neither has no tone.
 TONES = {"approved": "good", "in review": "warn", "not approved": "bad", "retired": "bad"}
@@ -234,8 +235,9 @@ def heat_map(rows: list[dict[str, object]], grade_names: dict[str, str], caption
     cells = {
         (row["school"], row["grade"]): row for row in rows if not row["is_every_school"] and not row["is_every_grade"]
     }
-    names = {row["school"]: row["school_name"] for row in rows if row["school"] is not None}
     totals = {row["school"]: row for row in rows if row["is_every_grade"]}
+    largest = set(sorted(totals, key=lambda school: (-totals[school]["rostered"], school))[:_MOST_SCHOOLS])
+    names = {school: row["school_name"] for school, row in totals.items() if school in largest}
     by_grade = {row["grade"]: row for row in rows if row["is_every_school"]}
     grades = [code for code in grade_names if code in by_grade]
     grades += [None] if None in by_grade else []
@@ -244,7 +246,7 @@ def heat_map(rows: list[dict[str, object]], grade_names: dict[str, str], caption
             [html.H2(caption), html.P("Nobody with a school in this selection. Choose other schools or grades, or another period.", className="muted")],
             className="card",
         )  # fmt: skip
-    most = max((row["pct_access"] or 0 for row in cells.values()), default=0)
+    most = max((row["pct_access"] or 0 for (school, _), row in cells.items() if school in names), default=0)
     headings = [
         html.Th(
             [html.Span(code.lstrip("0"), **{"aria-hidden": "true"}), html.Span(grade_names[code], className="sr-only")],
@@ -273,6 +275,8 @@ def heat_map(rows: list[dict[str, object]], grade_names: dict[str, str], caption
                 "each, so that rows and columns may add up to more than their total.",
                 className="muted",
             ),
+            html.P(f"The {len(names)} largest of {len(totals):,} schools. Choose schools above to see others.")
+            if len(names) < len(totals) else None,
             html.Div(
                 [html.Span("0 %"), html.Span(className="scale"), html.Span(percent(most))],
                 className="scale-row muted", **{"aria-hidden": "true"},

@@ -147,12 +147,6 @@ class Inventory:
             return "agg_inventory_users where district_id = $district and period = $period and period_start = $first"
         return self._usage(filters)
 
-    def _rows(self, filters: Filters, scope: _Scope) -> str:
-        """The selected rows to count people in: over all products unless some are left out."""
-        if scope.products:
-            return f"{self._usage(filters)}{scope.where}"
-        return f"{self._people(filters)}{scope.groups}{scope.people}"
-
     # What is kept in memory
 
     def _range(self, filters: Filters) -> str:
@@ -203,22 +197,67 @@ class Inventory:
         """A table that counts people, each once, under any filter but a search.
 
         A row for each membership group and set of product statuses used (bits, in the order of the options) with the number
-        of people, whose `user_key` is null; and the rows of those who moved, one by one.
+        of `users`, whose `user_key` is null; and the rows of those who moved, one by one. `_count_people` counts both.
         """
         return self._table(
             "reach", filters,
             f"""with person as (
                 select user_key, user_type, roster_status, membership_group_key, bit_or(status) as statuses
                 from (select * from {self._usage(filters)} and user_key is not null)
-                inner join (
-                    select product_key, 1 << (list_position($every_status, status_group) - 1) as status from dim_products
-                ) using (product_key)
+                inner join {_STATUSES} using (product_key)
                 group by user_key, user_type, roster_status, membership_group_key
             )
-            select m.user_key, user_type, roster_status, membership_group_key, statuses, count(*) as users
+            select m.user_key, user_type, roster_status, membership_group_key, statuses, count(*) filter (m.user_key is null) as users
             from person left join {self._moved(filters)} as m on person.user_key = m.user_key
             group by m.user_key, user_type, roster_status, membership_group_key, statuses""",
         )  # fmt: skip
+
+    def _status_bits(self, filters: Filters) -> str:
+        """The chosen product statuses as a condition on such sets of bits."""
+        chosen = sum(1 << self.options.statuses.index(status) for status in filters.statuses)
+        return f" and statuses & {chosen} <> 0" if chosen else ""
+
+    def _person_days(self, filters: Filters) -> str:
+        """The days of people by membership group and set of product statuses used on the day; they add up."""
+        return self._table(
+            "person_days", filters,
+            f"""select user_type, roster_status, membership_group_key, statuses, count(*) as person_days
+            from (
+                select user_type, roster_status, membership_group_key, bit_or(status) as statuses
+                from fct_product_usage inner join {_STATUSES} using (product_key)
+                where district_id = $district and usage_date between $first and $last and user_key is not null
+                group by usage_date, user_key, user_type, roster_status, membership_group_key
+            )
+            group by user_type, roster_status, membership_group_key, statuses""",
+        )  # fmt: skip
+
+    def _roster(self, filters: Filters) -> str:
+        """Who was rostered on any of these days up to the last day of use, by membership group, as in `_reach`."""
+        return self._table(
+            "roster", replace(filters, last=self.last_day(filters)),
+            f"""with there as (
+                select user_key, user_type, membership_group_key from bridge_user_groups
+                where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}
+            )
+            select m.user_key, user_type, membership_group_key, count(*) filter (m.user_key is null) as users
+            from there
+            left join (select user_key from there group by user_key having count(*) > 1) as m on there.user_key = m.user_key
+            group by m.user_key, user_type, membership_group_key""",
+        )  # fmt: skip
+
+    def _educators(self, filters: Filters) -> str:
+        """The rows of educators alone, who are few."""
+        return self._table(
+            "educators", filters,
+            f"""select user_key, product_key, user_type, membership_group_key, active_days, page_loads
+            from {self._usage(filters)} and user_type = 'educator' and user_key is not null""",
+        )  # fmt: skip
+
+    def _people_counted(self, filters: Filters, scope: _Scope) -> str:
+        """The selection's people as a FROM with its WHERE, for `_count_people`."""
+        if filters.search:
+            return f"(select *, 0 as users from {self._usage(filters)}{scope.where} and user_key is not null) as found"
+        return f"{self._reach(filters)} where true{scope.groups}{scope.people}{self._status_bits(filters)}"
 
     def _by_day(self, filters: Filters) -> str:
         """Page loads by day, membership group and the status group of the products, in a table a month."""
@@ -284,6 +323,7 @@ class Inventory:
             filters = Filters(district_id, period, *period_of(period, first))
             self._by_group(filters)
             self._reach(filters)
+            self._roster(filters)
             if period == "month":
                 self._by_day(filters)
 
@@ -353,17 +393,8 @@ class Inventory:
     ) -> dict[str, float | int | None]:
         """The figures above all others; quicker when the selection's `products` are known already."""
         scope = self._scope(filters)
-        if filters.search:
-            sql = f"""select count(distinct user_key) as users,
-                    count(distinct user_key) filter (roster_status = 'rostered') as reached from {self._rows(filters, scope)}"""
-        else:
-            chosen = sum(1 << self.options.statuses.index(status) for status in filters.statuses)
-            statuses = f" and statuses & {chosen} <> 0" if chosen else ""
-            sql = f"""select
-                    coalesce(sum(users) filter (user_key is null), 0)::bigint + count(distinct user_key) as users,
-                    coalesce(sum(users) filter (user_key is null and roster_status = 'rostered'), 0)::bigint
-                        + count(distinct user_key) filter (roster_status = 'rostered') as reached
-                from {self._reach(filters)} where true{scope.groups}{scope.people}{statuses}"""
+        sql = f"""select {_count_people("true")} as users, {_count_people("roster_status = 'rostered'")} as reached
+            from {self._people_counted(filters, scope)}"""
         counted = self._ask(sql, scope)[0]
         rostered = self.rostered_users(filters)
         if products is None:
@@ -405,9 +436,8 @@ class Inventory:
     def rostered_users(self, filters: Filters) -> int:
         """People who were rostered, under the selection, on at least one of its days up to the last day of use."""
         scope = self._scope(filters)
-        sql = f"""select count(distinct user_key) as users from bridge_user_groups
-            where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.groups}{scope.people}"""
-        return self._ask(sql, scope, last=self.last_day(filters))[0]["users"]
+        sql = f"""select {_count_people("true")} as users from {self._roster(filters)} where true{scope.groups}{scope.people}"""
+        return self._ask(sql, scope)[0]["users"]
 
     def last_day(self, filters: Filters) -> date:
         """The last of the selected days, or the district's last day of use where that is earlier."""
@@ -439,18 +469,7 @@ class Inventory:
         """
         scope = self._scope(filters)
         schools, grades = self.options.narrows(filters)
-        is_student = "filter (user_type = 'student' and roster_status = 'rostered')"
-        days = f"coalesce(sum(active_days) {is_student}, 0)"
-        if product_key:
-            rows = f"{self._usage(filters)}{scope.groups}{scope.people} and product_key = $product"
-        elif filters.period in _ROLLED_UP and not scope.products:
-            rows = self._rows(filters, scope)
-        else:
-            # Of several products, a person's day is to be counted once.
-            rows = (
-                f"fct_product_usage where district_id = $district and usage_date between $first and $last{scope.where}"
-            )
-            days = f"count(distinct usage_date) {is_student}"
+        used = self._used_by_group(filters, scope, product_key)
         # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
         names = {
             name: [f"${name}_{n}" for n in range(len(there))]
@@ -473,26 +492,57 @@ class Inventory:
                 select distinct membership_group_key, null, null, grade, true, false from place
             ),
             counted as (
-                select user_key, membership_group_key, false as is_roster, {days} as student_days, 0 as rostered_student_days
-                from {rows} and user_key is not null group by user_key, membership_group_key
-                union all
-                select user_key, membership_group_key, true, 0, 0 from bridge_user_groups
-                where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.groups}{scope.people}
-                union all
-                select null, membership_group_key, true, 0, sum(rostered_users) from fct_roster_counts
-                where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.people}
-                group by membership_group_key
+                -- By group first: few rows meet the places.
+                select is_roster, user_key, membership_group_key, sum(users) as users, sum(student_days) as student_days
+                from (
+                    select false as is_roster, user_key, membership_group_key, users, student_days from ({used})
+                    union all
+                    select true, user_key, membership_group_key, users, 0 from {self._roster(filters)} where true{scope.groups}{scope.people}
+                    union all
+                    select true, null, membership_group_key, 0, rostered_users from fct_roster_counts
+                    where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.people}
+                )
+                group by is_roster, user_key, membership_group_key
             )
             select
                 cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade,
-                count(distinct user_key) filter (not is_roster) as users,
-                count(distinct user_key) filter (is_roster) as rostered,
-                100 * sum(student_days) / nullif(sum(rostered_student_days), 0)::double as pct_access
+                {_count_people("not is_roster")} as users,
+                {_count_people("is_roster")} as rostered,
+                100 * coalesce(sum(student_days) filter (not is_roster), 0) / nullif(sum(student_days) filter (is_roster), 0)::double as pct_access
             from counted inner join cell using (membership_group_key)
             group by cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade
             order by school_name nulls last, school, grade nulls last, is_every_grade"""
         more = {"last": self.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
         return self._ask(sql, scope, **more)
+
+    def _used_by_group(self, filters: Filters, scope: _Scope, product_key: str | None) -> str:
+        """People with use, and the days of rostered students, by membership group: as a SELECT of
+
+        `user_key` (null for people who stayed in one group, who are counted in `users`), `membership_group_key`, `users`,
+        `student_days`.
+        """
+        is_student = "user_type = 'student' and roster_status = 'rostered'"
+        if product_key:
+            rolled, several = self._by_group(filters)
+            where = f"where product_key = $product{scope.groups}{scope.people}"
+            days = f"case when {is_student} then active_days else 0 end"
+            return f"""select null as user_key, membership_group_key, users, {days} as student_days from {rolled} {where}
+                union all
+                select user_key, membership_group_key, 0, {days} from {several} {where}"""
+        if filters.search:
+            # Of several products, a person's day is to be counted once.
+            return f"""select user_key, membership_group_key, 0 as users, count(distinct usage_date) filter ({is_student}) as student_days
+                from fct_product_usage where district_id = $district and usage_date between $first and $last{scope.where}
+                group by user_key, membership_group_key"""
+        used, statuses = scope.groups + scope.people, self._status_bits(filters)
+        if statuses or filters.period not in _ROLLED_UP:
+            days = f"select null, membership_group_key, 0, person_days from {self._person_days(filters)} where {is_student}{used}{statuses}"
+        else:
+            days = (
+                f"select null, membership_group_key, 0, active_days from {self._people(filters)}{used} and {is_student}"
+            )
+        return f"""select user_key, membership_group_key, users, 0 as student_days from {self._reach(filters)} where true{used}{statuses}
+            union all {days}"""
 
     def product(self, district_id: str, product_key: str) -> dict[str, object] | None:
         """What is known of a product, used in the selection or not; None where the district has no such product."""
@@ -530,14 +580,16 @@ class Inventory:
         sql = f"""
             with most as (
                 select user_key, sum(active_days)::bigint as active_days, sum(page_loads)::bigint as page_loads
-                from {self._usage(filters)}{scope.groups}{scope.people} and product_key = $product and user_type = 'educator'
+                from {self._educators(filters)} where product_key = $product{scope.groups}{scope.people}
                 group by user_key order by sum(page_loads) desc, user_key limit {count}
+            ),
+            schools as (
+                select m.user_key, string_agg(distinct o.org_name, ', ' order by o.org_name) as names
+                from fct_memberships as m inner join dim_orgs as o using (org_key)
+                where m.is_current and m.user_key in (select user_key from most) group by m.user_key
             )
-            select coalesce(u.display_name, u.email, 'no name') as name, u.email, most.active_days, most.page_loads,
-                (select string_agg(distinct o.org_name, ', ' order by o.org_name)
-                    from fct_memberships as m inner join dim_orgs as o using (org_key)
-                    where m.user_key = most.user_key and m.is_current) as schools
-            from most inner join dim_users as u using (user_key)
+            select coalesce(u.display_name, u.email, 'no name') as name, u.email, most.active_days, most.page_loads, schools.names as schools
+            from most inner join dim_users as u using (user_key) left join schools using (user_key)
             order by most.page_loads desc, name, u.user_key"""
         return self._ask(sql, scope, product=int(product_key))
 
@@ -559,19 +611,27 @@ class Inventory:
     # Coverage and quality
 
     def coverage(self, filters: Filters) -> list[dict[str, object]]:
-        """People and page loads by roster status."""
+        """People and page loads by roster status, the most page loads first."""
         scope = self._scope(filters)
-        rows = self._rows(filters, scope)
-        sql = f"""select roster_status, count(distinct user_key) as users, sum(page_loads)::bigint as page_loads
-            from {rows} group by roster_status order by page_loads desc"""
+        columns = "product_key, user_type, roster_status, membership_group_key, page_loads"
+        loads = " union all ".join(f"select {columns} from {table}" for table in self._by_group(filters))
+        sql = f"""
+            with people as (
+                select roster_status, {_count_people("true")} as users
+                from {self._people_counted(filters, scope)} group by roster_status
+            ),
+            loads as (
+                select roster_status, sum(page_loads)::bigint as page_loads from ({loads}) where true{scope.where} group by roster_status
+            )
+            select roster_status, coalesce(users, 0) as users, page_loads
+            from loads left join people using (roster_status) order by page_loads desc, roster_status"""
         return self._ask(sql, scope)
 
     def match_rate(self, filters: Filters) -> float | None:
         """`roster_match_rate`: rostered users among users."""
         scope = self._scope(filters)
-        rows = self._rows(filters, scope)
-        sql = f"""select 100.0 * count(distinct user_key) filter (roster_status = 'rostered') / nullif(count(distinct user_key), 0) as rate
-            from {rows}"""
+        rostered = _count_people("roster_status = 'rostered'")
+        sql = f"select 100.0 * {rostered} / nullif({_count_people('true')}, 0) as rate from {self._people_counted(filters, scope)}"
         return self._ask(sql, scope)[0]["rate"]
 
     def without_place(self, filters: Filters) -> list[dict[str, object]]:
@@ -644,6 +704,15 @@ class Inventory:
             "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
         )
         return sorted({period_of(period, row["usage_date"])[0] for row in days}, reverse=True)
+
+
+# The statuses of products as bits, in the order of the options.
+_STATUSES = "(select product_key, 1 << (list_position($every_status, status_group) - 1) as status from dim_products) as of_product"
+
+
+def _count_people(condition: str) -> str:
+    """How many people tables such as `_reach` hold: those who are summed up there, and each who moved once."""
+    return f"(coalesce(sum(users) filter ({condition}), 0)::bigint + count(distinct user_key) filter ({condition}))"
 
 
 _IN_DAYS = "coalesce(valid_from, date '0001-01-01') <= $last and coalesce(valid_to, date '9999-12-31') > $first"
