@@ -57,9 +57,17 @@
     {#- Adds the new rows to those that have the same `keys` (a model's config). Without page loads a row is gone. -#}
     {%- set keys = config.require("keys") %}
     {%- set columns = arguments["dest_columns"] | map(attribute="name") | list %}
+    {#- Named one by one, the days or periods that change let the others be passed over unread. -#}
+    {%- set day = "period_start" if "period" in keys else "usage_date" %}
+    {%- set days = run_query("select distinct " ~ day ~ " from " ~ arguments["temp_relation"]).columns[0].values() %}
     merge into {{ arguments["target_relation"] }} as total
     using {{ arguments["temp_relation"] }} as changed
         on (
+            {%- if days %}
+            total.{{ day }} in (
+                {%- for each in days %}date '{{ each }}'{{ ", " if not loop.last }}{% endfor -%}
+            ) and
+            {%- endif %}
             {%- for key in keys %}
             total.{{ key }} {{ "is not distinct from" if key in ("user_key", "membership_group_key") else "=" }} changed.{{ key }}{{ " and" if not loop.last }}
             {%- endfor %}

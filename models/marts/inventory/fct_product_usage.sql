@@ -4,8 +4,8 @@
         incremental_strategy="replace_scope",
         on_schema_change="fail",
         replaces=[
-            "(district_id, usage_date) in (select (district_id, usage_date) from work.intermediate.int_usage__scope where is_whole)",
-            "(district_id, usage_date, user_key) in (select (district_id, usage_date, user_key) from work.intermediate.int_usage__scope where not is_whole)",
+            "(district_id, usage_date) in (select district_id, usage_date from work.intermediate.int_usage__scope where is_whole)",
+            "(district_id, usage_date, user_key) in (select district_id, usage_date, user_key from work.intermediate.int_usage__scope where not is_whole)",
         ],
     )
 }}
