@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,10 +22,11 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from oracle import EVERY
 from oracle import Inventory as Oracle
-from rollcall.dashboard import components, grid
+from rollcall.dashboard import components, grid, tables
 from rollcall.dashboard.app import Source
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, period_of
-from rollcall.dashboard.warehouse import NothingPublished
+from rollcall.dashboard.queries import Inventory
+from rollcall.dashboard.warehouse import NothingPublished, Warehouse
 from rollcall.settings import PROJECT, RollcallError
 
 ZONE = "America/Chicago"
@@ -263,6 +265,35 @@ def test_the_dashboard_can_write_nothing_and_open_nothing_else(district):
     ):
         with pytest.raises(Exception, match=r"(?i)read.only|disabled|locked|cannot"):
             version.rows(sql)
+
+
+def test_many_who_ask_for_dates_of_their_own_at_once_are_all_answered(district, monkeypatch):
+    """More dates than are kept: what one makes, another must not have taken away before it is read."""
+    options = district.source().inventory().options
+    (there,) = options.districts.values()
+    everyone = options.default()
+    asked = [
+        replace(everyone, period="custom", first=there.first_day + timedelta(first), last=there.first_day + timedelta(first + days))
+        for first in range(12)
+        for days in (1, 4, 9)
+    ]  # fmt: skip
+
+    def answer(inventory, filters: Filters):
+        return inventory.headline(filters, inventory.products(filters)), inventory.by_school_and_grade(filters)
+
+    alone, shared = (Inventory(Warehouse(district.house.settings).version()) for _ in range(2))
+    expected = [answer(alone, filters) for filters in asked]
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(lambda filters: answer(shared, filters), asked * 2)) == expected * 2
+
+    def kept() -> int:
+        return sum(kind == "rolled" and period == "custom" for kind, _, period, *_ in shared.tables._tables)
+
+    before = kept()
+    # What nobody has read for a while makes room.
+    monkeypatch.setattr(tables, "_IN_USE", 0.0)
+    answer(shared, replace(asked[0], last=asked[0].last + timedelta(30)))
+    assert before == len(asked) > kept() == tables.KEPT["custom"]
 
 
 def test_a_pointer_that_leads_nowhere_takes_the_page_from_nobody_who_has_it(district):
@@ -637,7 +668,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     assert cards(page)["Active users"] == components.short(expected["users"])
     assert parse_qs(urlsplit(page.url).query) == {"district": ["oakdale"], "period": ["month"], "from": ["2025-09-01"]}
     page.locator("#grades").click()
-    assert page.locator(".dash-dropdown-option").all_inner_texts() == list(there.grades.values())
+    expect(page.locator(".dash-dropdown-option")).to_have_text(list(there.grades.values()))
 
 
 def test_a_new_version_appears_without_a_reload(district, page, address):

@@ -134,7 +134,8 @@ def test_every_tone_is_of_a_status_that_there_is():
 
 
 def test_the_exposure_names_every_mart_that_the_dashboard_reads():
-    source = (PROJECT / "scripts" / "rollcall" / "dashboard" / "queries.py").read_text("utf-8")
+    dashboard = PROJECT / "scripts" / "rollcall" / "dashboard"
+    source = "".join((dashboard / f"{name}.py").read_text("utf-8") for name in ("queries", "tables"))
     exposed = set(re.findall(r"ref\('(\w+)'\)", (PROJECT / "models" / "exposures.yml").read_text("utf-8")))
     marts = {file.stem for file in (PROJECT / "models" / "marts").rglob("*.sql")}
     assert exposed == {mart for mart in marts if re.search(rf"\b{mart}\b", source)}

@@ -107,6 +107,11 @@ class Options:
             known("status", self.statuses), asked.get("q", [""])[0].strip(),
         )  # fmt: skip
 
+    def last_day(self, filters: Filters) -> date:
+        """The last of the selected days, or the district's last day of use where that is earlier."""
+        last = self.districts[filters.district_id].last_day
+        return max(filters.first, min(filters.last, last)) if last else filters.last
+
     def narrows(self, filters: Filters) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The schools and grades that narrow the selection: all of them, or none, is everyone."""
         there = self.districts[filters.district_id]

@@ -1,22 +1,17 @@
 """Every figure of the page, as SQL over the published marts: counted once here, whichever view shows it.
 
-Two forms of the usage answer it. Weeks, months and school years come from the period aggregates, whose rows are few and
-mostly one a person; days and custom dates are added up from the facts. The definitions of the metrics are in
-docs/metrics.md.
+The definitions of the metrics are in docs/metrics.md.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 
 from rollcall.dashboard.filters import District, Filters, Options, period_of
+from rollcall.dashboard.tables import IN_DAYS, KEPT, ROLLED_UP, Scope, Tables, count_people
 from rollcall.dashboard.warehouse import Version
 
-_ROLLED_UP = ("week", "month", "school_year")
-_KEPT = {"day": 24, "custom": 8}  # of each kind of table and district
 _WARM_ROWS = 20_000_000  # somewhat more than a gigabyte
 
 
@@ -58,256 +53,13 @@ def options(version: Version) -> Options:
     return Options(districts, tuple(row["status_group"] for row in statuses))
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """A selection as SQL: `groups` and `people` restrict rows of usage, `products` the products.
-
-    `statuses` says the same as `products` of rows by status group; None where the selection is finer than that.
-    """
-
-    groups: str
-    people: str
-    products: str
-    statuses: str | None
-    parameters: dict[str, object]
-
-    @property
-    def where(self) -> str:
-        return self.groups + self.people + self.products
-
-    def given(self, sql: str) -> dict[str, object]:
-        named = set(re.findall(r"\$(\w+)", sql))
-        return {name: value for name, value in self.parameters.items() if name in named}
-
-
 class Inventory:
     """The answers of one published version. Every method gives plain rows or numbers; NULL is None."""
 
     def __init__(self, version: Version):
         self.version = version
         self.options = options(version)
-        self._lock = threading.Lock()
-        self._made = self._rows_kept = 0
-        self._tables: dict[tuple[str, str, str, date, date], tuple[threading.Lock, list[str]]] = {}
-
-    # What a selection restricts
-
-    def _scope(self, filters: Filters) -> _Scope:
-        schools, grades = self.options.narrows(filters)
-        parameters: dict[str, object] = {
-            "district": filters.district_id, "period": filters.period, "first": filters.first, "last": filters.last,
-        }  # fmt: skip
-        groups = people = products = statuses = ""
-
-        def given(name: str, values: tuple[str, ...]) -> str:
-            # One parameter a value: a list of constants is pushed into the scan, a list that is a value is not.
-            names = [f"{name}_{number}" for number in range(len(values))]
-            parameters.update(zip(names, values, strict=True))
-            return ", ".join(f"${each}" for each in names)
-
-        if schools or grades:
-            rows = []
-            if schools:
-                rows.append(
-                    f"org_key in (select org_key from dim_orgs where district_id = $district and org_sourced_id in ({given('school', schools)}))"
-                )
-            if grades:
-                rows.append(f"grade_code in ({given('grade', grades)})")
-            # The same row matches both: a teacher of grade 3 at A and grade 5 at B does not answer to (A, grade 5).
-            groups = f" and membership_group_key in (select membership_group_key from bridge_membership_groups where {' and '.join(rows)})"
-        if filters.user_types:
-            people = f" and user_type in ({given('type', filters.user_types)})"
-        if filters.statuses or filters.search:
-            rows = ["district_id = $district"]
-            if filters.statuses:
-                rows.append(f"status_group in ({given('status', filters.statuses)})")
-                statuses = f" and {rows[-1]}"
-            if filters.search:
-                parameters["search"] = filters.search.lower()
-                rows.append(
-                    "contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search)"
-                )
-            products = f" and product_key in (select product_key from dim_products where {' and '.join(rows)})"
-        return _Scope(groups, people, products, None if filters.search else statuses, parameters)
-
-    def _usage(self, filters: Filters) -> str:
-        """Rows of one person, product and membership group in the selected days, as a FROM with its WHERE."""
-        if filters.period in _ROLLED_UP:
-            return "agg_inventory_usage where district_id = $district and period = $period and period_start = $first"
-        if filters.period == "day":
-            return (
-                "(select *, 1 as active_days from fct_product_usage where district_id = $district and usage_date = $first) "
-                "as day where true"
-            )
-        return f"{self._range(filters)} where true"
-
-    def _people(self, filters: Filters) -> str:
-        """As `_usage`, over all products."""
-        if filters.period in _ROLLED_UP:
-            return "agg_inventory_users where district_id = $district and period = $period and period_start = $first"
-        return self._usage(filters)
-
-    # What is kept in memory
-
-    def _range(self, filters: Filters) -> str:
-        """Custom dates, added up once for the questions that follow."""
-        return self._table(
-            "range", filters,
-            """select user_key, product_key, user_type, roster_status, membership_group_key, count(*) as active_days,
-                sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
-            from fct_product_usage
-            where district_id = $district and usage_date between $first and $last
-            group by user_key, product_key, user_type, roster_status, membership_group_key""",
-        )  # fmt: skip
-
-    def _moved(self, filters: Filters) -> str:
-        """Who was in more than one membership group, or of more than one type or status, in these days: few."""
-        # On one day everybody is in one group.
-        people = "agg_inventory_users where false" if filters.period == "day" else self._people(filters)
-        return self._table(
-            "moved", filters,
-            f"""select user_key from {people} and user_key is not null group by user_key
-            having min(coalesce(membership_group_key, 0)) <> max(coalesce(membership_group_key, 0))
-                or min(roster_status) <> max(roster_status) or min(user_type) <> max(user_type)""",
-        )  # fmt: skip
-
-    def _by_group(self, filters: Filters) -> tuple[str, str]:
-        """Two tables that answer any filter within these days.
-
-        `rolled` has a row for each product and membership group with the number of its people: those who were in one group
-        all the time, which are nearly all, so that their counts add up. `several` has the rows of the others one by one.
-        """
-        usage, moved = self._usage(filters), self._moved(filters)
-        several = self._table(
-            "several", filters,
-            f"""select user_key, product_key, user_type, roster_status, membership_group_key, active_days, page_loads, active_seconds
-            from {usage} and user_key in (select user_key from {moved})""",
-        )  # fmt: skip
-        rolled = self._table(
-            "rolled", filters,
-            f"""select product_key, user_type, roster_status, membership_group_key, count(u.user_key) as users,
-                sum(active_days) filter (u.user_key is not null) as active_days, sum(page_loads) as page_loads,
-                sum(active_seconds) as active_seconds
-            from (select * from {usage}) as u anti join {moved} as m on u.user_key = m.user_key
-            group by product_key, user_type, roster_status, membership_group_key""",
-        )  # fmt: skip
-        return rolled, several
-
-    def _reach(self, filters: Filters) -> str:
-        """A table that counts people, each once, under any filter but a search.
-
-        A row for each membership group and set of product statuses used (bits, in the order of the options) with the number
-        of `users`, whose `user_key` is null; and the rows of those who moved, one by one. `_count_people` counts both.
-        """
-        return self._table(
-            "reach", filters,
-            f"""with person as (
-                select user_key, user_type, roster_status, membership_group_key, bit_or(status) as statuses
-                from (select * from {self._usage(filters)} and user_key is not null)
-                inner join {_STATUSES} using (product_key)
-                group by user_key, user_type, roster_status, membership_group_key
-            )
-            select m.user_key, user_type, roster_status, membership_group_key, statuses, count(*) filter (m.user_key is null) as users
-            from person left join {self._moved(filters)} as m on person.user_key = m.user_key
-            group by m.user_key, user_type, roster_status, membership_group_key, statuses""",
-        )  # fmt: skip
-
-    def _status_bits(self, filters: Filters) -> str:
-        """The chosen product statuses as a condition on such sets of bits."""
-        chosen = sum(1 << self.options.statuses.index(status) for status in filters.statuses)
-        return f" and statuses & {chosen} <> 0" if chosen else ""
-
-    def _person_days(self, filters: Filters) -> str:
-        """The days of people by membership group and set of product statuses used on the day; they add up."""
-        return self._table(
-            "person_days", filters,
-            f"""select user_type, roster_status, membership_group_key, statuses, count(*) as person_days
-            from (
-                select user_type, roster_status, membership_group_key, bit_or(status) as statuses
-                from fct_product_usage inner join {_STATUSES} using (product_key)
-                where district_id = $district and usage_date between $first and $last and user_key is not null
-                group by usage_date, user_key, user_type, roster_status, membership_group_key
-            )
-            group by user_type, roster_status, membership_group_key, statuses""",
-        )  # fmt: skip
-
-    def _roster(self, filters: Filters) -> str:
-        """Who was rostered on any of these days up to the last day of use, by membership group, as in `_reach`."""
-        return self._table(
-            "roster", replace(filters, last=self.last_day(filters)),
-            f"""with there as (
-                select user_key, user_type, membership_group_key from bridge_user_groups
-                where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}
-            )
-            select m.user_key, user_type, membership_group_key, count(*) filter (m.user_key is null) as users
-            from there
-            left join (select user_key from there group by user_key having count(*) > 1) as m on there.user_key = m.user_key
-            group by m.user_key, user_type, membership_group_key""",
-        )  # fmt: skip
-
-    def _educators(self, filters: Filters) -> str:
-        """The rows of educators alone, who are few."""
-        return self._table(
-            "educators", filters,
-            f"""select user_key, product_key, user_type, membership_group_key, active_days, page_loads
-            from {self._usage(filters)} and user_type = 'educator' and user_key is not null""",
-        )  # fmt: skip
-
-    def _people_counted(self, filters: Filters, scope: _Scope) -> str:
-        """The selection's people as a FROM with its WHERE, for `_count_people`."""
-        if filters.search:
-            return f"(select *, 0 as users from {self._usage(filters)}{scope.where} and user_key is not null) as found"
-        return f"{self._reach(filters)} where true{scope.groups}{scope.people}{self._status_bits(filters)}"
-
-    def _by_day(self, filters: Filters) -> str:
-        """Page loads by day, membership group and the status group of the products, in a table a month."""
-        district, tables, day = self.options.districts[filters.district_id], [], filters.first
-        while day <= min(filters.last, district.last_day or filters.last):
-            month = Filters(filters.district_id, "month", *period_of("month", day))
-            if district.first_day and month.last >= district.first_day:
-                tables.append(
-                    self._table(
-                        "by_day", month,
-                        """select usage_date, user_type, membership_group_key, status_group, sum(f.page_loads) as page_loads
-                        from fct_product_usage as f inner join dim_products using (product_key)
-                        where f.district_id = $district and usage_date between $first and $last group by all""",
-                    )
-                )  # fmt: skip
-            day = month.last + timedelta(days=1)
-        if not tables:
-            return "(select * exclude (product_key), '' as status_group from fct_product_usage where false) as nothing"
-        return f"({' union all '.join(f'select * from {table}' for table in tables)}) as by_day"
-
-    def _table(self, kind: str, filters: Filters, query: str) -> str:
-        """The table of that kind for these days, whoever is selected: made once, by whoever asks first."""
-        wanted = (kind, filters.district_id, filters.period, filters.first, filters.last)
-        with self._lock:
-            # The one that was used last is at the end.
-            lock, names = self._tables[wanted] = self._tables.pop(wanted, (threading.Lock(), []))
-        with lock:
-            if not names:
-                with self._lock:
-                    self._made += 1
-                    name = f"memory.main.{kind}_{self._made}"
-                scope = self._scope(Filters(filters.district_id, filters.period, filters.first, filters.last))
-                more = {"every_status": list(self.options.statuses)} if "$every_status" in query else {}
-                self._rows_kept += self._ask(f"create table {name} as {query}", scope, **more)[0]["Count"]
-                names.append(name)
-                if filters.period in _KEPT:
-                    self._forget(kind, filters)
-        return names[0]
-
-    def _forget(self, kind: str, filters: Filters) -> None:
-        """Of days and custom dates, which are without number, those used last are kept."""
-        with self._lock:
-            alike = [
-                wanted
-                for wanted, (_, names) in self._tables.items()
-                if names and wanted[:3] == (kind, filters.district_id, filters.period)
-            ]
-            for wanted in alike[: -_KEPT[filters.period]]:
-                _, (name,) = self._tables.pop(wanted)
-                self.version.rows(f"drop table {name}")
+        self.tables = Tables(version, self.options)
 
     def warm_up(self) -> None:
         """Makes what the newest periods need before anybody asks, and older ones' until much memory is taken."""
@@ -315,27 +67,24 @@ class Inventory:
             (number, district_id, period, first)
             for district_id in self.options.districts
             for period in ("month", "school_year", "week", "day")
-            for number, first in enumerate(self.periods(district_id, period)[: _KEPT.get(period)])
+            for number, first in enumerate(self.periods(district_id, period)[: KEPT.get(period)])
         ]
         for _, district_id, period, first in sorted(wanted, key=lambda each: each[0]):
-            if self._rows_kept > _WARM_ROWS:
+            if self.tables.rows_kept > _WARM_ROWS:
                 break
             filters = Filters(district_id, period, *period_of(period, first))
-            self._by_group(filters)
-            self._reach(filters)
-            self._roster(filters)
+            self.tables.by_group(filters)
+            self.tables.reach(filters)
+            self.tables.roster(filters)
             if period == "month":
-                self._by_day(filters)
-
-    def _ask(self, sql: str, scope: _Scope, **more: object) -> list[dict[str, object]]:
-        return self.version.rows(sql, scope.given(sql) | more)
+                self.tables.by_day(filters)
 
     # The inventory
 
     def products(self, filters: Filters) -> list[dict[str, object]]:
         """One row per product used in the selection, the most used first."""
-        scope = self._scope(filters)
-        rolled, several = self._by_group(filters)
+        scope = self.tables.scope(filters)
+        rolled, several = self.tables.by_group(filters)
         sums = """sum(page_loads) as page_loads, sum(active_seconds) as active_seconds,
                     sum(active_days) filter (roster_status <> 'unidentified') as active_days,
                     sum(active_days) filter (user_type = 'student' and roster_status = 'rostered') as student_days,
@@ -371,7 +120,7 @@ class Inventory:
                 coalesce(u.student_days, 0)::bigint as student_days, coalesce(u.student_loads, 0)::bigint as student_loads
             from by_product as u inner join dim_products as p using (product_key)
             order by u.page_loads desc, p.product_name, p.product_key"""
-        rows = self._ask(sql, scope)
+        rows = self.tables.ask(sql, scope)
         student_days = self.rostered_student_days(filters)
         for row in rows:
             days, loads = row.pop("student_days"), row.pop("student_loads")
@@ -383,19 +132,19 @@ class Inventory:
         """Rostered students, added up over the days of use: what `pct_access` and `engagement_index` divide by."""
         if filters.user_types and "student" not in filters.user_types:
             return None
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         sql = f"""select sum(rostered_users)::bigint as days from fct_roster_counts
             where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}"""
-        return self._ask(sql, scope)[0]["days"]
+        return self.tables.ask(sql, scope)[0]["days"]
 
     def headline(
         self, filters: Filters, products: list[dict[str, object]] | None = None
     ) -> dict[str, float | int | None]:
         """The figures above all others; quicker when the selection's `products` are known already."""
-        scope = self._scope(filters)
-        sql = f"""select {_count_people("true")} as users, {_count_people("roster_status = 'rostered'")} as reached
-            from {self._people_counted(filters, scope)}"""
-        counted = self._ask(sql, scope)[0]
+        scope = self.tables.scope(filters)
+        sql = f"""select {count_people("true")} as users, {count_people("roster_status = 'rostered'")} as reached
+            from {self.tables.people_counted(filters, scope)}"""
+        counted = self.tables.ask(sql, scope)[0]
         rostered = self.rostered_users(filters)
         if products is None:
             products = self._loads(filters)
@@ -412,18 +161,18 @@ class Inventory:
 
     def _loads(self, filters: Filters) -> list[dict[str, object]]:
         """Page loads by product alone."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         if not (scope.groups or scope.people):
             # Everybody: a day and product is one row.
             rows = f"agg_product_days where district_id = $district and usage_date between $first and $last{scope.products}"
         else:
             columns = "product_key, user_type, membership_group_key, page_loads"
-            both = " union all ".join(f"select {columns} from {table}" for table in self._by_group(filters))
+            both = " union all ".join(f"select {columns} from {table}" for table in self.tables.by_group(filters))
             rows = f"({both}) where true{scope.where}"
         sql = f"""select is_approved, page_loads
             from (select product_key, sum(page_loads)::bigint as page_loads from {rows} group by product_key)
             inner join dim_products using (product_key)"""
-        return self._ask(sql, scope)
+        return self.tables.ask(sql, scope)
 
     def before(self, filters: Filters) -> Filters:
         """The same selection for the period before; for a day, the day of use before: a Monday has no use on the day before."""
@@ -435,18 +184,13 @@ class Inventory:
 
     def rostered_users(self, filters: Filters) -> int:
         """People who were rostered, under the selection, on at least one of its days up to the last day of use."""
-        scope = self._scope(filters)
-        sql = f"""select {_count_people("true")} as users from {self._roster(filters)} where true{scope.groups}{scope.people}"""
-        return self._ask(sql, scope)[0]["users"]
-
-    def last_day(self, filters: Filters) -> date:
-        """The last of the selected days, or the district's last day of use where that is earlier."""
-        last = self.options.districts[filters.district_id].last_day
-        return max(filters.first, min(filters.last, last)) if last else filters.last
+        scope = self.tables.scope(filters)
+        sql = f"""select {count_people("true")} as users from {self.tables.roster(filters)} where true{scope.groups}{scope.people}"""
+        return self.tables.ask(sql, scope)[0]["users"]
 
     def trend(self, filters: Filters) -> list[dict[str, object]]:
         """Page loads a day and, where no product is left out, people a day."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         days = "district_id = $district and usage_date between $first and $last"
         if not scope.products:
             sql = f"""select usage_date, sum(users)::bigint as users, sum(page_loads)::bigint as page_loads
@@ -455,19 +199,19 @@ class Inventory:
             if not (scope.groups or scope.people):
                 rows = f"agg_product_days where {days}{scope.products}"
             elif scope.statuses:
-                rows = f"{self._by_day(filters)} where usage_date between $first and $last{scope.groups}{scope.people}{scope.statuses}"
+                rows = f"{self.tables.by_day(filters)} where usage_date between $first and $last{scope.groups}{scope.people}{scope.statuses}"
             else:
                 rows = f"fct_product_usage where {days}{scope.where}"
             sql = f"""select usage_date, null as users, sum(page_loads)::bigint as page_loads
                 from {rows} group by usage_date order by usage_date"""
-        return self._ask(sql, scope)
+        return self.tables.ask(sql, scope)
 
     def by_school_and_grade(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
         """People with use, rostered people and `pct_access`, by school and grade, by school alone, and by grade alone.
 
         A person counts in every cell in which they have a membership: cells may add up to more than their school.
         """
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         schools, grades = self.options.narrows(filters)
         used = self._used_by_group(filters, scope, product_key)
         # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
@@ -497,7 +241,7 @@ class Inventory:
                 from (
                     select false as is_roster, user_key, membership_group_key, users, student_days from ({used})
                     union all
-                    select true, user_key, membership_group_key, users, 0 from {self._roster(filters)} where true{scope.groups}{scope.people}
+                    select true, user_key, membership_group_key, users, 0 from {self.tables.roster(filters)} where true{scope.groups}{scope.people}
                     union all
                     select true, null, membership_group_key, 0, rostered_users from fct_roster_counts
                     where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.people}
@@ -506,16 +250,16 @@ class Inventory:
             )
             select
                 cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade,
-                {_count_people("not is_roster")} as users,
-                {_count_people("is_roster")} as rostered,
+                {count_people("not is_roster")} as users,
+                {count_people("is_roster")} as rostered,
                 100 * coalesce(sum(student_days) filter (not is_roster), 0) / nullif(sum(student_days) filter (is_roster), 0)::double as pct_access
             from counted inner join cell using (membership_group_key)
             group by cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade
             order by school_name nulls last, school, grade nulls last, is_every_grade"""
-        more = {"last": self.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
-        return self._ask(sql, scope, **more)
+        more = {"last": self.options.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
+        return self.tables.ask(sql, scope, **more)
 
-    def _used_by_group(self, filters: Filters, scope: _Scope, product_key: str | None) -> str:
+    def _used_by_group(self, filters: Filters, scope: Scope, product_key: str | None) -> str:
         """People with use, and the days of rostered students, by membership group: as a SELECT of
 
         `user_key` (null for people who stayed in one group, who are counted in `users`), `membership_group_key`, `users`,
@@ -523,7 +267,7 @@ class Inventory:
         """
         is_student = "user_type = 'student' and roster_status = 'rostered'"
         if product_key:
-            rolled, several = self._by_group(filters)
+            rolled, several = self.tables.by_group(filters)
             where = f"where product_key = $product{scope.groups}{scope.people}"
             days = f"case when {is_student} then active_days else 0 end"
             return f"""select null as user_key, membership_group_key, users, {days} as student_days from {rolled} {where}
@@ -534,14 +278,12 @@ class Inventory:
             return f"""select user_key, membership_group_key, 0 as users, count(distinct usage_date) filter ({is_student}) as student_days
                 from fct_product_usage where district_id = $district and usage_date between $first and $last{scope.where}
                 group by user_key, membership_group_key"""
-        used, statuses = scope.groups + scope.people, self._status_bits(filters)
-        if statuses or filters.period not in _ROLLED_UP:
-            days = f"select null, membership_group_key, 0, person_days from {self._person_days(filters)} where {is_student}{used}{statuses}"
+        used, statuses = scope.groups + scope.people, self.tables.status_bits(filters)
+        if statuses or filters.period not in ROLLED_UP:
+            days = f"select null, membership_group_key, 0, person_days from {self.tables.person_days(filters)} where {is_student}{used}{statuses}"
         else:
-            days = (
-                f"select null, membership_group_key, 0, active_days from {self._people(filters)}{used} and {is_student}"
-            )
-        return f"""select user_key, membership_group_key, users, 0 as student_days from {self._reach(filters)} where true{used}{statuses}
+            days = f"select null, membership_group_key, 0, active_days from {self.tables.people(filters)}{used} and {is_student}"
+        return f"""select user_key, membership_group_key, users, 0 as student_days from {self.tables.reach(filters)} where true{used}{statuses}
             union all {days}"""
 
     def product(self, district_id: str, product_key: str) -> dict[str, object] | None:
@@ -565,22 +307,22 @@ class Inventory:
 
     def product_trend(self, filters: Filters, product_key: str) -> list[dict[str, object]]:
         """People and page loads a day of one product."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         days = "district_id = $district and usage_date between $first and $last and product_key = $product"
         narrowed = scope.groups + scope.people
         counts = "count(user_key) as users" if narrowed else "sum(users)::bigint as users"
         sql = f"""select usage_date, {counts}, sum(page_loads)::bigint as page_loads
             from {"fct_product_usage" if narrowed else "agg_product_days"} where {days}{narrowed}
             group by usage_date order by usage_date"""
-        return self._ask(sql, scope, product=int(product_key))
+        return self.tables.ask(sql, scope, product=int(product_key))
 
     def educators(self, filters: Filters, product_key: str, count: int = 25) -> list[dict[str, object]]:
         """The educators who use a product most, to be asked about it. Never students."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         sql = f"""
             with most as (
                 select user_key, sum(active_days)::bigint as active_days, sum(page_loads)::bigint as page_loads
-                from {self._educators(filters)} where product_key = $product{scope.groups}{scope.people}
+                from {self.tables.educators(filters)} where product_key = $product{scope.groups}{scope.people}
                 group by user_key order by sum(page_loads) desc, user_key limit {count}
             ),
             schools as (
@@ -591,7 +333,7 @@ class Inventory:
             select coalesce(u.display_name, u.email, 'no name') as name, u.email, most.active_days, most.page_loads, schools.names as schools
             from most inner join dim_users as u using (user_key) left join schools using (user_key)
             order by most.page_loads desc, name, u.user_key"""
-        return self._ask(sql, scope, product=int(product_key))
+        return self.tables.ask(sql, scope, product=int(product_key))
 
     def new_products(self, filters: Filters) -> dict[str, date]:
         """Products whose first use by anybody in the district lies in the selected days, with that day.
@@ -612,35 +354,35 @@ class Inventory:
 
     def coverage(self, filters: Filters) -> list[dict[str, object]]:
         """People and page loads by roster status, the most page loads first."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         columns = "product_key, user_type, roster_status, membership_group_key, page_loads"
-        loads = " union all ".join(f"select {columns} from {table}" for table in self._by_group(filters))
+        loads = " union all ".join(f"select {columns} from {table}" for table in self.tables.by_group(filters))
         sql = f"""
             with people as (
-                select roster_status, {_count_people("true")} as users
-                from {self._people_counted(filters, scope)} group by roster_status
+                select roster_status, {count_people("true")} as users
+                from {self.tables.people_counted(filters, scope)} group by roster_status
             ),
             loads as (
                 select roster_status, sum(page_loads)::bigint as page_loads from ({loads}) where true{scope.where} group by roster_status
             )
             select roster_status, coalesce(users, 0) as users, page_loads
             from loads left join people using (roster_status) order by page_loads desc, roster_status"""
-        return self._ask(sql, scope)
+        return self.tables.ask(sql, scope)
 
     def match_rate(self, filters: Filters) -> float | None:
         """`roster_match_rate`: rostered users among users."""
-        scope = self._scope(filters)
-        rostered = _count_people("roster_status = 'rostered'")
-        sql = f"select 100.0 * {rostered} / nullif({_count_people('true')}, 0) as rate from {self._people_counted(filters, scope)}"
-        return self._ask(sql, scope)[0]["rate"]
+        scope = self.tables.scope(filters)
+        rostered = count_people("roster_status = 'rostered'")
+        sql = f"select 100.0 * {rostered} / nullif({count_people('true')}, 0) as rate from {self.tables.people_counted(filters, scope)}"
+        return self.tables.ask(sql, scope)[0]["rate"]
 
     def without_place(self, filters: Filters) -> list[dict[str, object]]:
         """People rostered on the last of the selected days who have no school, or no grade, by user type."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         sql = f"""
             with now as (
                 select user_key, user_type, membership_group_key from bridge_user_groups
-                where district_id = $district and roster_status = 'rostered' and {_IN_DAYS}{scope.people}
+                where district_id = $district and roster_status = 'rostered' and {IN_DAYS}{scope.people}
             ),
             placed as (
                 select b.membership_group_key, bool_or(o.org_type = 'school') as has_school, bool_or(b.grade_code is not null) as has_grade
@@ -651,16 +393,16 @@ class Inventory:
                 count(*) filter (not coalesce(has_grade, false)) as without_grade
             from now left join placed using (membership_group_key)
             group by user_type order by people desc, user_type"""
-        last = self.last_day(filters)
-        return self._ask(sql, scope, first=last, last=last)
+        last = self.options.last_day(filters)
+        return self.tables.ask(sql, scope, first=last, last=last)
 
     def unrostered_domains(self, filters: Filters) -> list[dict[str, object]]:
         """Where the unrostered people's addresses are, as no more of them is kept."""
-        scope = self._scope(filters)
+        scope = self.tables.scope(filters)
         sql = f"""select coalesce(u.email_domain, 'no e-mail') as email_domain, count(distinct r.user_key) as users, sum(r.page_loads)::bigint as page_loads
-            from (select user_key, page_loads from {self._people(filters)}{scope.groups}{scope.people} and roster_status = 'unrostered') as r
+            from (select user_key, page_loads from {self.tables.people(filters)}{scope.groups}{scope.people} and roster_status = 'unrostered') as r
             inner join dim_users as u using (user_key) group by 1 order by users desc, 1 limit 20"""
-        return self._ask(sql, scope)
+        return self.tables.ask(sql, scope)
 
     def deliveries(self, district_id: str, count: int = 50) -> list[dict[str, object]]:
         """The newest deliveries of a district."""
@@ -704,15 +446,3 @@ class Inventory:
             "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
         )
         return sorted({period_of(period, row["usage_date"])[0] for row in days}, reverse=True)
-
-
-# The statuses of products as bits, in the order of the options.
-_STATUSES = "(select product_key, 1 << (list_position($every_status, status_group) - 1) as status from dim_products) as of_product"
-
-
-def _count_people(condition: str) -> str:
-    """How many people tables such as `_reach` hold: those who are summed up there, and each who moved once."""
-    return f"(coalesce(sum(users) filter ({condition}), 0)::bigint + count(distinct user_key) filter ({condition}))"
-
-
-_IN_DAYS = "coalesce(valid_from, date '0001-01-01') <= $last and coalesce(valid_to, date '9999-12-31') > $first"

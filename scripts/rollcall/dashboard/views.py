@@ -246,7 +246,7 @@ def _coverage(inventory: Inventory, filters: Filters) -> html.Div:
                 "No use in this selection.", 2,
             ),
             table(
-                f"Rostered people without a school or grade, on {long_day(inventory.last_day(filters))}",
+                f"Rostered people without a school or grade, on {long_day(inventory.options.last_day(filters))}",
                 ["User type", "People", "Without school", "Without grade"],
                 [[USER_TYPES[r["user_type"]], number(r["people"]), number(r["without_school"]), number(r["without_grade"])] for r in inventory.without_place(filters)],
                 "Nobody was on the roster on that day.", 1,
