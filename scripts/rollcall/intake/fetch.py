@@ -56,10 +56,16 @@ def fetch(settings: Settings, only: str | None, say: Callable[..., None]) -> lis
                 raise RollcallError(f"{folder / 'district.toml'} has no [sftp] section that says where the files are")
         except RollcallError as error:
             result.error = str(error)
-        if district and district.sftp:
-            landing.write_last_fetch(folder, result.error)
-        elif district:
-            landing.forget_last_fetch(folder)
+        try:
+            if district and district.sftp:
+                landing.write_last_fetch(folder, result.error)
+            elif district:
+                landing.forget_last_fetch(folder)
+        except OSError as error:
+            result.error = (
+                result.error
+                or f"{folder} cannot be written to: let the account that collects write there ({error.strerror})"
+            )
         if result.error or (district and district.sftp):
             done.append(result)
         event("fetched", **vars(result))

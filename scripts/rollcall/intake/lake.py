@@ -171,7 +171,12 @@ class Incoming:
 
 
 class Damaged(RollcallError):
-    """Files of the lake cannot be read."""
+    """Files of the lake cannot be read: `what` is wrong, and how to `fix` it."""
+
+    def __init__(self, files: list[str]):
+        self.what = f"the lake is damaged: {', '.join(files)} cannot be read"
+        self.fix = "Put it back from the backup of the lake; docs/operations.md says what to do where there is none"
+        super().__init__(f"{self.what}. Nothing was published. {self.fix}")
 
 
 def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
@@ -192,10 +197,7 @@ def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
             except duckdb.Error:
                 found.append(str(file))
     if found:
-        raise Damaged(
-            f"the lake is damaged: {', '.join(found)} cannot be read. Nothing was published. Put "
-            "it back from the backup of the lake; docs/operations.md says what to do where there is none"
-        )
+        raise Damaged(found)
 
 
 def read(paths: Iterable[str]) -> str:

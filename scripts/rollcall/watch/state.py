@@ -83,8 +83,7 @@ def problems(settings: Settings, now: datetime) -> list[Problem]:
     try:
         of_deliveries = _of_deliveries(settings, now)
     except lake.Damaged as error:
-        words, _, fix = str(error).partition(". ")
-        return [Problem("lake", words, words, fix), *_of_refresh(settings, now)]
+        return [Problem("lake", error.what, error.what, error.fix), *_of_refresh(settings, now)]
     return [*_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
 
 
