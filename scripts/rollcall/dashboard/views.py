@@ -153,10 +153,18 @@ def _inventory(inventory: Inventory, filters: Filters) -> Shown:
     }  # fmt: skip
     notice = None
     if not products:
-        notice = problem(
-            f"No use in {period_name(filters)} under these filters. Choose another period, or clear the filters."
-        )
+        notice = problem(_no_use(inventory, filters))
     return Shown("inventory", parts, notice)
+
+
+def _no_use(inventory: Inventory, filters: Filters) -> str:
+    """What to do where there is nothing to see."""
+    if inventory.options.districts[filters.district_id].last_day is None:
+        return (
+            "No usage of this district was accepted yet. Put usage files into its landing folder and run `rollcall refresh`; "
+            "what was refused is under Data quality."
+        )
+    return f"No use in {period_name(filters)} under these filters. Choose another period, or clear the filters."
 
 
 def _note(inventory: Inventory, filters: Filters) -> str:
@@ -219,7 +227,7 @@ def _review(inventory: Inventory, filters: Filters) -> html.Div:
             ),
             table(
                 f"Used without approval in {period_name(filters)}", headings, rows(unapproved),
-                "Everything used in this selection is approved.", 3,
+                "Everything used in this selection is approved." if products else _no_use(inventory, filters), 3,
             ),
         ]
     )  # fmt: skip
@@ -254,7 +262,7 @@ def _coverage(inventory: Inventory, filters: Filters) -> html.Div:
             table(
                 "Where unrostered accounts come from", ["E-mail domain", "Accounts", "Page loads"],
                 [[r["email_domain"], number(r["users"]), number(r["page_loads"])] for r in inventory.unrostered_domains(filters)],
-                "Every account in this selection is on the roster.", 1,
+                "Every account in this selection is on the roster." if by_status else _no_use(inventory, filters), 1,
             ),
         ]
     )  # fmt: skip
@@ -334,8 +342,7 @@ def _product(inventory: Inventory, filters: Filters, known: dict[str, object]) -
         className="card product-head",
     )  # fmt: skip
     if used is None:
-        words = f"No use in {period_name(filters)} under these filters. Choose another period, or clear the filters."
-        return html.Div([heading, problem(words)])
+        return html.Div([heading, problem(_no_use(inventory, filters))])
     cards = html.Div(
         [
             card("Students", short(used["students"]), html.Div("each counted once", className="change"), number(used["students"])),
