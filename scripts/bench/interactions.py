@@ -1,7 +1,7 @@
 """From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT [PAGE …]` with the rooms' variables set.
 
 Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes filters as a person does: schools,
-grades, user types, statuses, periods, one right after the other, once the server is at rest (it prepares the newest periods
+grades, user types, statuses, periods, searches, one right after the other, once the server is at rest (it prepares the newest periods
 of a version in the background). Prints, by page, the median and the 95th percentile of the milliseconds each took.
 """
 
@@ -56,15 +56,17 @@ def changes(count: int):
     sizes["statuses"] = list(options.statuses)
     now: dict[str, object] = {}
     while count:
-        name = rng.choice(["schools", "schools", "grades", "grades", "types", "statuses", "when"])
+        name = rng.choice(["schools", "schools", "grades", "grades", "types", "statuses", "when", "search"])
         if name == "when":
             period = rng.choice(["month", "week", "school_year", "day"])
             day = date.fromordinal(rng.randint(district.first_day.toordinal(), district.last_day.toordinal()))
             value: object = components.when(Filters(district.district_id, period, *period_of(period, day)))
+        elif name == "search":
+            value = rng.choice(["", "", "google", "math", "creek", "practice"])
         else:
             there = sizes[name]
             value = [] if rng.random() < 0.25 else sorted(rng.sample(there, rng.randint(1, min(4, len(there)))))
-        if value != now.get(name, []):
+        if value != now.get(name, "" if name == "search" else []):
             now[name] = value
             count -= 1
             yield name, value
