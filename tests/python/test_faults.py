@@ -186,6 +186,7 @@ def test_a_kill_at_a_random_moment_of_the_build_and_the_audit_is_survived(nights
             kills += 1
             has_published = any(event.get("stage") == "publish" for event in events(house)[begun:])
             assert version(house) == before or has_published
+            assert ": it was killed, or the machine went down\n" in house.run("status").stdout
             nights.killed()
 
 
@@ -198,11 +199,11 @@ def wait_for(happened, seconds: float = 60) -> None:
 
 def test_a_kill_around_the_switch_of_the_pointer_is_survived(nights):
     house = nights.house
-    # In the warehouse: the lock, the sidecar, the version, the pointer made and put in place, the beat, the ledger…
+    # In the warehouse: the lock and the mark that a refresh has begun (three changes), then the sidecar, the version, the pointer made and put in place, the beat, the ledger…
     for number in range(KILLS // 5):
         nights.deliver()
         before = version(house)
-        done = house.start("refresh", before=dies(house, 2 + number % 6, "/warehouse/")).wait()
+        done = house.start("refresh", before=dies(house, 4 + number % 6, "/warehouse/")).wait()
         assert done.returncode == KILLED, (number, done)
         assert version(house) >= before
         nights.killed()
@@ -214,9 +215,11 @@ def test_two_refreshes_at_once_are_one_and_all_that_was_killed_is_made_good(nigh
     begun = len(events(house))
     first = house.start("refresh")
     wait_for(lambda: any(event["event"] == "run begins" for event in events(house)[begun:]))
+    assert "\nA refresh is running: it began just now (process " in house.run("status").stdout
     second = house.run("refresh", code=40)
     assert second.stderr == f"rollcall: another refresh is running (process {first.pid})\n"
     assert first.wait().returncode == 0
+    assert "went down" not in house.run("status").stdout and not (house.warehouse / ".running.json").exists()
 
 
 def test_a_kill_at_each_step_of_a_publish_leaves_a_whole_version(house):

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from rollcall.intake import lake
 from rollcall.settings import Settings
+
+_BEGUN = ".running.json"
 
 
 def file(settings: Settings) -> Path:
@@ -57,6 +61,47 @@ def rewrite(settings: Settings, runs: list[dict]) -> None:
     lake.fsync(temporary)
     temporary.replace(file(settings))
     lake.fsync(settings.lake)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A refresh that has begun and has not ended: it runs, or it was killed or lost its power."""
+
+    run_id: str
+    started_at: datetime
+    process: int
+
+    @property
+    def is_running(self) -> bool:
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass  # another account's, which runs
+        return True
+
+
+def begin(settings: Settings, run_id: str, started_at: datetime) -> None:
+    """Marks that a refresh has begun; `end` takes the mark away, however it ends, unless it is killed."""
+    settings.warehouse.mkdir(parents=True, exist_ok=True)
+    temporary = settings.warehouse / f"{_BEGUN}.tmp"
+    mark = {"run_id": run_id, "started_at": started_at.isoformat(), "process": os.getpid()}
+    temporary.write_text(json.dumps(mark), "utf-8")
+    temporary.replace(settings.warehouse / _BEGUN)
+
+
+def end(settings: Settings) -> None:
+    (settings.warehouse / _BEGUN).unlink(missing_ok=True)
+
+
+def begun(settings: Settings) -> Begun | None:
+    """The refresh that has begun and has not ended, if any."""
+    try:
+        mark = json.loads((settings.warehouse / _BEGUN).read_text("utf-8"))
+        return Begun(mark["run_id"], datetime.fromisoformat(mark["started_at"]), int(mark["process"]))
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
 
 
 def beat(settings: Settings, entry: dict[str, object]) -> None:

@@ -187,6 +187,7 @@ def _end(settings: Settings, run: Run) -> None:
     if run.outcomes or run.repeated or run.skipped or run.failures or run.mended or "build" in run.seconds:
         ledger.append(settings, run.as_dict() | {"ended_at": ended_at.isoformat(), "process": os.getpid()})
     ledger.beat(settings, {"run_id": run.run_id, "ended_at": ended_at.isoformat(), "exit_code": run.exit_code})
+    ledger.end(settings)
     if settings.webhook_url or settings.smtp_host:
         from rollcall.watch import alerts
 
@@ -203,6 +204,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
     try:
         with run.stage("intake"):
             _must_be_writable(settings)
+            ledger.begin(settings, run.run_id, run.started_at)
             lake.prepare(settings)
             lake.sweep(settings)
             take.clear_scratch(settings)

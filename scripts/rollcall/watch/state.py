@@ -108,6 +108,16 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
             Problem(f"skipped/{words}", words, f"not taken: {words}", "Mend it; the next refresh takes the file")
             for words in last["skipped"]
         ]
+    begun = ledger.begun(settings)
+    if begun and not begun.is_running:
+        what = (
+            f"the refresh that began {ago(begun.started_at, now)} was cut off: it was killed, or the machine went down"
+        )
+        fix = (
+            "Run `rollcall refresh`, which goes on where it stopped; nothing is lost, and readers keep the version they have. "
+            "If it happens again, look for a lack of memory, and give ROLLCALL_MEMORY_LIMIT less than the machine has"
+        )
+        found.append(Problem("cut off", begun.run_id, what, fix))
     version, unreadable = published(settings)
     if unreadable:
         found.append(Problem("pointer", unreadable, unreadable, "Run `rollcall refresh`"))

@@ -71,6 +71,9 @@ def lines(settings: Settings, now: datetime) -> Iterator[str]:
         last = next((run for run in reversed(runs) if run["run_id"] == beat["run_id"]), None)
         words = _happened(last) if last else "nothing was new, so nothing was done"
         yield f"Last refresh: {ended:%Y-%m-%d %H:%M} UTC, {ago(ended, now)}; {words}."
+    begun = ledger.begun(settings)
+    if begun and begun.is_running:
+        yield f"A refresh is running: it began {ago(begun.started_at, now)} (process {begun.process})."
     if version:
         at = datetime.fromisoformat(version.published_at)
         yield f"Readers have: version {version.version} of {at:%Y-%m-%d %H:%M} UTC, {ago(at, now)}"
