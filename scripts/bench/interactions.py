@@ -1,8 +1,8 @@
 """From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT [PAGE …]` with the rooms' variables set.
 
-Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes filters as a person does: schools,
-grades, user types, statuses, periods, searches, one right after the other, once the server is at rest (it prepares the newest periods
-of a version in the background). Prints, by page, the median and the 95th percentile of the milliseconds each took.
+Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes
+filters as a person does: schools, grades, user types, statuses, periods, searches, one right after the other, once the server
+is at rest (it prepares the newest periods of a version in the background). Prints, by page, the median and the 95th percentile of the milliseconds each took.
 """
 
 from __future__ import annotations

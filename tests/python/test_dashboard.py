@@ -22,9 +22,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from oracle import EVERY
 from oracle import Inventory as Oracle
-from rollcall.dashboard import components, grid, tables
+from rollcall.dashboard import components, filters, grid, tables
 from rollcall.dashboard.app import Source
-from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, period_of
+from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
 from rollcall.settings import PROJECT, RollcallError
@@ -245,6 +245,15 @@ def test_an_address_reads_as_it_was_written(district):
     for _ in range(100):
         filters = random_filters(options, rng)
         assert options.read(filters.as_query()) == filters
+
+
+def test_all_grades_of_a_district_are_everyone_whatever_grades_others_have():
+    small = filters.District("small", "Small", {"A": "A", "B": "B"}, {"03": "Grade 3"})
+    large = filters.District("large", "Large", {"A": "A", "B": "B"}, {"03": "Grade 3", "04": "Grade 4"})
+    options = Options({"small": small, "large": large}, ())
+    chosen = options.read("?district=small&grade=03")
+    assert chosen.grades == ("03",) and options.narrows(chosen) == ((), ())
+    assert options.narrows(options.read("?district=large&grade=03")) == ((), ("03",))
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])

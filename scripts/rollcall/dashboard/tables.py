@@ -74,7 +74,7 @@ class Tables:
     # What a selection restricts
 
     def scope(self, filters: Filters) -> Scope:
-        """What restricts rows to a selection. Every row of one person, of one product, has what it names."""
+        """What restricts rows that have a `membership_group_key`, a `user_type` and a `product_key` to a selection."""
         schools, grades = self.options.narrows(filters)
         parameters: dict[str, object] = {
             "district": filters.district_id, "period": filters.period, "first": filters.first, "last": filters.last,

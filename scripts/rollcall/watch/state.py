@@ -80,11 +80,13 @@ def published(settings: Settings) -> tuple[publish.Version | None, str | None]:
 
 def problems(settings: Settings, now: datetime) -> list[Problem]:
     """All that is wrong, the worst first."""
+    found = []
     try:
         of_deliveries = _of_deliveries(settings, now)
     except lake.Damaged as error:
-        return [Problem("lake", error.what, error.what, error.fix), *_of_refresh(settings, now)]
-    return [*_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
+        of_deliveries = []
+        found = [Problem("lake", error.what, error.what, error.fix)]
+    return [*found, *_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
 
 
 def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
