@@ -43,6 +43,12 @@
     rtrim(regexp_extract(regexp_replace(lower(trim({{ url }})), '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1), '/')
 {%- endmacro %}
 
+{% macro usable_seconds(seconds) -%} {{ return(adapter.dispatch("usable_seconds")(seconds)) }} {%- endmacro %}
+{% macro default__usable_seconds(seconds) -%}
+    {#- Seconds on one page, a day at most. What is no such number (infinity and NaN among it) is no duration. -#}
+    case when {{ seconds }} between 0 and 86400 then {{ seconds }} end
+{%- endmacro %}
+
 {% macro lake_rows(table) -%} {{ return(adapter.dispatch("lake_rows")(table)) }} {%- endmacro %}
 {% macro default__lake_rows(table) -%}
     read_parquet(

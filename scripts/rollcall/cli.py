@@ -53,7 +53,7 @@ def start() -> None:
     from rollcall.intake import lake, landing
 
     settings = Settings()
-    if not landing.scan(settings.model_copy(update={"settle_seconds": 0}))[1] and not lake.records(settings):
+    if not landing.scan(settings.model_copy(update={"settle_seconds": 0})).files and not lake.records(settings):
         out.print(f"The landing folder is empty: making a sample district in {settings.landing}")
         _make_sample(settings.landing, users=2000, days=44, seed=1, first=date(2025, 9, 2), events=None)
     code = _refresh(settings, full=False, as_json=False)
@@ -179,6 +179,11 @@ def _tell(run, settings: Settings) -> None:
     for (district_id, kind), outcomes in quiet.items():
         name = outcomes[0].delivery.name if len(outcomes) == 1 else f"{district_id}: {len(outcomes)} {kind} deliveries"
         out.print(f"{name}{':' if len(outcomes) == 1 else ''} accepted, {_rows(outcomes)}")
+    for one in run.contained:
+        out.print(
+            f"{one.district_id}/{one.file}: held, since nothing can be published with it; the report is in {one.folder}"
+        )
+        out.print(f"  {one.why}")
     for failure in run.failures:
         out.print(f"failed: {failure}")
     for words in run.drift:
@@ -218,6 +223,7 @@ def check(
     from rollcall.intake import landing, take
 
     settings = Settings()
+    logs.to_file(settings)
     folder = path if path.is_dir() else path.parent
     district = District.load(settings.landing / district_id if district_id else folder.absolute())
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 
@@ -11,6 +12,7 @@ from rollcall.settings import Settings
 
 FILE = "rollcall.log"
 _log = logging.getLogger("rollcall")
+_log.addHandler(logging.NullHandler())  # without a file, nothing goes to the terminal either
 
 
 class _JsonLines(logging.Formatter):
@@ -48,3 +50,9 @@ def event(words: str, **facts: object) -> None:
 def failure(words: str, **facts: object) -> None:
     """Logs the exception that is being handled, with its traceback."""
     _log.exception(words, extra={"facts": facts})
+
+
+def failure_of_data(words: str, error: Exception, **facts: object) -> None:
+    """Logs an exception that somebody's data caused: where it was raised, and not its message, which may quote the data."""
+    where = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+    _log.error(words, extra={"facts": facts | {"traceback": where}})

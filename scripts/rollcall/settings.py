@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 import shutil
 import tomllib
@@ -27,11 +28,20 @@ _OF_THE_DISK = re.compile(
     r"No space left[a-z ]*|File too large|Disk quota exceeded|Read-only file system|Permission denied|Input/output error"
     r"|Could not write"
 )
+_ERRNOS_OF_THE_DISK = (
+    errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+)  # fmt: skip
 
 
-def is_of_the_disk(error: object) -> bool:
-    """Whether an error, or its words, tell of a disk that is full, broken or not ours to write to."""
-    return bool(_OF_THE_DISK.search(str(error)))
+def is_of_the_disk(error: object, path: Path | None = None) -> bool:
+    """Whether an error, or its message, is about a disk that is full, broken or not ours to write to.
+
+    Names say nothing about the disk: what is quoted is left out of the message, and so is `path`, which may hold quotes itself.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in _ERRNOS_OF_THE_DISK
+    message = str(error).split("\nLINE ")[0].replace(str(path), "")
+    return bool(_OF_THE_DISK.search(re.sub(r""""[^"]*"|'[^']*'""", "", message)))
 
 
 def of_the_disk(error: object, settings: Settings) -> RollcallError:
@@ -109,6 +119,11 @@ class Settings(BaseSettings):
         return days if allowed and days > allowed else None
 
     @property
+    def taken(self) -> Path:
+        """Where files wait that were taken out of the landing and are being read; no district begins with `_`."""
+        return self.archive / "_taken"
+
+    @property
     def pointer(self) -> Path:
         """The symlink that readers open."""
         return self.warehouse / "rollcall.duckdb"
@@ -178,7 +193,7 @@ class District(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _iana(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in available_timezones() or value == "localtime":  # what that is depends on the machine
             raise ValueError(f"'{value}' is not an IANA time zone such as America/Chicago")
         return value
 
@@ -191,13 +206,15 @@ class District(BaseModel):
     @classmethod
     def _known_rules(cls, value: dict[str, str]) -> dict[str, str]:
         # Rules know the settings, not the other way round.
-        from rollcall.expectations.rules import CONTAINER, RULES, Severity
+        from rollcall.expectations.rules import CONTAINER, KEY_RULES, RULES, Severity
 
         for rule_id, severity in value.items():
             if rule_id not in RULES:
                 raise ValueError(f"'{rule_id}' is not a rule{_closest(rule_id, RULES)}")
             if RULES[rule_id].section == CONTAINER:
                 raise ValueError(f"the severity of '{rule_id}' cannot be changed: it is a rule of the container")
+            if rule_id in KEY_RULES and severity not in (Severity.REJECT, Severity.ERROR):
+                raise ValueError(f"the severity of '{rule_id}' must be reject or error: ids have to be unique")
             if severity not in list(Severity):
                 known = ", ".join(Severity)
                 raise ValueError(

@@ -64,11 +64,11 @@ class House:
         """The intake alone, in this process: what lies in the landing goes to the lake, in order, and nothing is built."""
         settings = self.settings
         lake.prepare(settings)
-        folders, files = landing.scan(settings)
-        districts = {folder: District.load(folder) for folder in folders}
+        found = landing.scan(settings)
+        districts = {folder: District.load(folder) for folder in found.folders}
         described = [
             landing.describe(file, districts[settings.landing / file.relative_to(settings.landing).parts[0]])
-            for file in files
+            for file in found.files
         ]
         return [take.take(each, settings) for each in sorted(described, key=lambda delivery: delivery.order)]
 

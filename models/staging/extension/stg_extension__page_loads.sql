@@ -8,5 +8,5 @@ select
     rows.host,
     rows.path_prefix,
     rows.occurred_at,
-    rows.duration_seconds
+    {{ usable_seconds("rows.duration_seconds") }} as duration_seconds
 from {{ page_loads_in_scope(ref("int_usage__scope")) }} as rows

@@ -43,6 +43,8 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
+# Rules that keep the keys of the lake unique: a district may have them reject or set rows aside, and nothing less.
+KEY_RULES = ("org-id-unique", "user-id-unique", "row-id-unique", "product-id-unique")
 
 
 def _rule(id_: str, severity: str, section: str, says: str, message: str, fix: str, *checks: str, star=False) -> None:
@@ -120,6 +122,17 @@ _rule(
 _rule(
     "file-readable", "reject", CONTAINER, "the file can be read as what it says it is",
     "{file} cannot be read: {detail}", "Export the file again, and upload the whole of it",
+)  # fmt: skip
+_rule(
+    "delivery-failed", "hold", CONTAINER, "Rollcall itself can process the file",
+    "Rollcall failed while it processed {file} ({detail}): this is an error in Rollcall, not in the file",
+    "Nothing to correct in the file. Report the error with its traceback, which is in rollcall.log of the build folder; "
+    "after an update, `rollcall release` processes the file again",
+)  # fmt: skip
+_rule(
+    "delivery-builds", "hold", CONTAINER, "the warehouse can be built from the delivery's rows, and passes its tests and its audit",
+    "The warehouse cannot be published with this delivery: {detail}. It was taken back out, and what was published before holds",
+    "Deliver a corrected file; if the file is right, report the error, and `rollcall release` the delivery after an update",
 )  # fmt: skip
 _rule(
     "file-not-empty", "reject", CONTAINER, "no file has zero bytes",
@@ -390,6 +403,8 @@ _OWN_RULE = {
     ("users.csv", "sourcedId"), ("users.csv", "enabledUser"), ("users.csv", "orgSourcedIds"), ("users.csv", "role"),
     ("users.csv", "primaryOrgSourcedId"), ("roles.csv", "role"),
 }  # fmt: skip
+# Ids of these files have a rule of their own, which rejects; of the others, repeated rows are set aside.
+_OWN_ID_RULE = ("manifest.csv", "orgs.csv", "users.csv")
 # Names are not needed of everybody, and what is not needed is not asked for.
 _NOT_ASKED = {("users.csv", column) for column in ("username", "givenName", "familyName")}
 
@@ -495,6 +510,20 @@ def _references() -> Iterator[str]:
                     where value <> '' and value not in (select trim("sourcedId") from "{target}" where "sourcedId" is not null)"""
 
 
+def _unique_ids() -> Iterator[str]:
+    """The blank ones are for `value-required`."""
+    files = {
+        file
+        for version in schema.ONEROSTER_VERSIONS
+        for file, columns in schema.oneroster_files(version).items()
+        if "sourcedId" in (column.name for column in columns)
+    }
+    for file in sorted(files - set(_OWN_ID_RULE)):
+        repeated = _ID_UNIQUE.replace("{table}", f'"{schema.table_name(file)}"')
+        yield schema.table_name(file)
+        yield f"select * from ({repeated}) where value <> ''"
+
+
 def _status(is_delta: bool) -> Iterator[str]:
     test = "= ''" if is_delta else "<> ''"
     for version in schema.ONEROSTER_VERSIONS:
@@ -538,6 +567,12 @@ _rule(
         for is_delta in (False, True)
         for part in _status(is_delta)
     ),
+)  # fmt: skip
+_rule(
+    "row-id-unique", "error", ROWS, "a sourcedId comes once in its file",
+    "sourcedId '{value}' comes more than once ({detail}); {count} rows after the first were set aside",
+    "Give every row its own sourcedId, and leave out repeated rows",
+    *_unique_ids(),
 )  # fmt: skip
 _rule(
     "enrollment-unique", "warning", ROWS, "one user, class and role once for the same dates",
@@ -798,6 +833,11 @@ _rule(
 _rule(
     "usage-url-valid", "error", USAGE, "url is http(s) with a host",
     "{count} rows have no usable url; they were set aside", "Write the whole address, beginning with https://",
+)  # fmt: skip
+_rule(
+    "usage-duration-valid", "warning", USAGE, "duration_seconds is a number of seconds between 0 and a day",
+    "{count} rows have a duration_seconds that is not a number between 0 and 86400: they count as page loads without a duration",
+    "Write the seconds that the page was active, such as 42.5, or leave duration_seconds empty",
 )  # fmt: skip
 _rule(
     "usage-user-present", "info", USAGE, "a row names a user, by address or id",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,8 +21,14 @@ def header(file: Path) -> list[str]:
     try:
         with opener(file, "rt", newline="", encoding="utf-8-sig", errors="replace") as stream:
             return next(csv.reader(stream), [])
-    except (csv.Error, OSError, EOFError):
+    except (csv.Error, OSError, EOFError, zlib.error):
         return []
+
+
+def must_inflate(file: Path) -> None:
+    """Raises what is wrong with the beginning of a compressed file."""
+    with gzip.open(file) as stream:
+        stream.read(1 << 16)
 
 
 def plain(name: str) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, schema
-from rollcall.intake.findings import REPORT_FILES
-from rollcall.intake.take import Decision
+from rollcall import logs
+from rollcall.expectations.rules import RULES
+from rollcall.intake import lake, landing, schema
+from rollcall.intake.findings import REPORT_FILES, Finding, Report
+from rollcall.intake.take import Decision, write_rule_results
 from rollcall.settings import RollcallError, Settings
 
 _RELEASE = "release.json"
@@ -30,7 +32,7 @@ class Held:
     @property
     def file(self) -> Path | None:
         """What was delivered; None when somebody has taken it away."""
-        files = [f for f in self.folder.glob("*") if f.name not in REPORT_FILES]
+        files = [f for f in self.folder.glob("*") if f.name not in REPORT_FILES and f.is_file()]
         return files[0] if files else None
 
 
@@ -51,9 +53,64 @@ def released(settings: Settings) -> dict[Path, Decision]:
     for delivery in waiting(settings):
         note = delivery.folder / _RELEASE
         if note.exists() and delivery.file:
-            said = json.loads(note.read_text("utf-8"))
-            decisions[delivery.file] = Decision(said["by"], said["why"])
+            try:
+                said = json.loads(note.read_text("utf-8"))
+                decisions[delivery.file] = Decision(said["by"], said["why"])
+            except (ValueError, KeyError, TypeError):
+                # Half written: the delivery goes on waiting, and `status` lists it, until it is released again.
+                logs.failure("a release could not be read", delivery_id=delivery.delivery_id)
     return decisions
+
+
+def hold_back(settings: Settings, record: Path, detail: str) -> tuple[Report, Path]:
+    """Takes an accepted delivery out of the lake again and holds it, since nothing can be published with it.
+
+    No later delivery of its kind may have been accepted: those say only what differs from it. `detail` is what failed.
+    Returns the report and the folder in the quarantine that it and the file are in.
+    """
+    fields = lake.record_of(record)
+    district_id, delivery_id = record.parent.name.removeprefix("district_id="), str(fields["delivery_id"])
+    folder = settings.quarantine / district_id / delivery_id
+    report = Report(
+        str(fields["file_name"]), str(fields["delivery_kind"]), _findings(settings, district_id, delivery_id)
+    )
+    report.add("delivery-builds", report.file, detail=detail)
+    report.write(folder)
+    if file := _archived(settings, district_id, fields):
+        landing.move(file, folder / report.file)
+    elif not any(f.is_file() and f.name not in REPORT_FILES for f in folder.iterdir()):
+        # Its time in the archive is over: what was read of it is all that is left.
+        for rows in lake.data_files(settings.lake, district_id, delivery_id):
+            target = folder / "rows" / rows.relative_to(settings.lake)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(rows, target)
+    with duckdb.connect() as connection:
+        incoming = lake.Incoming(settings, connection, district_id, delivery_id)
+        write_rule_results(incoming, report)
+        incoming.commit(fields | {"verdict": report.verdict, "findings": len(report.findings)}, report.verdict)
+    return report, folder
+
+
+def _findings(settings: Settings, district_id: str, delivery_id: str) -> list[Finding]:
+    """What was found of the delivery when it was accepted; the values are not kept."""
+    file = settings.lake / "rule_results" / f"district_id={district_id}" / f"{delivery_id}.parquet"
+    if not file.exists():
+        return []
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"""select rule_id, severity, file_name, row_number, column_name, null, finding_count, message, fix
+            from read_parquet({lake.quote(file)}, hive_partitioning = false)"""
+        ).fetchall()
+    return [Finding(*row) for row in rows if row[0] in RULES]
+
+
+def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -> Path | None:
+    """The file of a delivery in the archive, by its content: names may come again."""
+    suffix = Path(str(fields["file_name"])).suffix
+    for file in sorted((settings.archive / district_id).glob(f"*/*{suffix}"), reverse=True):
+        if file.is_file() and landing.sha256(file) == fields["content_sha256"]:
+            return file
+    return None
 
 
 def find(settings: Settings, name: str) -> Held:

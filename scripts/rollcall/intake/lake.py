@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -118,6 +119,41 @@ def sweep(settings: Settings) -> None:
         shutil.rmtree(folder)
     for file in settings.lake.glob("deliveries/*/*.tmp"):
         file.unlink()
+    for file in settings.lake.glob(f"deliveries/*/*{_ON_TRIAL}"):
+        file.rename(file.with_suffix(""))
+
+
+_ON_TRIAL = ".on_trial"  # behind the name of a record that a build is tried without
+
+
+@contextmanager
+def without(records_: Iterable[Path]) -> Iterator[None]:
+    """The lake as if these deliveries had not come, for as long as the block runs; after a kill `sweep` brings them back."""
+    hidden = [record.rename(f"{record}{_ON_TRIAL}") for record in records_]
+    try:
+        yield
+    finally:
+        for file in hidden:
+            file.rename(file.with_suffix(""))
+
+
+def record_of(record: Path) -> dict[str, object]:
+    """The fields of a delivery's record."""
+    with duckdb.connect() as connection:
+        cursor = connection.execute(f"select * from read_parquet({quote(record)}, hive_partitioning = false)")
+        names = [column[0] for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def data_files(lake: Path, district_id: str, delivery_id: str) -> list[Path]:
+    """A delivery's files in the tables of the lake, its record and its rule results not among them."""
+    return sorted(
+        file
+        for table in schema.lake_tables()
+        if table not in ("deliveries", "rule_results")
+        for file in (lake / table / f"district_id={district_id}").rglob("*.parquet")
+        if file.stem.rsplit("__", 1)[0] == delivery_id
+    )
 
 
 class Incoming:
@@ -163,10 +199,14 @@ class Incoming:
         self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
         fsync(temporary)
         temporary.rename(target)
+        was_accepted = verdict != "accepted" and target.with_stem(self.delivery_id).exists()
         for other in (self.delivery_id, *(f"{self.delivery_id}-{verdict}" for verdict in NOT_ACCEPTED)):
             if other != name:
                 target.with_stem(other).unlink(missing_ok=True)
         fsync(target.parent)
+        if was_accepted:
+            for file in data_files(self.lake, self.district_id, self.delivery_id):
+                file.unlink()
         shutil.rmtree(self.folder)
 
 

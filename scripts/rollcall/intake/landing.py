@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
+import os
 import re
+import shutil
 import time
 import zipfile
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from pathlib import Path
 
 from rollcall.intake import csvfile, schema, templates
 from rollcall.intake.container import standard_name
+from rollcall.intake.lake import fsync
 from rollcall.settings import District, RollcallError, Settings
 
 
@@ -45,6 +49,13 @@ class Delivery:
     sha256: str
     delivery_date: date
     modified_at: float
+    size: int = 0
+
+    @property
+    def is_as_hashed(self) -> bool:
+        """Whether the file is still the one that was hashed: a sender who keeps it open can write to it all the same."""
+        now = self.path.stat()
+        return (now.st_mtime, now.st_size) == (self.modified_at, self.size)
 
     @property
     def name(self) -> str:
@@ -108,10 +119,16 @@ def delivery_date(path: Path, district: District) -> date:
 
 def describe(path: Path, district: District) -> Delivery:
     """What one file is. Reads it once, for its hash."""
-    modified_at = path.stat().st_mtime
+    before = path.stat()
+    return Delivery(
+        path, district, kind_of(path), sha256(path), delivery_date(path, district), before.st_mtime, before.st_size
+    )
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's content, in hex."""
     with path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Delivery(path, district, kind_of(path), sha256, delivery_date(path, district), modified_at)
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_member(
@@ -195,20 +212,136 @@ def _is_settled(file: Path, now: float, settle_seconds: float) -> bool:
     return all(abs(now - moment) >= settle_seconds for moment in (times.st_mtime, times.st_ctime))
 
 
-def scan(settings: Settings) -> tuple[list[Path], list[Path]]:
-    """(district folders, files that have settled). Hidden files, settings and partial uploads are not deliveries."""
-    now, files = time.time(), []
-    for folder in folders(settings):
-        for file in sorted(folder.rglob("*")):
-            hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-            if (
-                not file.is_file()
-                or file.is_symlink()
-                or hidden
-                or file.name == "district.toml"
-                or file.suffix in (".part", ".filepart", ".tmp")
-            ):
+@dataclass
+class Scan:
+    """What lies in the landing: the districts' folders, the files that have settled, and why others cannot be taken."""
+
+    folders: list[Path]
+    files: list[Path]
+    unreadable: list[str]
+
+
+def scan(settings: Settings) -> Scan:
+    """Looks through the landing. Hidden files, settings and partial uploads are not deliveries.
+
+    What a killed run had claimed already is among the files.
+    """
+    found = Scan(folders(settings), claimed(settings), [])
+    for folder in found.folders:
+        _scan(folder, settings, found)
+    return found
+
+
+def _scan(folder: Path, settings: Settings, found: Scan) -> None:
+    def cannot_list(error: OSError) -> None:
+        name = printable(os.path.relpath(error.filename, settings.landing))
+        found.unreadable.append(f"{name}: the account that runs the refresh cannot list this folder ({error.strerror})")
+
+    now = time.time()
+    for root, subfolders, names in os.walk(folder, onerror=cannot_list):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(root) / name
+            if name.startswith(".") or name == "district.toml" or file.suffix in (".part", ".filepart", ".tmp"):
                 continue
-            if file.parent in (folder / FETCHED, folder / BY_HAND) or _is_settled(file, now, settings.settle_seconds):
-                files.append(file)
-    return folders(settings), files
+            shown = printable(os.path.relpath(file, settings.landing))
+            try:
+                if file.is_symlink() or not file.is_file():
+                    continue
+                is_ours = file.parent in (folder / FETCHED, folder / BY_HAND)
+                if not is_ours and not _is_settled(file, now, settings.settle_seconds):
+                    continue
+            except FileNotFoundError:
+                continue  # renamed or taken back since it was listed: the next refresh sees what became of it
+            except OSError as error:
+                found.unreadable.append(f"{shown}: the file cannot be looked at ({error.strerror})")
+                continue
+            if not os.access(file, os.R_OK):
+                found.unreadable.append(f"{shown}: the account that runs the refresh may not read the file")
+            elif not os.access(root, os.W_OK | os.X_OK):
+                found.unreadable.append(
+                    f"{shown}: the account that runs the refresh may not move files out of this folder"
+                )
+            else:
+                found.files.append(file)
+
+
+# Characters of a file name that are kept: letters and digits of any language, and plain punctuation. Quotes, wildcards, control
+# characters and bytes that are no text would have to be guarded against in every statement, terminal, mail and spreadsheet.
+_ODD = re.compile(r"[^\w .,;()+=@#&!~%$-]")
+_LONGEST_NAME = 150  # bytes, so that a number or an ending of ours fits behind it
+
+
+def printable(name: str) -> str:
+    """A path as it can be shown and stored anywhere: what is odd in it is an underscore."""
+    return "/".join(_ODD.sub("_", part) for part in name.split("/"))
+
+
+def _plain_name(name: str) -> str:
+    """`printable`, and short enough, with its endings kept."""
+    stem, endings = (name, "") if "." not in name[1:] else name.split(".", 1)
+    if len(endings) > 20:
+        stem, _, endings = name.rpartition(".")
+    endings = f".{printable(endings)}" if endings and len(endings) <= 20 else ""
+    stem = printable(stem).encode()[: _LONGEST_NAME - len(endings.encode())].decode(errors="ignore")
+    return f"{stem}{endings}".lstrip(".") or "unnamed"
+
+
+def claim(file: Path, settings: Settings) -> Path:
+    """Takes a file out of the landing before anything is read of it, so that what is hashed, read and archived is one file.
+
+    It waits below `taken` of the archive, in a folder of its own; the next refresh finds it there after a kill.
+    """
+    inside = file.relative_to(settings.landing)
+    district = settings.taken / inside.parts[0]
+    district.mkdir(parents=True, exist_ok=True)
+    number = 1 + max((int(each.name) for each in district.iterdir() if each.name.isdigit()), default=0)
+    target = district / str(number) / _plain_name(file.name)
+    target.parent.mkdir()
+    target.with_name(_ORIGIN).write_text(os.fsencode(inside).hex(), "ascii")
+    try:
+        return move(file, target)
+    except OSError:
+        release_claim(target)
+        raise
+
+
+_ORIGIN = ".origin"
+
+
+def claimed(settings: Settings) -> list[Path]:
+    """Files that were taken out of the landing and of which nothing was decided."""
+    return sorted(file for file in settings.taken.glob("*/*/*") if file.name != _ORIGIN and file.suffix != ".part")
+
+
+def put_back(file: Path, settings: Settings) -> None:
+    """Puts a claimed file back where it lay; it stays claimed where that is not possible."""
+    origin = file.with_name(_ORIGIN)
+    target = settings.landing / os.fsdecode(bytes.fromhex(origin.read_text("ascii")))
+    if target.parent.is_dir() and os.access(target.parent, os.W_OK) and not target.exists():
+        move(file, target)
+        release_claim(file)
+
+
+def release_claim(file: Path) -> None:
+    """Removes the folder of a claimed file that has gone on to its place."""
+    file.with_name(_ORIGIN).unlink(missing_ok=True)
+    file.parent.rmdir()
+
+
+def move(source: Path, target: Path) -> Path:
+    """Moves a file. To another disk it is copied first, so that there never is half of it under its name."""
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        part = target.with_name(".moving.part")
+        try:
+            shutil.copy2(source, part)
+            fsync(part)
+            part.rename(target)
+        finally:
+            part.unlink(missing_ok=True)
+        source.unlink()
+    return target

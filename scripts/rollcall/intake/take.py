@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import errno
+import gzip
+import lzma
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,13 +16,14 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall import logs
 from rollcall.expectations.rules import Severity
-from rollcall.intake import lake, landing, oneroster, products, templates, usage
+from rollcall.intake import csvfile, lake, landing, oneroster, products, templates, usage
 from rollcall.intake.changes import Changes, Log, Past, Table
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
-from rollcall.settings import Settings, is_of_the_disk
+from rollcall.settings import RollcallError, Settings, is_of_the_disk
 
 _TAKES = "a OneRoster zip, a template of educators, students or members, a usage file, or a products CSV"
 
@@ -77,29 +81,45 @@ def _load(
         case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
             report.add("zip-required", delivery.path.name)
         case Kind.UNKNOWN:
+            if delivery.path.suffix == ".gz":
+                csvfile.must_inflate(delivery.path)
             report.add("kind-known", delivery.path.name, detail=_TAKES)
     return []
 
 
-@contextmanager
-def _readable(delivery: Delivery, report: Report, settings: Settings) -> Iterator[None]:
-    """Makes a finding of what DuckDB cannot read. Its own words are left out: they may quote a student's row.
+# What reading damaged or odd bytes raises, as opposed to a mistake of Rollcall's.
+_OF_THE_FILE = (
+    duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException, duckdb.InternalException,
+    duckdb.SerializationException, duckdb.OutOfRangeException,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, UnicodeError, RecursionError,
+)  # fmt: skip
 
-    `lake.Damaged` where it is not the delivery that cannot be read, but what it is compared with.
+
+@contextmanager
+def _fence(delivery: Delivery, report: Report, settings: Settings) -> Iterator[None]:
+    """Makes a finding of whatever one file raises, so that the next one follows.
+
+    The error's own message is left out of the report and the log: it may quote a student's row. Passed on are what is not the file's:
+    a full disk, a damaged lake (`lake.Damaged`), and what a person can fix.
     """
     try:
         yield
-    except (
-        duckdb.InvalidInputException,
-        duckdb.IOException,
-        duckdb.BinderException,
-        duckdb.ConversionException,
-    ) as error:
-        if is_of_the_disk(error):
+    except (RollcallError, MemoryError):
+        raise
+    except Exception as error:
+        if is_of_the_disk(error, delivery.path):
             raise
-        lake.must_be_whole(settings, delivery.district.district_id)
+        if isinstance(error, duckdb.Error):
+            lake.must_be_whole(settings, delivery.district.district_id)
+        logs.failure_of_data(
+            "a delivery could not be read", error, district_id=delivery.district.district_id, file=delivery.path.name
+        )
         kind = "".join(delivery.path.suffixes[-2:]).lstrip(".") or "file"
-        report.add("file-readable", delivery.path.name, detail=f"it is damaged, or no {kind} ({type(error).__name__})")
+        if isinstance(error, _OF_THE_FILE):
+            detail = f"it is damaged, or no {kind} ({type(error).__name__})"
+            report.add("file-readable", delivery.path.name, detail=detail)
+        else:
+            report.add("delivery-failed", delivery.path.name, detail=type(error).__name__)
 
 
 def _report(name: str, delivery: Delivery) -> Report:
@@ -116,7 +136,7 @@ def check(delivery: Delivery, settings: Settings) -> Report:
     ):
         private = settings.model_copy(update={"lake": Path(lake_folder)})
         has_past = bool(lake.records(settings, delivery.district.district_id))
-        with _readable(delivery, report, settings):
+        with _fence(delivery, report, settings):
             if delivery.kind is Kind.USAGE:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
                 usage.load(delivery.path, incoming, delivery.district, report, private)
@@ -138,54 +158,71 @@ def take(
     In a backfill a delivery may be older than what is applied: it then holds until the next full list. One that was
     `released` is not held.
     """
-    report, outcome_changes = _report(delivery.path.name, delivery), Changes()
+    report, changes = _report(delivery.path.name, delivery), Changes()
     district = delivery.district
     tables: list[Table] = []
+    arrived_at = datetime.now(UTC).replace(tzinfo=None)
     with _scratch(settings) as (connection, folder):
         incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
-        arrived_at = datetime.now(UTC).replace(tzinfo=None)
-        applied = _applied(delivery, connection, settings)
-        later = [other for other in applied if other.date > delivery.delivery_date]
-        # A backfill compares with what was so on its day.
-        past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
-        if later and not is_backfill:
-            newest = max(record.date for record in later)
-            report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
-        with _readable(delivery, report, settings):
+        with _fence(delivery, report, settings):
+            applied = _applied(delivery, connection, settings)
+            later = [other for other in applied if other.date > delivery.delivery_date]
+            # A backfill compares with what was so on its day.
+            past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
+            if later and not is_backfill:
+                newest = max(record.date for record in later)
+                report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
             if delivery.kind is Kind.USAGE:
                 loaded = usage.load(delivery.path, incoming, district, report, settings)
                 if loaded:
-                    outcome_changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
+                    changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
                 tables = _load(delivery, connection, folder, report, past)
-        if tables:
-            _keep_tables(delivery, connection, settings)
-        if released:
-            report.release()
-        accepted = report.verdict == "accepted"
-        if accepted:
-            next_full = {
-                table.name: min(record.date for record in later if table.name in record.full)
-                for table in tables
-                if any(table.name in record.full for record in later)
-            }
-            log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
-            if delivery.kind is not Kind.USAGE:
-                outcome_changes = log.append(tables)
-            if delivery.kind in (Kind.EDUCATORS, Kind.STUDENTS):
-                templates.write_schools(str(delivery.kind), connection, incoming)
-        else:
-            shutil.rmtree(incoming.folder)
-            incoming.folder.mkdir()
-            outcome_changes = Changes(delivered=outcome_changes.delivered)
-        _write_rule_results(incoming, report)
-        incoming.commit(_record(delivery, report, outcome_changes, arrived_at, tables, released), report.verdict)
-    outcome = Outcome(delivery, report, outcome_changes)
-    if accepted:
+            if tables:
+                _keep_tables(delivery, connection, settings)
+            if released:
+                report.release()
+            if report.verdict == "accepted":
+                next_full = {
+                    table.name: min(record.date for record in later if table.name in record.full)
+                    for table in tables
+                    if any(table.name in record.full for record in later)
+                }
+                log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
+                if delivery.kind is not Kind.USAGE:
+                    changes = log.append(tables)
+                if delivery.kind in (Kind.EDUCATORS, Kind.STUDENTS):
+                    templates.write_schools(str(delivery.kind), connection, incoming)
+        if not delivery.is_as_hashed:
+            raise Changed(f"{delivery.name}: the file was written to while it was read; the next refresh takes it")
+        if report.verdict == "accepted":
+            _commit(incoming, delivery, report, changes, arrived_at, tables, released)
+    if report.verdict == "accepted":
         archive(delivery, settings)
-    else:
-        outcome.report_folder = _put_aside(delivery, report, settings)
-    return outcome
+        return Outcome(delivery, report, changes)
+    # What was read of it may have left the connection unusable: the record is written with a fresh one.
+    changes = Changes(delivered=changes.delivered)
+    with _scratch(settings) as (connection, _):
+        incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
+        _commit(incoming, delivery, report, changes, arrived_at, tables, released)
+    return Outcome(delivery, report, changes, _put_aside(delivery, report, settings))
+
+
+class Changed(RollcallError):
+    """The file is not the one that was hashed: somebody still writes to it."""
+
+
+def _commit(
+    incoming: lake.Incoming,
+    delivery: Delivery,
+    report: Report,
+    changes: Changes,
+    arrived_at: datetime,
+    tables: list[Table],
+    released: Decision | None,
+) -> None:
+    write_rule_results(incoming, report)
+    incoming.commit(_record(delivery, report, changes, arrived_at, tables, released), report.verdict)
 
 
 _KEPT_ROWS = 500_000  # of a larger delivery no tables are kept: they are for pages that people read
@@ -272,7 +309,8 @@ def _record(
     }
 
 
-def _write_rule_results(incoming: lake.Incoming, report: Report) -> None:
+def write_rule_results(incoming: lake.Incoming, report: Report) -> None:
+    """Adds the findings to what the delivery writes to the lake, without the values that they quote."""
     if not report.findings:
         return
     connection = incoming.connection
@@ -291,26 +329,23 @@ def _write_rule_results(incoming: lake.Incoming, report: Report) -> None:
 
 
 def _place(source: Path, folder: Path) -> None:
-    """Moves a file into `folder`, beside an older one of its name if there is one. Another disk never has half of it."""
+    """Moves a file into `folder`, beside an older one of its name if there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = landing.free_name(folder, source.name)
-    try:
-        source.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = folder / f".{source.name}.part"
-        shutil.copy2(source, part)
-        lake.fsync(part)
-        part.rename(target)
-        source.unlink()
+    landing.move(source, landing.free_name(folder, source.name))
+
+
+def is_new_arrival(file: Path, settings: Settings) -> bool:
+    """Whether a file came in through the landing, and is none that the archive keeps already."""
+    return not file.is_relative_to(settings.archive) or file.is_relative_to(settings.taken)
 
 
 def archive(delivery: Delivery, settings: Settings) -> None:
     """Puts away a file whose content is in the lake, and what the quarantine had to say of it."""
-    if delivery.path.is_relative_to(settings.archive):
+    if not is_new_arrival(delivery.path, settings):
         return
     _place(delivery.path, settings.archive / delivery.district.district_id / f"{datetime.now(UTC):%Y-%m-%d}")
+    if delivery.path.is_relative_to(settings.taken):
+        landing.release_claim(delivery.path)
     if delivery.path.is_relative_to(settings.quarantine):
         shutil.rmtree(delivery.path.parent)
 
@@ -320,6 +355,8 @@ def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
     report.write(folder)
     if not delivery.path.is_relative_to(folder):
         _place(delivery.path, folder)
+        if delivery.path.is_relative_to(settings.taken):
+            landing.release_claim(delivery.path)
     return folder
 
 

@@ -37,6 +37,11 @@ _PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_R
 _TIMELY = "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false)"
 
 
+def _seconds() -> str:
+    """A SQL expression: the seconds of a page load, NULL where they are blank or unusable."""
+    return rendered(_FUNCTIONS, "usable_seconds", "try_cast(duration_seconds as double)")
+
+
 @dataclass
 class Loaded:
     """A usage file, cut down, in the incoming folder: rows delivered, and rows set aside."""
@@ -143,7 +148,7 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
                 host,
                 {prefix} as path_prefix,
                 moment::timestamp as occurred_at,
-                greatest(try_cast(duration_seconds as double), 0) as duration_seconds,
+                {_seconds()} as duration_seconds,
                 case when {_TIMELY} and host <> '' then timezone({quote(district.time_zone)}, moment)::date::varchar else '{_SET_ASIDE}' end
                     as usage_date
             from read
@@ -158,7 +163,7 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
     if set_aside:
         _explain(path, rows, connection, report)
-    _count_oddities(path, folder, incoming, report, settings)
+    _count_oddities(path, rows, folder, incoming, report, settings)
     _append_new(rows, folder, incoming, district, key, settings)
     return Loaded(delivered, set_aside)
 
@@ -186,8 +191,10 @@ def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, repor
     connection.execute("drop table numbered")
 
 
-def _count_oddities(path: Path, folder: Path, incoming: lake.Incoming, report: Report, settings: Settings) -> None:
-    """Tells of page loads without a user, and of those that are there already: in this file, or of its days in the lake."""
+def _count_oddities(
+    path: Path, rows: str, folder: Path, incoming: lake.Incoming, report: Report, settings: Settings
+) -> None:
+    """Counts page loads without a user or a usable duration, and those that are there already: in this file, or of its days in the lake."""
     written = sorted(str(file) for file in folder.rglob("*.parquet"))
     if not written:
         return
@@ -201,11 +208,19 @@ def _count_oddities(path: Path, folder: Path, incoming: lake.Incoming, report: R
         if file.stem.rsplit("__", 1)[0] in known
     ]
     again = f"or event_key in (select event_key from read_parquet({earlier}))" if earlier else ""
-    without_user, total, new = incoming.connection.execute(
-        f"""select count(*) filter (identity_key is null), count(*), count(distinct event_key) filter (not is_again)
-        from (select identity_key, event_key, {"false " + again} as is_again from read_parquet({written}))"""
+    without_user, without_seconds, total, new = incoming.connection.execute(
+        f"""select count(*) filter (identity_key is null), count(*) filter (duration_seconds is null), count(*),
+            count(distinct event_key) filter (not is_again)
+        from (select identity_key, event_key, duration_seconds, {"false " + again} as is_again from read_parquet({written}))"""
     ).fetchone()
     repeated = total - new
+    if without_seconds:
+        # Most files leave it blank: what was written and is unusable is counted in a second reading, of that column alone.
+        (unusable,) = incoming.connection.execute(
+            f"select count(*) from {rows} where trim(duration_seconds) <> '' and {_seconds()} is null"
+        ).fetchone()
+        if unusable:
+            report.add("usage-duration-valid", path.name, column="duration_seconds", count=unusable)
     if without_user:
         report.add("usage-user-present", path.name, column="user_email", count=without_user)
     if repeated:

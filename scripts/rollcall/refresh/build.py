@@ -22,11 +22,12 @@ class Node:
 
 @dataclass
 class Built:
-    """How the build went: each node, what failed, and whether only tests did."""
+    """How the build went: each node, what failed, whether only tests did, and the queries of the rows that those found."""
 
     nodes: list[Node] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     only_tests_failed: bool = True
+    failing_rows: list[str] = field(default_factory=list)
 
 
 def export(settings: Settings) -> None:
@@ -78,5 +79,8 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
         if node.status in ("error", "fail", "runtime error"):
             words = (node.message or "").strip().splitlines()
             built.failed.append(f"{node.node.name}: {' '.join(words[:3])}")
-            built.only_tests_failed &= node.node.resource_type == "test"
+            is_test = node.node.resource_type == "test"
+            built.only_tests_failed &= is_test
+            if is_test and node.node.compiled_code:
+                built.failing_rows.append(node.node.compiled_code)
     return built

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +27,7 @@ from rollcall.refresh.lock import refresh_lock
 from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
 
 if TYPE_CHECKING:
+    from rollcall.expectations.audit import Auditor
     from rollcall.refresh.build import Node
 
 PUBLISHED, HELD_BACK, AUDIT_FAILED = 0, 20, 30
@@ -39,6 +40,17 @@ class Say(Protocol):
     def __call__(self, words: str, done: int = 0, total: int | None = None) -> None: ...
 
 
+@dataclass(frozen=True)
+class Contained:
+    """A delivery that had been accepted and was taken back out, since nothing could be published with it."""
+
+    district_id: str
+    delivery_id: str
+    file: str
+    why: str
+    folder: Path
+
+
 @dataclass
 class Run:
     """What one refresh did. `exit_code` is the command's; `mended` is what it found broken and put right."""
@@ -48,6 +60,7 @@ class Run:
     exit_code: int = PUBLISHED
     version: str | None = None
     outcomes: list[Outcome] = field(default_factory=list)
+    contained: list[Contained] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -79,6 +92,7 @@ class Run:
                 for outcome in self.outcomes
             ],
             "counts": self.counts,
+            "contained": [vars(one) | {"folder": str(one.folder)} for one in self.contained],
             "repeated": self.repeated,
             "skipped": self.skipped,
             "failures": self.failures,
@@ -153,7 +167,7 @@ def run_locked(settings: Settings, say: Say, full: bool = False, backfill: Days 
         _refresh(settings, run, say, full, backfill)
     except BaseException as error:
         run.exit_code = 1
-        told = _told(error, settings)
+        told = _reason(error, settings)
         run.failures.append(str(told) if isinstance(told, RollcallError) else f"{type(error).__name__}: {error}")
         try:
             _end(settings, run)
@@ -167,7 +181,7 @@ def run_locked(settings: Settings, say: Say, full: bool = False, backfill: Days 
     return run
 
 
-def _told(error: BaseException, settings: Settings) -> BaseException:
+def _reason(error: BaseException, settings: Settings) -> BaseException:
     """The error in the words of someone who can mend it, where it is the disk's or the lake's."""
     if isinstance(error, Exception) and is_of_the_disk(error):
         return of_the_disk(error, settings)
@@ -200,7 +214,7 @@ def _end(settings: Settings, run: Run) -> None:
 
 
 def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None) -> None:
-    auditor = None
+    auditor = build = None
     try:
         with run.stage("intake"):
             _must_be_writable(settings)
@@ -209,19 +223,35 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             lake.sweep(settings)
             take.clear_scratch(settings)
             run.mended += publish.mend(settings)
-            folders, files = landing.scan(settings)
+            found = landing.scan(settings)
+            run.skipped += found.unreadable
+            files = found.files
             if backfill:
                 files += _kept_files(settings)
             released = held.released(settings)
             files += list(released)
-            if sum(file.stat().st_size for file in files) > _LARGE:
+            if sum(map(_size, files)) > _LARGE:
                 auditor = _warm_up(settings)
-            deliveries = _new_deliveries(settings, run, folders, files, backfill)
+            deliveries = _new_deliveries(settings, run, found.folders, files, backfill)
             for number, delivery in enumerate(deliveries):
                 say(f"taking {delivery.name}", number, len(deliveries))
-                outcome = take.take(
-                    delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
-                )
+                try:
+                    outcome = take.take(
+                        delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
+                    )
+                except take.Changed as changed:
+                    run.skipped.append(str(changed))
+                    continue
+                except RollcallError:
+                    raise
+                except Exception as error:
+                    if _of_everyone(error, settings):
+                        raise
+                    logs.failure_of_data("a delivery could not be put away", error, file=delivery.name)
+                    run.skipped.append(
+                        f"{delivery.name}: it could not be put away ({type(error).__name__}); it stays where it is"
+                    )
+                    continue
                 run.outcomes.append(outcome)
                 if outcome.verdict == "accepted" and not auditor:
                     auditor = _warm_up(settings)
@@ -246,14 +276,37 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             run.version = base.version if base else None
             return
         auditor = auditor or _start_auditor(settings)
-        if _build_and_audit(settings, run, say, base if is_same_code and not full else None, auditor):
-            with run.stage("publish"):
-                publish.publish(settings, version)
-            run.version = version.version
-            run.figures = figures(settings)
+        build = _Build(settings, run, say, base if is_same_code and not full else None, auditor)
+        failure = build.with_fallback()
+        if failure and _contain(build, base, failure):
+            run.exit_code = HELD_BACK
+            version = replace(version, lake_fingerprint=publish.lake_fingerprint(settings))
+            if is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full:
+                run.version = base.version
+                return
+        elif failure:
+            run.failures += failure.what
+            run.exit_code = failure.exit_code
+            return
+        with run.stage("publish"):
+            publish.publish(settings, version)
+        run.version = version.version
+        run.figures = figures(settings)
     finally:
         if auditor:
-            auditor.stop()
+            (build.auditor if build else auditor).stop()
+        for file in landing.claimed(settings):
+            # Of which nothing was decided, whatever broke off: it waits where its sender put it.
+            landing.put_back(file, settings)
+
+
+def _of_everyone(error: Exception, settings: Settings) -> bool:
+    """Whether what one file raised would stop the others as well: the disk, the memory, a lake that is damaged."""
+    return is_of_the_disk(error) or isinstance(error, MemoryError) or _reason(error, settings) is not error
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _must_be_writable(settings: Settings) -> None:
@@ -286,12 +339,13 @@ def _kept_files(settings: Settings) -> list[Path]:
         rejections = {f["rule"] for f in json.loads(report.read_text("utf-8"))["findings"] if f["severity"] == "reject"}
         if rejections == {"delivery-order"}:
             late += [file for file in report.parent.iterdir() if file.name not in REPORT_FILES]
-    return sorted(file for file in settings.archive.glob("*/*/*") if file.is_file()) + sorted(late)
+    archived = (file for file in settings.archive.glob("[!_]*/*/*") if file.is_file())
+    return sorted(archived) + sorted(late)
 
 
 def _district_folder(settings: Settings, file: Path) -> Path:
     """The landing folder of the district of a file, be it in the landing, the archive or the quarantine."""
-    for room in (settings.landing, settings.archive, settings.quarantine):
+    for room in (settings.landing, settings.taken, settings.archive, settings.quarantine):
         if file.is_relative_to(room):
             return settings.landing / file.relative_to(room).parts[0]
     raise ValueError(f"{file} lies in no room")
@@ -308,23 +362,40 @@ def _new_deliveries(
         try:
             districts[folder] = District.load(folder)
         except RollcallError as error:
-            run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is mended")
+            run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is corrected")
     accepted, found, seen = lake.accepted_ids(settings), [], set()
     waiting = {f"{delivery.district_id}/{delivery.delivery_id}" for delivery in held.waiting(settings)}
     for file in files:
         district = districts.get(_district_folder(settings, file))
         if district is None:
             continue
+        name = f"{district.district_id}/{landing.printable(file.name)}"
         try:
             if backfill and landing.delivery_date(file, district) not in backfill:
                 continue
+            landing.delivery_date(file, district)
+            if file.is_relative_to(settings.landing):
+                file = landing.claim(file, settings)
             delivery = landing.describe(file, district)
         except RollcallError as error:
             run.skipped.append(f"{district.district_id}/{error}; the file stays where it is until it is renamed")
             continue
+        except FileNotFoundError:
+            run.skipped.append(
+                f"{name}: the file was moved or renamed while it was looked at; the next refresh takes it"
+            )
+            continue
+        except Exception as error:
+            if _of_everyone(error, settings):
+                raise
+            logs.failure_of_data("a file could not be looked at", error, file=name)
+            run.skipped.append(
+                f"{name}: the file could not be looked at ({type(error).__name__}); it stays where it is"
+            )
+            continue
         known = f"{district.district_id}/{delivery.delivery_id}"
         if known in accepted or known in seen or (known in waiting and not file.is_relative_to(settings.quarantine)):
-            if not file.is_relative_to(settings.archive):
+            if take.is_new_arrival(file, settings):
                 run.repeated.append(f"{district.district_id}/{file.name}")
                 take.archive(delivery, settings)
             continue
@@ -333,49 +404,170 @@ def _new_deliveries(
     return sorted(found, key=lambda delivery: delivery.order)
 
 
-def _build_and_audit(settings: Settings, run: Run, say: Say, base, auditor) -> bool:
-    with run.stage("build"):
-        built = _build(settings, say, base)
-        if _is_full(built):
-            raise of_the_disk(next(words for words in built.failed if is_of_the_disk(words)), settings)
-        is_broken = built.failed and not built.only_tests_failed
-        if is_broken:
-            lake.must_be_whole(settings)
-        if base and is_broken:
+@dataclass(frozen=True)
+class _Failure:
+    """Why a candidate cannot be published, the exit code for it, and the districts that the rows found are of."""
+
+    what: list[str]
+    exit_code: int
+    districts: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Build:
+    """Tries to make a candidate that may be published. `base` is the version that the build goes on from."""
+
+    settings: Settings
+    run: Run
+    say: Say
+    base: publish.Version | None
+    auditor: Auditor
+
+    def with_fallback(self) -> _Failure | None:
+        """Builds and audits; from the whole lake where going on from the last version failed."""
+        failure = self.once()
+        if self.base and failure and failure.exit_code != AUDIT_FAILED:
             # What is wrong may lie in the version that was gone on from: the lake has all that it was made of.
-            run.mended.append(
-                f"building on version {base.version} failed ({built.failed[0]}): built from the whole lake"
+            self.run.mended.append(
+                f"building on version {self.base.version} failed ({failure.what[0]}): built from the whole lake"
             )
-            built = _build(settings, say, None)
-            base = None
-    run.nodes = built.nodes
-    if built.failed:
-        run.failures += built.failed
-        run.exit_code = AUDIT_FAILED if built.only_tests_failed else 1
+            self.base = None
+            failure = self.once()
+        return failure
+
+    def once(self) -> _Failure | None:
+        """Builds and audits one candidate. None when it may be published."""
+        from rollcall.refresh.build import dbt_build
+
+        settings, run = self.settings, self.run
+        with run.stage("build"):
+            self.say("building the candidate" + ("" if self.base else " from the whole lake"))
+            publish.start_candidate(settings, self.base)
+            built = dbt_build(settings, self.say)
+            run.nodes = built.nodes
+            if full := [words for words in built.failed if is_of_the_disk(words)]:
+                raise of_the_disk(full[0], settings)
+            if built.failed and not built.only_tests_failed:
+                lake.must_be_whole(settings)
+                return _Failure(built.failed, 1)
+            if built.failed:
+                return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
+        with run.stage("audit"):
+            self.say("auditing the candidate")
+            # A version of other models may lack what the comparison looks at.
+            before = self.base.file(settings) if self.base else None
+            failures, drift, run.asked = self.auditor.audit(settings.candidate, before)
+            run.drift = [f"{told.mart}: {told.expectation}" for told in drift]
+        if failures:
+            return _Failure([f"{one.mart}: {one.expectation} ({one.observed})" for one in failures], AUDIT_FAILED)
+        return None
+
+    def without(self, records: list[Path]) -> _Failure | None:
+        """`once`, as if these deliveries had not come."""
+        self.auditor.stop()
+        self.auditor = _start_auditor(self.settings)
+        with lake.without(records):
+            return self.once()
+
+
+def _districts(settings: Settings, queries: list[str]) -> frozenset[str]:
+    """The districts that the rows found by failed tests are of, where those say so."""
+    found = set()
+    with duckdb.connect(str(settings.candidate), read_only=True) as connection:
+        connection.execute(f"attach {lake.quote(settings.work)} as work (read_only)")
+        for query in queries:
+            names = [column[0] for column in connection.execute(query).description]
+            if "district_id" in names:
+                found |= {
+                    name for (name,) in connection.execute(f"select distinct district_id from ({query})").fetchall()
+                }
+    return frozenset(found)
+
+
+def _contain(build: _Build, published: publish.Version | None, failure: _Failure) -> bool:
+    """Takes the deliveries out with which nothing can be published, and leaves a candidate of all the others.
+
+    What is tried is the new deliveries of one kind of one district at a time: later ones of a kind say only what differs from
+    those before. Those found out are held, and their district stays as it was. False where the failure is not of what is
+    new: then nothing is taken out.
+    """
+    settings = build.settings
+    units = _unpublished(settings, published)
+    if not units:
         return False
-    with run.stage("audit"):
-        say("auditing the candidate")
-        # A version of other models may lack what the comparison looks at.
-        before = base.file(settings) if base else None
-        failures, drift, run.asked = auditor.audit(settings.candidate, before)
-        run.drift = [f"{told.mart}: {told.expectation}" for told in drift]
-    if failures:
-        run.failures += [f"{failure.mart}: {failure.expectation} ({failure.observed})" for failure in failures]
-        run.exit_code = AUDIT_FAILED
+    suspects = [unit for unit in units if unit[0] in failure.districts]
+    everything = [record for records in units.values() for record in records]
+    tried = f"could not be published ({failure.what[0]}): looking for the delivery that it is"
+    event("containing", run=build.run.run_id, failures=failure.what, units=len(units))
+    build.say(f"the new deliveries {tried}")
+    # Taking out all that is suspected, or all that is new, has to help: else it is not the deliveries. A lake of which all is
+    # new cannot be tried like that: there is nothing to publish without it.
+    if not suspects or build.without([record for unit in suspects for record in units[unit]]):
+        suspects = list(units)
+        is_all = len(everything) == len(lake.accepted_ids(settings))
+        if not is_all and build.without(everything):
+            return False
+    out, is_built = _culprits(build, units, suspects)
+    if len(out) == len(units) and len(everything) == len(lake.accepted_ids(settings)):
         return False
+    if not is_built and build.without([record for unit in out for record in units[unit]]):
+        return False
+    for unit in out:
+        for record in units[unit]:
+            report, folder = held.hold_back(settings, record, failure.what[0])
+            found = Contained(unit[0], record.stem, report.file, failure.what[0], folder)
+            build.run.contained.append(found)
+            event("contained", run=build.run.run_id, **vars(found))
+    for outcome in build.run.outcomes:
+        name = (outcome.delivery.district.district_id, outcome.delivery.delivery_id)
+        if name in {(one.district_id, one.delivery_id) for one in build.run.contained}:
+            outcome.report.add("delivery-builds", outcome.delivery.path.name, detail=failure.what[0])
+            outcome.report_folder = (
+                settings.quarantine / outcome.delivery.district.district_id / outcome.delivery.delivery_id
+            )
     return True
 
 
-def _build(settings: Settings, say: Say, base):
-    from rollcall.refresh.build import dbt_build
+def _culprits(build: _Build, units: dict, suspects: list) -> tuple[list, bool]:
+    """The units with any of which the build fails, found by halving; and whether the last candidate was built without them.
 
-    say("building the candidate" + ("" if base else " from the whole lake"))
-    publish.start_candidate(settings, base)
-    return dbt_build(settings, say)
+    Building without any of the suspects is known to work, and was tried last.
+    """
+    out: list = []
+    good: set = set(units) - set(suspects)
+
+    def search(part: list, is_known_to_fail: bool) -> bool:
+        """Sorts `part` into `good` and `out`. True when the last candidate that was built is that of `good`."""
+        if not is_known_to_fail:
+            left_out = [record for unit in units if unit not in good and unit not in part for record in units[unit]]
+            if not build.without(left_out):
+                good.update(part)
+                return True
+        if len(part) == 1:
+            out.extend(part)
+            return False
+        half = len(part) // 2
+        search(part[:half], False)
+        return search(part[half:], False)
+
+    is_only_one = len(suspects) == 1
+    is_built = search(suspects, True)
+    return out, is_built or is_only_one
 
 
-def _is_full(built) -> bool:
-    return any(is_of_the_disk(words) for words in built.failed)
+def _unpublished(settings: Settings, published: publish.Version | None) -> dict[tuple[str, str], list[Path]]:
+    """Accepted deliveries that the published version does not have, by district and kind."""
+    there: set[tuple[str, str]] = set()
+    if published:
+        with duckdb.connect(str(published.file(settings)), read_only=True) as connection:
+            query = "select district_id, delivery_id from marts.fct_deliveries where verdict = 'accepted'"
+            there = set(connection.execute(query).fetchall())
+    units: dict[tuple[str, str], list[Path]] = {}
+    for record in filter(lake.is_accepted, lake.records(settings)):
+        district_id = record.parent.name.removeprefix("district_id=")
+        if (district_id, record.stem) not in there:
+            units.setdefault((district_id, record.stem.split("-")[3]), []).append(record)
+    return units
 
 
 def figures(settings: Settings) -> dict[str, object]:
