@@ -89,6 +89,7 @@ def _folders(settings: Settings, district_id: str) -> Iterator[tuple[str, Path]]
     """(room, path) of all that is a district's own."""
     for room in ("landing", "archive", "quarantine"):
         yield room, getattr(settings, room) / district_id
+    yield "archive", settings.taken / district_id
     # The records first: from then on nothing of the district is in the lake for any reader.
     partitions = [
         *settings.lake.rglob(f"district_id={district_id}"),
