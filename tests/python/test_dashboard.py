@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Page, expect, sync_playwright
 
 from oracle import EVERY
@@ -336,13 +342,20 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def address(district):
+def log(district) -> Path:
+    """What the dashboard's command writes to its standard error."""
+    return district.house.root / "dashboard.log"
+
+
+@pytest.fixture(scope="module")
+def address(district, log):
     """The dashboard, served by its own command."""
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", "from rollcall.cli import main; main()", "dashboard", "--port", "0"],
         env=district.house.environment,
         cwd=district.house.root,
         stdout=subprocess.PIPE,
+        stderr=log.open("w"),
         text=True,
     )
     line = process.stdout.readline()
@@ -391,7 +404,7 @@ def opened(page: Page, address: str, path: str = "/", query: str = "") -> None:
 def settled(page: Page) -> None:
     """Waits until an answer that was asked for, or is about to be, is painted."""
     page.wait_for_timeout(200)
-    page.wait_for_function("!document.querySelector('[data-dash-is-loading=true]')")
+    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
     page.wait_for_load_state("networkidle")
 
 
@@ -561,6 +574,25 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
         assert wide <= width, f"{path} is {wide} px wide on a screen of {width}"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_picker_is_accessible_while_it_is_open(page, address, scheme):
+    page.emulate_media(color_scheme=scheme)
+    opened(page, address, query="?period=custom&from=2025-09-02&to=2025-09-12")
+    pickers = [button.get_attribute("id") for button in page.locator("button.dash-dropdown:visible").all()]
+    assert len(pickers) >= 5
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+    for name in pickers:
+        page.locator(f"#{name}").click()
+        expect(page.locator(".dash-dropdown-content")).to_have_attribute("aria-label", re.compile("."))
+        found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
+        assert found.violations_count == 0, (name, found.generate_report())
+        page.keyboard.press("Escape")
+    page.locator("#dates").first.click()
+    expect(page.locator(".dash-datepicker-content")).to_be_visible()
+    found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+
+
 def test_the_filters_work_from_the_keyboard(page, address):
     opened(page, address)
     before = cards(page)
@@ -621,10 +653,152 @@ def test_before_the_first_version_the_page_says_how_to_get_one(tmp_path, browser
         process.wait(10)
 
 
-def test_only_the_names_it_is_served_under_are_answered(address):
-    import urllib.error
-    import urllib.request
+def send(address: str, raw: bytes, timeout: float = 20) -> tuple[int, bytes]:
+    """The status and the body that the server answers such bytes with, whatever a client would have made of them."""
+    host, port = urlsplit(address).netloc.split(":")
+    with socket.create_connection((host, int(port)), timeout) as connection:
+        connection.sendall(raw)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return int(answer.split(b" ", 2)[1]), answer.partition(b"\r\n\r\n")[2]
 
+
+def get(address: str, target: bytes) -> int:
+    return send(address, b"GET " + target + b" HTTP/1.0\r\nHost: localhost\r\n\r\n")[0]
+
+
+def post(address: str, body: bytes) -> tuple[int, bytes]:
+    head = f"POST /_dash-update-component HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return send(address, head.encode() + body)
+
+
+def callbacks(address: str) -> list[dict]:
+    """The body that the page would send for each callback, with nothing chosen."""
+    with urllib.request.urlopen(address + "/_dash-dependencies") as answer:
+        found = json.load(answer)
+    bodies = []
+    for one in found:
+        if one["clientside_function"] is None:
+            each = one["output"][2:-2].split("...") if one["output"].startswith("..") else [one["output"]]
+            outputs = [dict(zip(("id", "property"), name.rsplit(".", 1), strict=True)) for name in each]
+            bodies.append(
+                {
+                    "output": one["output"],
+                    "outputs": outputs if one["output"].startswith("..") else outputs[0],
+                    "inputs": [{"id": i["id"], "property": i["property"], "value": None} for i in one["inputs"]],
+                    "state": [{"id": i["id"], "property": i["property"], "value": None} for i in one["state"]],
+                    "changedPropIds": [],
+                }
+            )
+    return bodies
+
+
+DATES = ["0001-01-01", "9999-12-31", "1899-12-31", "2200-01-01", "2025-09-31", "2025-W40-1", "-1", "²"]
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())) | st.sampled_from(DATES),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=5), each, max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+WORDS = st.sampled_from([*DATES, *PERIODS, *USER_TYPES, "maplewood", "SCH0000", "%ED%A0%80", "%00", "12", "²", "9" * 30]) | st.text(max_size=20)  # fmt: skip
+NAMES = ("district", "period", "from", "to", "school", "grade", "type", "status", "q", "product")
+
+
+@given(pairs=st.lists(st.tuples(st.sampled_from(NAMES), WORDS), max_size=8), path=st.sampled_from(["/", "/schools", "/review", "/coverage", "/quality", "/product", "/elsewhere"]))  # fmt: skip
+@settings(max_examples=150, deadline=None)
+@example(pairs=[("period", "week"), ("from", "9999-12-31")], path="/")
+@example(pairs=[("period", "custom"), ("from", "0001-01-01"), ("to", "9999-12-31")], path="/schools")
+@example(pairs=[("period", "school_year"), ("from", "9999-12-31")], path="/review")
+@example(pairs=[("product", "²")], path="/product")
+@example(pairs=[("q", "\ud800")], path="/coverage")
+def test_no_address_breaks_a_page(address, pairs, path):
+    """The address itself, and what the page then asks for."""
+    query = "?" + "&".join(f"{name}={value}" for name, value in pairs)
+    target = (path + query).encode("utf-8", "surrogatepass")
+    assert get(address, re.sub(rb"[\x00-\x20]", b"+", target)) in (200, 400)
+    choose_, show = (next(body for body in callbacks(address) if part in body["output"]) for part in ("when.value", "cards.children"))  # fmt: skip
+    given_ = {"url.search": query, "url.pathname": path, "district.value": "maplewood", "period.value": "month"}
+    for one in choose_["inputs"] + choose_["state"]:
+        one["value"] = given_.get(f"{one['id']}.{one['property']}")
+    choose_["changedPropIds"] = ["url.search"]
+    status, answer = post(address, json.dumps(choose_).encode())
+    assert status in (200, 204), (status, query)  # 204: what is chosen already
+    response = json.loads(answer)["response"] if answer else {}
+    chosen = {name: value["value"] for name, value in response.items() if "value" in value}
+    for one in show["inputs"] + show["state"]:
+        one["value"] = chosen.get(one["id"], given_.get(f"{one['id']}.{one['property']}"))
+    status, _ = post(address, json.dumps(show).encode())
+    assert status == 200, (status, query)
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_no_body_breaks_the_server(address, data):
+    """A body of the page's own with one thing changed, or anything at all."""
+    bodies = callbacks(address)
+    body = data.draw(st.sampled_from(bodies))
+    kind = data.draw(st.sampled_from(["value", "value", "value", "part", "any", "bytes"]))
+    if kind == "value" and body["inputs"] + body["state"]:
+        for _ in range(data.draw(st.integers(1, 3))):
+            data.draw(st.sampled_from(body["inputs"] + body["state"]))["value"] = data.draw(
+                ANY | WORDS | st.lists(WORDS, max_size=3)
+            )
+    elif kind == "part":
+        body[data.draw(st.sampled_from(sorted(body)))] = data.draw(ANY)
+    elif kind == "any":
+        body = data.draw(ANY)
+    sent = data.draw(st.binary(max_size=200)) if kind == "bytes" else json.dumps(body).encode()
+    status, answer = post(address, sent)
+    assert status in (200, 204, 400), (status, sent, answer)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 400_000, b'{"output": ' * 50_000, b'{"output":"' + b"x" * 900_000 + b'"}', b"9" * 20_000]
+)
+def test_a_body_that_is_deep_or_long_is_refused_and_not_logged(address, log, body):
+    before = len(log.read_bytes())
+    assert post(address, body)[0] == 400
+    assert len(log.read_bytes()) - before < 4_000
+
+
+def test_a_body_over_a_megabyte_is_refused_before_it_is_sent(address):
+    host, port = urlsplit(address).netloc.split(":")
+    head = b"POST /_dash-update-component HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for more in (b"Content-Length: 314572800\r\n\r\n", b"Content-Length: 1000001\r\n\r\n"):
+        with socket.create_connection((host, int(port)), 10) as connection:
+            connection.sendall(head + more)
+            assert connection.recv(1000).startswith(b"HTTP/1.1 413"), more
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        answer = b""
+        try:
+            for _ in range(40):
+                connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            answer = connection.recv(1000)
+        except (BrokenPipeError, ConnectionResetError):
+            answer = answer or b"HTTP/1.1 413 closed"
+        assert answer.startswith(b"HTTP/1.1 413")
+
+
+def test_connections_that_never_finish_their_request_keep_nobody_out(address):
+    host, port = urlsplit(address).netloc.split(":")
+    half = []
+    try:
+        for _ in range(300):
+            connection = socket.create_connection((host, int(port)), 5)
+            connection.sendall(
+                b"POST /_dash-update-component HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{"
+            )
+            half.append(connection)
+        assert get(address, b"/") == 200
+        half[0].settimeout(30)
+        assert half[0].recv(1000) == b"", "it is still open"
+    finally:
+        for connection in half:
+            connection.close()
+
+
+def test_only_the_names_it_is_served_under_are_answered(address):
     request = urllib.request.Request(address + "/", headers={"Host": "elsewhere.example"})
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)

@@ -6,15 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
 
 import dash
-import flask
 from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
-from rollcall.dashboard import components, grid, views
-from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
+from rollcall.dashboard import components, grid, guard, views
+from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of, read_day, read_text
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
 from rollcall.settings import RollcallError, Settings
@@ -28,10 +26,6 @@ VIEWS = {
     "/coverage": "Roster coverage",
     "/quality": "Data quality",
 }
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'self'"
-)
 
 
 class Source:
@@ -72,27 +66,9 @@ def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:
     )
     source = Source(settings)
     app.layout = lambda: _layout(source)
-    _guard(app.server, host)
     _callbacks(app, source)
+    guard.protect(app, host)
     return app
-
-
-def _guard(server: flask.Flask, host: str) -> None:
-    """Answers only to the names it is served under (a page elsewhere cannot have its own name resolve to here)."""
-    names = {"localhost", "127.0.0.1", "[::1]", host}
-
-    @server.before_request
-    def known_host():
-        name = flask.request.host.rsplit(":", 1)[0] if not flask.request.host.endswith("]") else flask.request.host
-        if host not in ("0.0.0.0", "::") and name not in names:
-            flask.abort(421)
-
-    @server.after_request
-    def headers(response: flask.Response) -> flask.Response:
-        response.headers["Content-Security-Policy"] = _POLICY
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        return response
 
 
 # Layout
@@ -254,15 +230,16 @@ _FILTERS = ("when", "schools", "grades", "types", "statuses", "search")
 
 
 def _selected(options: Options, when, schools, grades, types, statuses, search) -> Filters:
-    district_id, period, first, last = when.rsplit("|", 3)
-    if district_id not in options.districts:
+    district_id, period, first, last = ((when or "").rsplit("|", 3) + [""] * 4)[:4]
+    first, last = read_day(first), read_day(last)
+    if district_id not in options.districts or period not in PERIODS or not (first and last and first <= last):
         return options.default()
     there = options.districts[district_id]
     return Filters(
-        district_id, period, date.fromisoformat(first), date.fromisoformat(last),
+        district_id, period, first, last,
         tuple(s for s in there.schools if s in (schools or ())), tuple(g for g in there.grades if g in (grades or ())),
         tuple(t for t in USER_TYPES if t in (types or ())), tuple(s for s in options.statuses if s in (statuses or ())),
-        (search or "").strip(),
+        read_text(search or ""),
     )  # fmt: skip
 
 
@@ -292,11 +269,13 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         elif cause == "district":
             wanted = options.default(district_id)
         elif cause == "dates":
-            if not (start and end) or period != "custom":
+            ends = read_day((start or "")[:10]), read_day((end or "")[:10])
+            if None in ends or period != "custom":
                 raise PreventUpdate
-            first, last = sorted((date.fromisoformat(start[:10]), date.fromisoformat(end[:10])))
+            first, last = sorted(ends)
             wanted = replace(now, period="custom", first=first, last=last)
         else:
+            period = period if period in PERIODS else now.period
             known = options.districts[now.district_id].last_day or now.last
             first, last = period_of(period, min(now.last, max(known, now.first)))
             if period == "custom":
@@ -409,9 +388,12 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     import waitress
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    lines = logging.StreamHandler()
+    lines.setFormatter(guard.Short("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[lines], level=logging.WARNING)
     page = create(settings, host).server
     try:
-        server = waitress.create_server(page, host=host, port=port, threads=8, ident="Rollcall")
+        server = waitress.create_server(page, host=host, port=port, ident="Rollcall", **guard.WAITRESS)
     except OSError as error:
         raise RollcallError(f"cannot serve on {host}:{port}: {error.strerror}; give another --port") from error
     (_, bound), *_ = getattr(server, "effective_listen", None) or [(host, server.effective_port)]

@@ -92,10 +92,9 @@ class Options:
         district = self.districts.get(asked.get("district", [""])[0]) or next(iter(self.districts.values()))
         period = asked.get("period", ["month"])[0]
         period = period if period in PERIODS else "month"
-        day = _day(asked.get("from", [""])[0]) or district.last_day or date.today()
-        first, last = period_of(period, day)
+        first, last = period_of(period, read_day(asked.get("from", [""])[0]) or district.last_day or date.today())
         if period == "custom":
-            last = max(first, _day(asked.get("to", [""])[0]) or first)
+            last = max(first, read_day(asked.get("to", [""])[0]) or first)
 
         def known(name: str, there) -> tuple[str, ...]:
             given = asked.get(name, [])
@@ -104,7 +103,7 @@ class Options:
         return Filters(
             district.district_id, period, first, last,
             known("school", district.schools), known("grade", district.grades), known("type", USER_TYPES),
-            known("status", self.statuses), asked.get("q", [""])[0].strip(),
+            known("status", self.statuses), read_text(asked.get("q", [""])[0]),
         )  # fmt: skip
 
     def last_day(self, filters: Filters) -> date:
@@ -120,8 +119,15 @@ class Options:
         return schools, grades
 
 
-def _day(text: str) -> date | None:
+def read_day(written: str) -> date | None:
+    """A date, but for those near the ends of the calendar, where nothing is before or after."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(written)
     except ValueError:
         return None
+    return found if date(1900, 1, 1) <= found <= date(2199, 12, 31) else None
+
+
+def read_text(given: str) -> str:
+    """What was typed, without halves of characters, which cannot be asked for."""
+    return given.encode("utf-8", "replace").decode()[:200].strip()

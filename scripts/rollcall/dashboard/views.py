@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -111,7 +112,7 @@ def show(inventory: Inventory, filters: Filters, path: str, query: str) -> Shown
     }
     if path == "/product":
         key = parse_qs(query.removeprefix("?")).get("product", [""])[0]
-        known = inventory.product(filters.district_id, key) if key.lstrip("-").isdigit() and len(key) < 19 else None
+        known = inventory.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
         if known is None:
             return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
         return Shown("product-view", {"product.children": _product(inventory, filters, known)}, more=f"&product={key}")

@@ -25,34 +25,6 @@ window.dash_clientside.rollcall = {
     },
 };
 
-// Dash's drop-downs take the keyboard through an element that screen readers are not told of, and leave their label out
-// of their name: the button itself takes it, and says what it is for.
-(function () {
-    let isAsked = false;
-    function mend() {
-        isAsked = false;
-        for (const stop of document.querySelectorAll("input.dash-dropdown-focus-target")) {
-            const button = stop.parentElement.querySelector("button.dash-dropdown");
-            const label = button && document.getElementById(button.id + "-label");
-            if (!label) {
-                continue;
-            }
-            stop.tabIndex = -1;
-            button.tabIndex = 0;
-            const named = button.getAttribute("aria-labelledby") || "";
-            if (!named.startsWith(label.id)) {
-                button.setAttribute("aria-labelledby", label.id + " " + named);
-            }
-        }
-    }
-    new MutationObserver(function () {
-        if (!isAsked) {
-            isAsked = true;
-            window.requestAnimationFrame(mend);
-        }
-    }).observe(document, { subtree: true, childList: true, attributeFilter: ["aria-labelledby", "tabindex"] });
-})();
-
 var dagcomponentfuncs = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
 dagcomponentfuncs.ProductLink = function (props) {
     function address() {
