@@ -37,11 +37,11 @@ BROWSERS = (
 )
 
 
-def chromium() -> str | None:
-    """A Chromium that starts: the system's, else Playwright's."""
+def chromium(driver: bool = True) -> str | None:
+    """A Chromium that starts: the system's, else Playwright's, if its driver starts."""
     if found := next((path for name in BROWSERS if (path := shutil.which(name)) and _starts(path)), None):
         return found
-    if not _starts(*PLAYWRIGHT):
+    if not driver:
         return None
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
@@ -61,9 +61,10 @@ def _starts(*program: str) -> bool:
 
 
 def missing() -> list[str]:
+    driver = _starts(*PLAYWRIGHT)
     here = {
-        "libatomic for Playwright": _starts(*PLAYWRIGHT),
-        "Chromium": bool(chromium()),
+        "libatomic for Playwright": driver,
+        "Chromium": bool(chromium(driver)),
         "an SSH server": bool(sshd()),
     }
     return [name for name, found in here.items() if not found]
@@ -92,11 +93,14 @@ def get(names: list[str]) -> None:
         _run([*_as_root(), "systemctl", "disable", "--now", *units])
 
 
-def get_from_playwright() -> None:
+def get_from_playwright() -> bool:
     print("Installing Chromium: playwright install chromium", flush=True)
-    if _run([*PLAYWRIGHT, "install", "chromium"]) and not chromium() and shutil.which("apt-get"):
+    if not _run([*PLAYWRIGHT, "install", "chromium"]):
+        return False
+    if not chromium() and shutil.which("apt-get"):
         print("Installing the libraries that Chromium needs: playwright install-deps chromium", flush=True)
         _run([*PLAYWRIGHT, "install-deps", "chromium"])
+    return bool(chromium())
 
 
 def _as_root() -> list[str]:
@@ -107,22 +111,23 @@ def _as_root() -> list[str]:
 
 
 def _run(command: list[str]) -> bool:
-    """Whether it went well; if not, prints the end of what the command said."""
+    """Whether it went well; if not, prints its errors, else the end of its output."""
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        print("".join(f"  {line}\n" for line in done.stdout.splitlines()[-5:]), end="", flush=True)
+        lines = done.stdout.splitlines()
+        errors = [line for line in lines if "error:" in line.lower() or line.startswith("E: ")] or lines
+        print("".join(f"  {line.strip()}\n" for line in errors[-3:]), end="", flush=True)
     return done.returncode == 0
 
 
 def main() -> None:
-    if others := [name for name in missing() if name != "Chromium"]:
+    lacking = missing()
+    if others := [name for name in lacking if name != "Chromium"]:
         get(others)
-    if not chromium():
-        get_from_playwright()
-    if not chromium():
+    if "Chromium" in lacking and not get_from_playwright():
         get(["Chromium"])
-    if still := missing():
+    if lacking and (still := missing()):
         command = shlex.join(part for part in install(still) if part != "-n") or "your system's package manager"
         sys.exit(f"The tests need {' and '.join(still)}, which could not be installed here. Install with: {command}")
 
