@@ -1,9 +1,10 @@
 # Two commands do all their own set-up: `make run` and `make test`. Python 3.11 or newer, make and git are enough.
+# A comment with two # after a target is what `make help` prints.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test test-dagster faults lint format bench lock clean
+.PHONY: help run test test-dagster faults lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -21,14 +22,18 @@ $(READY): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
-run: $(READY)
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r target text; do printf '  make %-14s%s\n' "$$target" "$$text"; done
+
+run: $(READY) ## make a sample district if landing/ is empty, refresh, and say what was published
 	@ROLLCALL_SETTLE_SECONDS=$${ROLLCALL_SETTLE_SECONDS-0} $(BIN)/rollcall start
 
-test: $(READY)
+test: $(READY) ## run all tests; get Chromium and an SSH server first, which they drive
+	@$(BIN)/python tests/python/programs.py
 	$(BIN)/python -m pytest
 
 # The Dagster definitions, in an environment of their own: nobody else needs Dagster.
-test-dagster:
+test-dagster: ## test the Dagster definitions
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) .venv-dagster && \
 		VIRTUAL_ENV=.venv-dagster uv pip install --quiet -e '.[dagster]' pytest; \
@@ -37,25 +42,25 @@ test-dagster:
 	fi
 	PATH="$(CURDIR)/.venv-dagster/bin:$$PATH" .venv-dagster/bin/python -m pytest -o addopts="" -q tests/dagster
 
-# A hundred kills; about half an hour.
-faults: $(READY)
+faults: $(READY) ## kill the refresh a hundred times; about half an hour
 	ROLLCALL_KILLS=100 $(BIN)/python -m pytest -n 0 tests/python/test_faults.py
 
-lint: $(READY)
+lint: $(READY) ## check the style of the code and its types; .pre-commit-config.yaml has the same checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --disable-progress-bar models tests
 
-format: $(READY)
+format: $(READY) ## format the Python
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)
+bench: $(READY) ## time a refresh beside one hand-written DuckDB script
 	$(BIN)/python scripts/bench/bench.py
 
-lock:
+lock: ## write requirements.lock again after a change to pyproject.toml; needs uv
 	uv pip compile --quiet --universal --generate-hashes --extra dev --no-strip-extras --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
-clean:
-	rm -rf .venv .venv-dagster target logs build
+clean: ## delete environments and build files; landing, lake and warehouse stay
+	rm -rf .venv .venv-dagster target logs build .mypy_cache .pytest_cache .ruff_cache

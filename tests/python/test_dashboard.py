@@ -26,6 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page, expect, sync_playwright
 
+import programs
 from oracle import EVERY
 from oracle import Inventory as Oracle
 from rollcall.dashboard import components, filters, grid, tables
@@ -333,14 +334,6 @@ def test_a_pointer_that_leads_nowhere_takes_the_page_from_nobody_who_has_it(dist
 # In a browser
 
 
-def chromium() -> str:
-    """The system's Chromium; the tests fail without one."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.fail("these tests need Chromium: install it with your system's package manager (apt-get install chromium)")
-
-
 @pytest.fixture(scope="module")
 def log(district) -> Path:
     """What the dashboard's command writes to its standard error."""
@@ -368,9 +361,11 @@ def address(district, log):
 
 @pytest.fixture(scope="module")
 def browser():
+    program = programs.chromium()
+    assert program, "these tests need Chromium, which `make test` gets"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium(),
+            executable_path=program,
             args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
                   "--disable-component-update", "--disable-sync"],
         )  # fmt: skip

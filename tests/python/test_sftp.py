@@ -16,6 +16,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
+import programs
 import roster
 from conftest import free_port
 from rollcall.settings import PROJECT
@@ -38,8 +39,8 @@ class Server:
         self.port = free_port()
 
     def __enter__(self) -> Server:
-        sshd = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-        assert sshd, "these tests need an SSH server: apt-get install openssh-server"
+        sshd = programs.sshd()
+        assert sshd, "these tests need an SSH server, which `make test` gets"
         if IS_ROOT:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         configuration = self.folder / "sshd_config"
