@@ -293,6 +293,7 @@ def _scan(folder: Path, settings: Settings, found: Scan) -> None:
                 is_ours = file.parent in (folder / FETCHED, folder / BY_HAND)
                 if not is_ours and not _is_settled(file, now, settings.settle_seconds):
                     continue
+                too_large = excess(file, settings)
             except FileNotFoundError:
                 continue  # renamed or taken back since it was listed: the next refresh sees what became of it
             except OSError as error:
@@ -304,8 +305,8 @@ def _scan(folder: Path, settings: Settings, found: Scan) -> None:
                 found.unreadable.append(
                     f"{shown}: the account that runs the refresh may not move files out of this folder"
                 )
-            elif words := excess(file, settings):
-                found.unreadable.append(f"{shown}: {words}")
+            elif too_large:
+                found.unreadable.append(f"{shown}: {too_large}")
             else:
                 found.files.append(file)
 
