@@ -18,8 +18,9 @@ case $district in
 esac
 ssh-keygen -l -f "$key" >/dev/null || { echo "$0: $key holds no public key" >&2; exit 2; }
 
+# The password '*' is none at all, and no lock either: sshd without PAM lets no locked account in, whatever its key.
 getent group "$GROUP" >/dev/null || groupadd --system "$GROUP"
-id "$district" >/dev/null 2>&1 || useradd --no-create-home --gid "$GROUP" --home-dir / --shell /usr/sbin/nologin "$district"
+id "$district" >/dev/null 2>&1 || useradd --password '*' --no-create-home --gid "$GROUP" --home-dir / --shell /usr/sbin/nologin "$district"
 
 # sshd asks that root alone can write to the chroot; district.toml lies there, out of the district's hands.
 install -d -o root -g root -m 0755 "$LANDING" "$LANDING/$district" "$KEYS"

@@ -49,10 +49,16 @@
     case when {{ seconds }} between 0 and 86400 then {{ seconds }} end
 {%- endmacro %}
 
+{% macro lake_path(pattern) -%} {{ return(adapter.dispatch("lake_path")(pattern)) }} {%- endmacro %}
+{% macro default__lake_path(pattern) -%}
+    {#- A path below the lake as a literal: only what `pattern` has is a wildcard. -#}
+    '{{ var("lake") | replace("[", "[[]") | replace("'", "''") }}/{{ pattern }}'
+{%- endmacro %}
+
 {% macro lake_rows(table) -%} {{ return(adapter.dispatch("lake_rows")(table)) }} {%- endmacro %}
 {% macro default__lake_rows(table) -%}
     read_parquet(
-        '{{ var("lake") }}/{{ table }}/**/*.parquet',
+        {{ lake_path(table ~ "/**/*.parquet") }},
         hive_partitioning = true, hive_types_autocast = false, union_by_name = true
     )
 {%- endmacro %}
@@ -61,7 +67,7 @@
 {% macro default__run_ledger(columns) -%}
     {#- A run that was killed while it wrote has left half a line, which is passed over. -#}
     read_json(
-        '{{ var("lake") }}/runs.jsonl', format = 'newline_delimited', ignore_errors = true, columns = {
+        {{ lake_path("runs.jsonl") }}, format = 'newline_delimited', ignore_errors = true, columns = {
             {%- for name, kind in columns.items() %}{{ name }}: '{{ kind }}'{% if not loop.last %}, {% endif %}{% endfor -%}
         }
     )
@@ -91,7 +97,7 @@
             regexp_extract(file, 'district_id=([^/]+)/', 1) as district_id,
             try_cast(regexp_extract(file, 'usage_date=([^/]+)/', 1) as date) as usage_date,
             regexp_extract(file, '/([^/]+?)(?:__[0-9]+)?[.]parquet$', 1) as delivery_id
-        from glob('{{ var("lake") }}/{{ table }}/**/*.parquet')
+        from glob({{ lake_path(table ~ "/**/*.parquet") }})
     )
 {%- endmacro %}
 
@@ -112,7 +118,7 @@
         {%- set files = [var("lake") ~ "/extension/page_loads/district_id=_empty/usage_date=0001-01-01/_empty.parquet"] -%}
     {%- endif -%}
     read_parquet(
-        [{% for file in files %}'{{ file }}'{{ ", " if not loop.last }}{% endfor %}],
+        [{% for file in files %}'{{ file | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor %}],
         hive_partitioning = true, hive_types_autocast = false
     )
 {%- endmacro %}

@@ -229,6 +229,9 @@ def check(
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]
     if not files:
         raise RollcallError(f"{path} holds no file to check")
+    for file in files:
+        if words := landing.excess(file, settings):
+            raise RollcallError(f"{file}: {words}")
     reports = [take.check(landing.describe(file, district), settings) for file in files]
     if as_json:
         found = [report.as_dict() for report in reports]

@@ -81,6 +81,12 @@ class Settings(BaseSettings):
     archive_days: int = Field(30, ge=0, description="Days for which an accepted landing file is kept in the archive.")
     keep_versions: int = Field(5, ge=1, description="Published versions kept for rollback.")
     zip_max_bytes: int = Field(8 * 2**30, gt=0, description="Most bytes that one roster zip may inflate to.")
+    gz_max_bytes: int = Field(32 * 2**30, gt=0, description="Most bytes that one .csv.gz may inflate to.")
+    upload_max_bytes: int = Field(16 * 2**30, gt=0, description="Larger landing files are not read and stay in place.")
+    header_max_bytes: int = Field(64 * 2**10, gt=0, description="Most bytes of the header line of a CSV.")
+    columns_max: int = Field(1000, gt=0, description="Most columns of a CSV or Parquet file.")
+    manifest_max_bytes: int = Field(2**20, gt=0, description="Most bytes of the manifest of a roster zip.")
+    findings_max: int = Field(100, gt=0, description="Findings listed for one rule in one file; the rest are counted.")
     pii_key: str | None = Field(None, description="Hex key of the keyed hashes; else a key file is made on first use.")
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
@@ -105,7 +111,11 @@ class Settings(BaseSettings):
     @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        path = value.expanduser().absolute()
+        # DuckDB takes a folder `a=b` for a partition, dbt takes its path for an address, and no log can show the others.
+        if odd := re.search(r"[^ -\U0010ffff]|[\ud800-\udfff\x7f=?#*\\]", str(path)):
+            raise ValueError(f"{str(path)!a}: a folder cannot have {odd[0]!a} in its path; choose another")
+        return path
 
     @model_validator(mode="after")
     def _mail_has_an_address(self) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -54,6 +55,17 @@ def test_the_lines_for_cron_run_as_they_stand(house):
     (house.root / "rollcall.env").unlink()
     failed = subprocess.run(["/bin/sh", "-c", moved(lines[0])], env={"PATH": "/usr/bin:/bin"}, capture_output=True)
     assert failed.returncode not in (0, 20) and not failed.stdout
+
+
+def test_uploads_are_opened_by_root_before_each_refresh():
+    """By systemd as root whatever the service's account is, by cron in a line of root's; the script is there to be run."""
+    command = "deploy/sftp/open-uploads.sh"
+    assert os.access(PROJECT / command, os.X_OK)
+    unit = (DEPLOY / "systemd" / "rollcall-refresh.service").read_text()
+    before, after = unit.split(f"\nExecStartPre=-+/opt/rollcall/{command}\n")
+    assert "User=rollcall" in before and "\nExecStart=" in after
+    line = next(line for line in (DEPLOY / "cron" / "rollcall").read_text().splitlines() if command in line)
+    assert re.match(r"55 1 \* \* \* root ", line)
 
 
 def test_every_setting_of_the_environment_file_exists():

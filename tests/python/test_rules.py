@@ -376,6 +376,7 @@ BROKEN_FILES = [
     ("product-url-valid", "products.csv", [PRODUCT, PRODUCT | {"product_id": "P2", "url": "none"}], (3, "url", "Docs", 1)),
     ("product-status-known", "products.csv", [PRODUCT, PRODUCT | {"product_id": "P2", "product_status": "superb"}], (3, "product_status", "superb", 1)),
     ("kind-known", "letter.csv", "dear,sir\n", (None, None, None, 1)),
+    ("file-within-limits", "usage.csv", f"{USAGE_HEADER}{',more' * 1000}\n", (1, None, None, 1)),
     ("file-readable", "usage.parquet", "this is no parquet", (None, None, None, 1)),
     ("zip-required", "users.csv", "sourcedId,status\n", (None, None, None, 1)),
 ]  # fmt: skip

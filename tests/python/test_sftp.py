@@ -10,7 +10,9 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
@@ -18,7 +20,7 @@ import pytest
 
 import programs
 import roster
-from conftest import free_port
+from conftest import House, free_port
 from rollcall.settings import PROJECT
 
 CONFIGURATION = PROJECT / "deploy" / "sftp" / "rollcall.conf"
@@ -72,46 +74,110 @@ class Server:
 # What arrives
 
 
+@dataclass
+class Landing:
+    """The landing that `deploy/sftp` makes, the server before it, and the refresh under the service's own account.
+
+    Where the tests do not run as root there is one account for all of it, and no chroot.
+    """
+
+    house: House
+    server: Server
+    districts: list[str]
+    key: Path
+    service: str
+
+    def sftp(self, commands: str, district: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs OpenSSH's client as a district would, with all its commands."""
+        options = [
+            "UserKnownHostsFile=" + str(self.key.with_name("known")),
+            "StrictHostKeyChecking=no",
+            "BatchMode=yes",
+        ]
+        arguments = [part for option in options for part in ("-o", option)]
+        return subprocess.run(
+            ["sftp", "-q", "-b", "-", "-i", self.key, "-P", str(self.server.port), *arguments, f"{self.districts[district]}@127.0.0.1"],
+            input=commands, text=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+
+    def folder(self, district: int = 0) -> Path:
+        return self.house.landing / self.districts[district] / "upload"
+
+    def run(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """`rollcall`, as the service runs it."""
+        if not IS_ROOT:
+            return self.house.run(*arguments, code=code)
+        become = f"import account\naccount.become({self.service!r}, {str(self.house.root)!r})"
+        return self.house.run(*arguments, code=code, before=become)
+
+    def open_uploads(self, settle: int = 0) -> None:
+        """What root runs before each refresh. One account needs it for what it has closed to itself, too."""
+        names = {"ROLLCALL_SERVICE_ACCOUNT": self.service, "ROLLCALL_LANDING": str(self.house.landing)}
+        if IS_ROOT:
+            script = PROJECT / "deploy" / "sftp" / "open-uploads.sh"
+            subprocess.run([script], env=os.environ | names | {"ROLLCALL_SETTLE_SECONDS": str(settle)}, check=True)
+        else:
+            subprocess.run(["chmod", "-R", "u+rwX", self.house.landing], check=True)
+
+
 @pytest.fixture
-def upload(tmp_path, house):
-    """A session as a district has one, in the landing that `deploy/sftp` makes; chrooted where the tests run as root."""
+def upload(tmp_path):
+    """A landing with two districts, at a server that is chrooted where the tests run as root."""
     key = keygen(tmp_path / "district_key")
     lines = CONFIGURATION.read_text()
-    account = "nobody" if IS_ROOT else pwd.getpwuid(os.geteuid()).pw_name
     if IS_ROOT:
         # sshd asks that every folder above the chroot is root's and closed to others, which a test's folder is not.
-        root = Path("/run") / f"rollcall-test-{os.getpid()}"
-        landing, keys = root / "landing", root / "keys"
-        landing.mkdir(parents=True)
-        house.landing.symlink_to(landing)
+        root = Path(tempfile.mkdtemp(prefix="rollcall-test-", dir="/run"))
+        root.chmod(0o755)
+        house, keys, number = House(root), root / "keys", os.getpid()
+        service, group, districts = f"rcs{number}", f"rcg{number}", [f"rca{number}", f"rcb{number}"]
+        subprocess.run(["useradd", "--system", "--no-create-home", "--user-group", service], check=True)
         names = {
-            "ROLLCALL_LANDING": str(landing), "ROLLCALL_UPLOAD_KEYS": str(keys),
-            "ROLLCALL_UPLOAD_GROUP": "nogroup", "ROLLCALL_SERVICE_ACCOUNT": "root",
+            "ROLLCALL_LANDING": str(house.landing), "ROLLCALL_UPLOAD_KEYS": str(keys),
+            "ROLLCALL_UPLOAD_GROUP": group, "ROLLCALL_SERVICE_ACCOUNT": service,
         }  # fmt: skip
         script = PROJECT / "deploy" / "sftp" / "add-district.sh"
-        subprocess.run([script, account, key.with_suffix(".pub")], env=os.environ | names, check=True)
-        lines = lines.replace("/srv/rollcall/landing", str(landing)).replace("/etc/ssh/rollcall", str(keys))
-        lines = lines.replace("Group rollcall-upload", "Group nogroup")
+        for district in districts:
+            subprocess.run([script, district, key.with_suffix(".pub")], env=os.environ | names, check=True)
+        for room in ("archive", "lake", "build", "warehouse", "quarantine"):
+            (root / room).mkdir(mode=0o750)
+            shutil.chown(root / room, service, service)
+        lines = lines.replace("/srv/rollcall/landing", str(house.landing)).replace("/etc/ssh/rollcall", str(keys))
+        lines = lines.replace("Group rollcall-upload", f"Group {group}")
+        try:
+            with Server(tmp_path, lines) as server:
+                yield Landing(house, server, districts, key, service)
+        finally:
+            for account in (*districts, service):
+                subprocess.run(["userdel", account], check=True)
+            subprocess.run(["groupdel", group], check=True)
+            shutil.rmtree(root)
     else:
-        landing = house.landing
-        (landing / account / "upload").mkdir(parents=True)
-        lines = re.sub(r"ChrootDirectory .*\n", "", lines).replace("-d /upload", f"-d {landing / account / 'upload'}")
-        lines = re.sub(r"AuthorizedKeysFile .*", f"AuthorizedKeysFile {key.with_suffix('.pub')}", lines)
-        lines = lines.replace("Group rollcall-upload", f"User {account}")
-    with Server(tmp_path, lines) as server:
-        client = paramiko.SSHClient()
-        client.get_host_keys().add(
-            f"[127.0.0.1]:{server.port}", "ssh-ed25519", paramiko.Ed25519Key.from_private_key_file(server.host_key)
+        house, account = House(tmp_path), pwd.getpwuid(os.geteuid()).pw_name
+        (house.landing / account / "upload").mkdir(parents=True)
+        lines = re.sub(r"ChrootDirectory .*\n", "", lines).replace(
+            "-d /upload", f"-d {house.landing / account / 'upload'}"
         )
-        client.connect("127.0.0.1", server.port, account, key_filename=str(key), allow_agent=False, look_for_keys=False)
-        yield client, landing / account
-        client.close()
-    if IS_ROOT:
-        shutil.rmtree(root)
+        lines = re.sub(r"AuthorizedKeysFile .*", f"AuthorizedKeysFile {key.with_suffix('.pub')}", lines)
+        with Server(tmp_path, lines.replace("Group rollcall-upload", f"User {account}")) as server:
+            yield Landing(house, server, [account, account], key, account)
+            subprocess.run(["chmod", "-R", "u+rwX", house.landing], check=True)
 
 
-def test_a_district_can_upload_and_nothing_else_and_the_refresh_takes_what_arrives(upload, house, tmp_path):
-    client, folder = upload
+@pytest.fixture
+def client(upload):
+    """A session as a district has one."""
+    client = paramiko.SSHClient()
+    port, host_key = upload.server.port, paramiko.Ed25519Key.from_private_key_file(upload.server.host_key)
+    client.get_host_keys().add(f"[127.0.0.1]:{port}", "ssh-ed25519", host_key)
+    who = {"username": upload.districts[0], "key_filename": str(upload.key)}
+    client.connect("127.0.0.1", port, allow_agent=False, look_for_keys=False, **who)
+    yield client
+    client.close()
+
+
+def test_a_district_can_upload_and_nothing_else_and_the_refresh_takes_what_arrives(upload, client, tmp_path):
+    house, folder = upload.house, upload.folder()
     session = client.open_sftp()
     made = roster.write(tmp_path / "roster_2020-10-01.zip")
     session.put(str(made), "roster_2020-10-01.zip.filepart")
@@ -123,6 +189,9 @@ def test_a_district_can_upload_and_nothing_else_and_the_refresh_takes_what_arriv
         "remove": lambda: session.remove("roster_2020-10-01.zip"),
         "symlink": lambda: session.symlink("/etc/passwd", "passwd"),
         "remove folder": lambda: session.rmdir("/upload"),
+        "chmod": lambda: session.chmod("roster_2020-10-01.zip", 0),
+        "set times": lambda: session.utime("roster_2020-10-01.zip", (0, 0)),
+        "truncate": lambda: session.truncate("roster_2020-10-01.zip", 0),
     }.items():
         with pytest.raises(OSError):
             forbidden()
@@ -138,14 +207,110 @@ def test_a_district_can_upload_and_nothing_else_and_the_refresh_takes_what_arriv
     with pytest.raises(paramiko.ChannelException):
         client.get_transport().open_channel("direct-tcpip", ("127.0.0.1", 22), ("127.0.0.1", 0))
 
-    (arrived,) = (folder / "upload").iterdir()
+    (arrived,) = folder.iterdir()
     assert arrived.stat().st_mode & 0o007 == 0, "others can read an upload"
     session.putfo(io.BytesIO(b"no roster"), "notes.txt")
     outcomes = house.take()
     assert {(o.delivery.path.name, o.verdict) for o in outcomes} == {
         ("roster_2020-10-01.zip", "accepted"), ("notes.txt", "rejected"),
     }  # fmt: skip
-    assert not list((folder / "upload").iterdir())
+    assert not list(folder.iterdir())
+
+
+def usage(path: Path, day: str, mode: int) -> Path:
+    roster.usage(path, [(f"{day}T09:00:00Z", "s1@schools.example", "https://a.example")])
+    path.chmod(mode)
+    return path
+
+
+def test_the_refresh_takes_what_ordinary_clients_upload_with_whatever_modes(upload, tmp_path):
+    """As the account of the service, which is neither root nor the district's."""
+    local = tmp_path / "export"
+    for folder, mode in {"": 0o755, "open": 0o755, "closed": 0o700, "deep/deeper": 0o750}.items():
+        (local / folder).mkdir(parents=True, exist_ok=True)
+        (local / folder).chmod(mode)
+    roster.write(local / "roster_2020-10-01.zip").chmod(0o600)
+    modes = {
+        "open/usage_2020-10-02.csv": 0o644,
+        "closed/usage_2020-10-03.csv": 0o600,
+        "deep/deeper/usage_2020-10-04.csv": 0o400,
+    }
+    for number, (name, mode) in enumerate(modes.items(), 2):
+        usage(local / name, f"2020-10-{number:02}", mode)
+    plain = usage(tmp_path / "usage_2020-10-05.csv", "2020-10-05", 0o600)
+    kept = usage(tmp_path / "usage_2020-10-06.csv", "2020-10-06", 0o600)
+    done = upload.sftp(
+        f"put {plain}\nput -p {kept}\nput -r {local}\nmkdir by_day\nput {plain} by_day/again.csv\n"
+        "-chmod 000 usage_2020-10-05.csv\n-chmod 000 by_day\n-chown 0 usage_2020-10-05.csv\n"
+    )
+    assert done.returncode == 0, done
+    assert done.stderr.count("Permission denied") >= 3, done
+    usage_there = {file.name for file in upload.folder().rglob("*.csv")}
+    assert usage_there == {f"usage_2020-10-0{day}.csv" for day in range(2, 7)} | {"again.csv"}
+    upload.open_uploads()
+    run = json.loads(upload.run("refresh", "--json").stdout)
+    assert run["skipped"] == [] and run["published"]
+    assert {d["verdict"] for d in run["deliveries"]} == {"accepted"} and len(run["deliveries"]) == 7
+    assert not [file for file in upload.folder().rglob("*") if file.is_file()]
+    assert upload.house.query("select count(distinct usage_date) from fct_usage_days") == [(5,)]
+    # Once more into the folders that are there now.
+    assert upload.sftp(f"put {usage(tmp_path / 'usage_2020-10-07.csv', '2020-10-07', 0o600)} by_day\n").returncode == 0
+    upload.open_uploads()
+    assert json.loads(upload.run("refresh", "--json").stdout)["counts"]["accepted_deliveries"] == 1
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="without root there is one account, and nothing to open")
+def test_uploads_are_opened_by_the_district_itself_and_given_time_to_settle(upload, tmp_path):
+    """What is another account's, however it got there, stays closed: root lends no right of its own."""
+    foreign = tmp_path / "foreign"
+    foreign.write_text("not the district's")
+    foreign.chmod(0o600)
+    link = upload.folder() / "link.csv"
+    shutil.copy(foreign, link)
+    link.chmod(0o600)  # root's own
+    (upload.folder() / "symlink.csv").symlink_to(foreign)
+    upload.open_uploads()
+    assert [path.stat().st_mode & 0o777 for path in (foreign, link)] == [0o600, 0o600]
+    assert upload.sftp(f"put {usage(tmp_path / 'usage_2020-10-02.csv', '2020-10-02', 0o600)}\n").returncode == 0
+    link.unlink()
+    started = time.perf_counter()
+    upload.open_uploads(settle=1)
+    assert time.perf_counter() - started > 1, "the refresh would find a file that has just changed"
+    opened = (upload.folder() / "usage_2020-10-02.csv").stat()
+    assert opened.st_mode & 0o777 == 0o660 and opened.st_gid == pwd.getpwnam(upload.service).pw_gid
+    upload.open_uploads(settle=600)  # has nothing to open, and nothing to wait for
+
+
+def test_what_the_refresh_may_not_read_is_named_and_stops_nobody(upload, tmp_path):
+    """Where root has not opened what was uploaded, or somebody has closed it since."""
+    made = roster.write(tmp_path / "roster_2020-10-01.zip")
+    assert upload.sftp(f"put {made}\n", district=1).returncode == 0
+    closed = [upload.folder() / "usage_2020-10-02.csv", upload.folder() / "sub", upload.folder() / "sub" / "x"]
+    assert (
+        upload.sftp(f"put {usage(tmp_path / closed[0].name, '2020-10-02', 0o644)}\nmkdir sub\nmkdir sub/x\n").returncode
+        == 0
+    )
+    assert upload.sftp(f"put {usage(tmp_path / 'usage_2020-10-03.csv', '2020-10-03', 0o644)} sub/x\n").returncode == 0
+    for path in (closed[0], closed[1]):
+        path.chmod(0)
+    run = json.loads(upload.run("refresh", "--json", code=20).stdout)
+    assert [d["file"] for d in run["deliveries"]] == [made.name] and run["published"], run["failures"]
+    said = [
+        f"{upload.districts[0]}/upload/{name}: the account that runs the refresh " for name in ("sub", closed[0].name)
+    ]
+    assert len(run["skipped"]) == 2
+    assert all(words.startswith(start) for words, start in zip(sorted(run["skipped"]), said, strict=True)), run[
+        "skipped"
+    ]
+    problems = [problem["what"] for problem in json.loads(upload.run("status", "--json").stdout)["problems"]]
+    assert all(any(start in what for what in problems) for start in said)
+    assert all(path.exists() for path in closed[:2])
+    # The next night is the same, and opening them is all that it takes.
+    assert json.loads(upload.run("refresh", "--json", code=20).stdout)["skipped"] == run["skipped"]
+    upload.open_uploads()
+    after = json.loads(upload.run("refresh", "--json").stdout)
+    assert after["counts"]["accepted_deliveries"] == 2 and after["skipped"] == []
+    assert json.loads(upload.run("status", "--json").stdout)["problems"] == []
 
 
 # What is collected

@@ -80,7 +80,11 @@ def quiet_context(docs: Path):
         {
             "class_name": "SiteBuilder",
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+            # What follows a dollar sign would be replaced.
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(docs).replace("$", "\\$"),
+            },
         },
     )
     return context

@@ -31,6 +31,7 @@ class BufferedDuckDBDialect(DuckDBDialect):
     supports_statement_cache = False
 
     def connect(self, *arguments: Any, **options: Any) -> Any:
+        options["database"] = _FILES[options["database"]]
         connection = super().connect(*arguments, **options)
         # Great Expectations looks columns up by the bare table name, whatever the asset's schema is.
         connection.execute("set schema = 'marts'")
@@ -43,8 +44,14 @@ class BufferedDuckDBDialect(DuckDBDialect):
 registry.register("rollcallduckdb", __name__, "BufferedDuckDBDialect")
 
 
+_FILES: dict[str, str] = {}
+
+
 def connection_string(file: Path) -> str:
-    return f"rollcallduckdb:///{file}"
+    """An address that stands for the file: in a path, Great Expectations would replace what follows a dollar sign."""
+    name = f"file-{len(_FILES)}"
+    _FILES[name] = str(file)
+    return f"rollcallduckdb:///{name}"
 
 
 READ_ONLY = {"connect_args": {"read_only": True}}

@@ -135,6 +135,12 @@ _rule(
     "Deliver a corrected file; if the file is right, report the error, and `rollcall release` the delivery after an update",
 )  # fmt: skip
 _rule(
+    "file-within-limits", "reject", CONTAINER,
+    "header, columns, manifest and what a .gz inflates to are within the configured limits",
+    "{file} is too large to read: {detail}",
+    "Export only the columns that are asked for, and split a long file; the limits are settings of the refresh",
+)  # fmt: skip
+_rule(
     "file-not-empty", "reject", CONTAINER, "no file has zero bytes",
     "{file} is empty (zero bytes)", "Export {file} again; a file without rows still has its header line",
 )  # fmt: skip

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rollcall.intake import schema
+from rollcall.intake.csvfile import MAX_EXPANSION
 from rollcall.intake.findings import Report
+from rollcall.settings import Settings
 
 REQUIRED = {"1.1": ("users.csv", "orgs.csv"), "1.2": ("users.csv", "roles.csv", "orgs.csv")}
 MANIFESTS = ("manifest.csv", "manifest.json")
 _MODES = ("absent", "bulk", "delta")
 MAX_ENTRIES = 64
-MAX_EXPANSION = 100
 _CHUNK = 1 << 20
 _EXPANSION_FLOOR = 1 << 20  # a short, repetitive file may compress better than 100:1 and is no bomb
 _ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz")
@@ -75,7 +76,7 @@ def standard_name(name: str) -> str | None:
     return next(iter(difflib.get_close_matches(name, known, 1, 0.88)), None) if name.lower().endswith(".csv") else None
 
 
-def unpack(path: Path, folder: Path, report: Report, max_bytes: int) -> Unpacked | None:
+def unpack(path: Path, folder: Path, report: Report, settings: Settings) -> Unpacked | None:
     """Checks the zip and unpacks its CSVs into `folder`. Adds findings; None when nothing can be read of it."""
     try:
         archive = zipfile.ZipFile(path)
@@ -91,7 +92,11 @@ def unpack(path: Path, folder: Path, report: Report, max_bytes: int) -> Unpacked
             report.add("zip-readable", path.name, detail="it is encrypted")
             return None
         files, explained = _layout(entries, report)
-        budget = min(max_bytes, max(MAX_EXPANSION * path.stat().st_size, _EXPANSION_FLOOR))
+        budget = min(settings.zip_max_bytes, max(MAX_EXPANSION * path.stat().st_size, _EXPANSION_FLOOR))
+        # No entry yields more than it declares, so a zip that declares too much need not be inflated to be refused.
+        if sum(entry.file_size for entry in files.values()) > budget:
+            report.add("zip-safe", path.name, detail=f"it inflates to more than {budget:,} bytes")
+            return None
         unpacked: dict[str, Path] = {}
         for name, entry in files.items():
             left = budget - sum(file.stat().st_size for file in unpacked.values())
@@ -104,7 +109,7 @@ def unpack(path: Path, folder: Path, report: Report, max_bytes: int) -> Unpacked
                 report.add("zip-safe", path.name, detail=f"it inflates to more than {budget:,} bytes")
                 return None
             unpacked[name] = file
-    manifest = _manifest(unpacked, explained, report)
+    manifest = _manifest(unpacked, explained, report, settings.manifest_max_bytes)
     version = manifest.get("oneroster.version", "")
     version = version if version in schema.ONEROSTER_VERSIONS else "1.2" if "roles.csv" in unpacked else "1.1"
     deltas = {
@@ -196,6 +201,9 @@ def _properties(files: dict[str, Path], report: Report) -> tuple[str, dict[str, 
         except (ValueError, KeyError, TypeError) as error:
             report.add("manifest-valid", "manifest.json", detail=f"it is not a JSON object of properties ({error})")
             return "manifest.json", {}
+        except RecursionError:
+            report.add("manifest-valid", "manifest.json", detail="it is nested too deeply")
+            return "manifest.json", {}
     try:
         with files["manifest.csv"].open(newline="", encoding="utf-8") as stream:
             rows = [(number, row) for number, row in enumerate(csv.reader(stream, strict=True), 1) if row]
@@ -212,9 +220,13 @@ def _properties(files: dict[str, Path], report: Report) -> tuple[str, dict[str, 
     }
 
 
-def _manifest(files: dict[str, Path], explained: set[str], report: Report) -> dict[str, str]:
+def _manifest(files: dict[str, Path], explained: set[str], report: Report, most_bytes: int) -> dict[str, str]:
     """The properties of the manifest, held to what is in the zip. Empty when it is not there or not readable."""
     if not set(MANIFESTS) & set(files):
+        return {}
+    if large := [name for name in MANIFESTS if name in files and files[name].stat().st_size > most_bytes]:
+        detail = f"it is longer than {most_bytes:,} bytes (ROLLCALL_MANIFEST_MAX_BYTES)"
+        report.add("file-within-limits", large[0], detail=detail)
         return {}
     before = len(report.findings)
     file, properties = _properties(files, report)

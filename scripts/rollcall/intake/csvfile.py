@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import gzip
+import io
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +14,77 @@ import duckdb
 
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
+from rollcall.settings import Settings
+
+MAX_EXPANSION = 100
 
 
-def header(file: Path) -> list[str]:
-    """The fields of the first record. An unreadable one is an empty list: `csv-readable` then names its line."""
-    opener = gzip.open if file.suffix == ".gz" else open
+_HEADER_BYTES = 64 * 2**10  # enough to recognize a file by; more than the settings allow is never read as a header
+_GZ_FLOOR = 2**26  # a short, repetitive file may compress better than 100:1 and is no bomb
+_CHUNK = 2**20
+
+
+def header(file: Path, most_bytes: int = _HEADER_BYTES) -> list[str]:
+    """The fields of the first record, as far as `most_bytes` go.
+
+    An unreadable one is an empty list: `csv-readable` then names its line.
+    """
+    return _first_record(file, most_bytes)[0]
+
+
+def _first_record(file: Path, most_bytes: int) -> tuple[list[str], bool]:
+    """(the fields of the first record, whether it is longer than `most_bytes`)."""
+    opener = gzip.open if file.suffix.lower() == ".gz" else open
     try:
-        with opener(file, "rt", newline="", encoding="utf-8-sig", errors="replace") as stream:
-            return next(csv.reader(stream), [])
+        with opener(file, "rb") as stream:
+            start = stream.read(most_bytes + 1)
+        text = io.StringIO(start.decode("utf-8-sig", errors="replace"), newline="")
+        fields = next(csv.reader(text), [])
     except (csv.Error, OSError, EOFError, zlib.error):
-        return []
+        return [], False
+    return fields, len(start) > most_bytes and not text.read(1)
+
+
+def usable_header(file: Path, report: Report, settings: Settings) -> list[str] | None:
+    """The fields of the first record. None, with a finding, where the file is larger or wider than the settings allow."""
+    if file.suffix.lower() == ".gz" and (excess := _inflates_to_too_much(file, settings.gz_max_bytes)):
+        report.add("file-within-limits", file.name, detail=excess)
+        return None
+    found, is_longer = _first_record(file, settings.header_max_bytes)
+    if is_longer:
+        detail = f"its header line is longer than {settings.header_max_bytes:,} bytes (ROLLCALL_HEADER_MAX_BYTES)"
+        report.add("file-within-limits", file.name, 1, detail=detail)
+        return None
+    return found if has_usable_width(file, found, report, settings) else None
+
+
+def has_usable_width(file: Path, found: Sequence[str], report: Report, settings: Settings) -> bool:
+    """Whether a file has no more columns than the settings allow; adds a finding where it has."""
+    if len(found) > settings.columns_max:
+        detail = f"it has {len(found):,} columns, more than {settings.columns_max:,} (ROLLCALL_COLUMNS_MAX)"
+        report.add("file-within-limits", file.name, 1, detail=detail)
+    return len(found) <= settings.columns_max
+
+
+def _inflates_to_too_much(file: Path, most_bytes: int) -> str | None:
+    """What is wrong with the size of a gzip file, if anything is.
+
+    Nothing is written. A file that is too small to exceed any limit, at the 1032:1 that deflate reaches, is not inflated.
+    """
+    if file.stat().st_size * 1032 <= min(most_bytes, _GZ_FLOOR):
+        return None
+    size = 0
+    with file.open("rb") as packed, gzip.GzipFile(fileobj=packed) as stream:
+        try:
+            while chunk := stream.read(_CHUNK):
+                size += len(chunk)
+                if size > most_bytes:
+                    return f"it inflates to more than {most_bytes:,} bytes (ROLLCALL_GZ_MAX_BYTES)"
+                if size > max(_GZ_FLOOR, MAX_EXPANSION * packed.tell()):
+                    return f"it inflates to more than {MAX_EXPANSION} times its size"
+        except (OSError, EOFError, zlib.error):
+            return None  # damaged: reading its rows says so
+    return None
 
 
 def must_inflate(file: Path) -> None:
@@ -64,14 +126,15 @@ def source(file: Path, found: Sequence[str], wanted: Sequence[str]) -> str:
     A column that nobody wants, or that comes again, gets a name of its own: blank and doubled ones are no names to DuckDB.
     A bad record is set aside in `reject_errors`.
     """
+    first = {name: position for position, name in reversed(list(enumerate(found)))}
     names = [
-        name if name in wanted and name not in found[:position] else f"_unread_{position}"
+        name if name in wanted and first[name] == position else f"_unread_{position}"
         for position, name in enumerate(found)
     ]
     fields = ", ".join(f"{quote(name)}: 'VARCHAR'" for name in names)
     return (
         f"read_csv({quote(file)}, columns = {{{fields}}}, auto_detect = false, header = true, delim = ',', "
-        "quote = '\"', escape = '\"', strict_mode = true, null_padding = false, store_rejects = true)"
+        "quote = '\"', escape = '\"', strict_mode = true, null_padding = false, store_rejects = true, hive_partitioning = false)"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +47,9 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     severities: dict[str, Severity] = field(default_factory=dict)
     rows: list[tuple] = field(default_factory=list, repr=False)
+    most: int = 100
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
+    _rest: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def severity(self, rule_id: str) -> Severity:
         """The severity that the district gives the rule, else its own."""
@@ -68,7 +72,19 @@ class Report:
             file=file, row=row, column=column, value=value or "", detail=detail or "", count=count, advice=advice
         )
         message, fix = rule.message.format_map(words), rule.fix.format_map(words)
+        self._counts[rule_id, file] += 1
+        if (more := self._counts[rule_id, file] - self.most) > 0:
+            self._summarize(rule_id, file, more)
+            return
         self.findings.append(Finding(rule_id, self.severity(rule_id), file, row, column, value, count, message, fix))
+
+    def _summarize(self, rule_id: str, file: str, more: int) -> None:
+        """Counts what is more than `most` findings of one rule in one file: one finding stands for all of them."""
+        place = self._rest.setdefault((rule_id, file), len(self.findings))
+        fix = "Correct the others first: these are of the same kind"
+        message, value = f"{file}: {more:,} more findings of this rule", f"… and {more:,} more"
+        rest = Finding(rule_id, self.severity(rule_id), file, None, None, value, more, message, fix)
+        self.findings[place : place + 1] = [rest]
 
     def add_rows(self, rule_id: str, file: str, connection: duckdb.DuckDBPyConnection, query: str) -> bool:
         """Adds what `query` (row_number, column_name, value, detail) finds: one finding a value, with the first row.

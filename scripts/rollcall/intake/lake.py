@@ -111,7 +111,7 @@ def files(settings: Settings, table: str, district_id: str) -> list[str]:
 def sweep(settings: Settings) -> None:
     """Removes what a killed run left in the lake. Its folder tells of it; a run that ended well left none."""
     for folder in settings.lake.glob(".incoming-*"):
-        district_id, delivery_id = folder.name.removeprefix(".incoming-").split("--", 1)
+        district_id, delivery_id = folder.name.removeprefix(".incoming-").rsplit("--", 1)
         if f"{district_id}/{delivery_id}" not in accepted_ids(settings):
             for file in settings.lake.glob(f"**/district_id={district_id}/**/{delivery_id}*.parquet"):
                 if file.is_file() and folder not in file.parents and "deliveries" not in file.parts:
@@ -242,4 +242,6 @@ def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
 
 def read(paths: Iterable[str]) -> str:
     """A FROM clause over Parquet files."""
-    return f"read_parquet([{', '.join(map(quote, paths))}], hive_partitioning = true, union_by_name = true)"
+    # A district may be called 0012: what stands in a path is text.
+    options = "hive_partitioning = true, hive_types_autocast = false, union_by_name = true"
+    return f"read_parquet([{', '.join(map(quote, paths))}], {options})"

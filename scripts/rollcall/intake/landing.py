@@ -195,11 +195,53 @@ def free_name(folder: Path, name: str) -> Path:
     return target
 
 
-def folders(settings: Settings) -> list[Path]:
-    """The landing folders of the districts."""
+# A district's name is a folder's name in every room, a partition of the lake and a value in every mart. Letters and digits of
+# any language, spaces, dots, dashes and underscores are the same in all of them; quotes, wildcards, `=` and `%` are not.
+_USABLE_NAME = re.compile(r"[^\W_]([\w .-]*[\w-])?")
+_LONGEST_DISTRICT = 100  # bytes: folders of a delivery are named after the district and the delivery
+_NO_DISTRICTS = ("lost+found",)  # what a file system keeps at its root
+
+
+def is_usable_name(name: str) -> bool:
+    """Whether a landing folder of that name can be a district."""
+    return bool(_USABLE_NAME.fullmatch(name)) and len(name.encode()) <= _LONGEST_DISTRICT
+
+
+def _folders(settings: Settings) -> list[Path]:
+    """All folders of the landing but hidden ones."""
     if not settings.landing.is_dir():
         return []
-    return sorted(f for f in settings.landing.iterdir() if f.is_dir() and not f.name.startswith((".", "_")))
+    found = (f for f in settings.landing.iterdir() if not f.name.startswith(".") and f.name not in _NO_DISTRICTS)
+    return sorted(f for f in found if f.is_dir())
+
+
+def folders(settings: Settings) -> list[Path]:
+    """The landing folders of the districts."""
+    return [folder for folder in _folders(settings) if is_usable_name(folder.name)]
+
+
+def refused_folders(settings: Settings) -> list[str]:
+    """Says of each landing folder whose name cannot be a district's that nothing is taken from it."""
+    return [
+        f"{_quoted(folder.name)}: a district's folder is named with letters, digits, spaces and . _ -, begins with a letter or digit "
+        f"and has at most {_LONGEST_DISTRICT} bytes; the files in it stay where they are until the folder is renamed"
+        for folder in _folders(settings)
+        if not is_usable_name(folder.name)
+    ]
+
+
+def _quoted(name: str) -> str:
+    """A name in quotes, with what a terminal, a log or an email cannot show in it escaped, and cut where it is long."""
+    return repr(name if len(name) <= _LONGEST_DISTRICT else f"{name[:_LONGEST_DISTRICT]}…")
+
+
+def excess(file: Path, settings: Settings) -> str | None:
+    """Why a file is too large to be read at all, if it is."""
+    size = file.stat().st_size
+    if size <= settings.upload_max_bytes:
+        return None
+    limit = f"more than {settings.upload_max_bytes:,} (ROLLCALL_UPLOAD_MAX_BYTES)"
+    return f"the file has {size:,} bytes, {limit}, and was not read; deliver it in parts"
 
 
 def _is_settled(file: Path, now: float, settle_seconds: float) -> bool:
@@ -226,7 +268,7 @@ def scan(settings: Settings) -> Scan:
 
     What a killed run had claimed already is among the files.
     """
-    found = Scan(folders(settings), claimed(settings), [])
+    found = Scan(folders(settings), claimed(settings), refused_folders(settings))
     for folder in found.folders:
         _scan(folder, settings, found)
     return found
@@ -251,6 +293,7 @@ def _scan(folder: Path, settings: Settings, found: Scan) -> None:
                 is_ours = file.parent in (folder / FETCHED, folder / BY_HAND)
                 if not is_ours and not _is_settled(file, now, settings.settle_seconds):
                     continue
+                too_large = excess(file, settings)
             except FileNotFoundError:
                 continue  # renamed or taken back since it was listed: the next refresh sees what became of it
             except OSError as error:
@@ -262,6 +305,8 @@ def _scan(folder: Path, settings: Settings, found: Scan) -> None:
                 found.unreadable.append(
                     f"{shown}: the account that runs the refresh may not move files out of this folder"
                 )
+            elif too_large:
+                found.unreadable.append(f"{shown}: {too_large}")
             else:
                 found.files.append(file)
 

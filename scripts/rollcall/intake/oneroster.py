@@ -12,6 +12,7 @@ from rollcall.intake import container, csvfile, privacy, schema
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
+from rollcall.settings import Settings
 
 # The tables that rules look things up in: of a delta, together with what the district has already.
 _KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes", "enrollments")
@@ -27,7 +28,7 @@ def load(
     past: Past,
 ) -> list[Table]:
     """Loads the zip's files as tables (named as the files) and applies every rule. The tables to append, if accepted."""
-    unpacked = container.unpack(path, folder, report, past.settings.zip_max_bytes)
+    unpacked = container.unpack(path, folder, report, past.settings)
     if unpacked is None:
         return []
     for statement in privacy.macros(privacy.pii_key(past.settings)):
@@ -42,7 +43,7 @@ def load(
         if name == "users.csv" and unpacked.version == "1.2":
             _make_user_roles(loaded, connection, past)
         table = schema.table_name(name)
-        if name in unreadable or not _load_file(name, unpacked, connection, report):
+        if name in unreadable or not _load_file(name, unpacked, connection, report, past.settings):
             continue
         is_full = name not in unpacked.deltas
         mode = "bulk" if is_full else "delta"
@@ -147,10 +148,16 @@ def _check_header(name: str, standard: list[str], found: list[str], report: Repo
     return True
 
 
-def _load_file(name: str, unpacked: container.Unpacked, connection: duckdb.DuckDBPyConnection, report: Report) -> bool:
+def _load_file(
+    name: str,
+    unpacked: container.Unpacked,
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    settings: Settings,
+) -> bool:
     file, columns = unpacked.files[name], schema.oneroster_files(unpacked.version)[name]
     standard = [column.name for column in columns]
-    found = csvfile.header(file)
+    found = csvfile.usable_header(file, report, settings)
     if not found or not _check_header(name, standard, found, report):
         return False
     source = csvfile.source(file, found, standard)

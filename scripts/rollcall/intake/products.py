@@ -14,8 +14,8 @@ from rollcall.intake.oneroster import apply_rules, load_seeds
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> list[Table]:
     """Loads the catalogue as table `products` and applies its rules. The table to append, if accepted."""
-    found = csvfile.header(path)
-    if csvfile.check_names("product-header", path.name, found, schema.PRODUCT_COLUMNS, report):
+    found = csvfile.usable_header(path, report, past.settings)
+    if found is None or csvfile.check_names("product-header", path.name, found, schema.PRODUCT_COLUMNS, report):
         return []
     fields = ", ".join(f'"{column}"' for column in schema.PRODUCT_COLUMNS)
     if not csvfile.load_table(

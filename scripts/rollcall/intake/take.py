@@ -122,14 +122,14 @@ def _fence(delivery: Delivery, report: Report, settings: Settings) -> Iterator[N
             report.add("delivery-failed", delivery.path.name, detail=type(error).__name__)
 
 
-def _report(name: str, delivery: Delivery) -> Report:
+def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
     severities = {rule_id: Severity(severity) for rule_id, severity in delivery.district.rules.items()}
-    return Report(name, delivery.kind, severities=severities)
+    return Report(name, delivery.kind, severities=severities, most=settings.findings_max)
 
 
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
-    report = _report(str(delivery.path), delivery)
+    report = _report(str(delivery.path), delivery, settings)
     with (
         tempfile.TemporaryDirectory(prefix="rollcall-check-") as lake_folder,
         _scratch(settings) as (connection, folder),
@@ -158,7 +158,7 @@ def take(
     In a backfill a delivery may be older than what is applied: it then holds until the next full list. One that was
     `released` is not held.
     """
-    report, changes = _report(delivery.path.name, delivery), Changes()
+    report, changes = _report(delivery.path.name, delivery, settings), Changes()
     district = delivery.district
     tables: list[Table] = []
     arrived_at = datetime.now(UTC).replace(tzinfo=None)

@@ -33,8 +33,8 @@ def kind_of(path: Path, found: list[str]) -> str | None:
 def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> list[Table]:
     """Loads one template as the table named after its kind and applies its rules. The tables to append, if accepted."""
     columns = schema.TEMPLATE_COLUMNS[kind]
-    found = csvfile.header(path)
-    if csvfile.check_names("template-header", path.name, found, columns, report):
+    found = csvfile.usable_header(path, report, past.settings)
+    if found is None or csvfile.check_names("template-header", path.name, found, columns, report):
         return []
     optional = [name for name in schema.MEMBER_OPTIONAL if kind == "members" and name in found]
     for name in found:

@@ -50,14 +50,18 @@ class Loaded:
     set_aside: int
 
 
-def source(path: Path, report: Report) -> str | None:
+def source(path: Path, report: Report, settings: Settings) -> str | None:
     """The FROM clause over a usage file with all contract columns (absent ones NULL). None when its header is wrong."""
     if path.suffix == ".parquet":
         with duckdb.connect() as connection:
-            described = connection.execute(f"describe select * from read_parquet({quote(path)})").fetchall()
-        found, reader = [row[0] for row in described], f"read_parquet({quote(path)})"
+            reader = f"read_parquet({quote(path)}, hive_partitioning = false)"
+            found = [row[0] for row in connection.execute(f"describe select * from {reader}").fetchall()]
+        if not csvfile.has_usable_width(path, found, report, settings):
+            return None
     else:
-        found = csvfile.header(path)
+        found = csvfile.usable_header(path, report, settings)
+        if found is None:
+            return None
         reader = csvfile.source(path, found, schema.USAGE_COLUMNS)
     required = [*_REQUIRED, *([] if set(_USERS) & set(found) else [_USERS[0]])]
     if csvfile.check_names("usage-header", path.name, found, required, report):
@@ -67,6 +71,11 @@ def source(path: Path, report: Report) -> str | None:
         for name in schema.USAGE_COLUMNS
     )
     return f"(select {fields} from {reader})"
+
+
+def _events(files: list[str]) -> str:
+    """A FROM clause over page loads that the intake has written."""
+    return f"read_parquet([{', '.join(map(quote, files))}], hive_partitioning = false)"
 
 
 def _identity_key(key: bytes) -> str:
@@ -128,7 +137,7 @@ def _path_prefix(paths: list[tuple[str, str]]) -> str:
 def load(path: Path, incoming: lake.Incoming, district: District, report: Report, settings: Settings) -> Loaded | None:
     """Writes the file's events, identities and hosts into the incoming folder. None when it is rejected."""
     connection = incoming.connection
-    rows = source(path, report)
+    rows = source(path, report, settings)
     if rows is None:
         return None
     key = privacy.pii_key(settings)
@@ -159,7 +168,7 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
     if path.suffix != ".parquet" and csvfile.add_unreadable(path.name, connection, report):
         return None
     aside = sorted(str(file) for file in (folder / f"usage_date={_SET_ASIDE}").glob("*.parquet"))
-    set_aside = connection.execute(f"select count(*) from read_parquet({aside})").fetchone()[0] if aside else 0
+    set_aside = connection.execute(f"select count(*) from {_events(aside)}").fetchone()[0] if aside else 0
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
     if set_aside:
         _explain(path, rows, connection, report)
@@ -207,11 +216,11 @@ def _count_oddities(
         for file in (district / day).glob("*.parquet")
         if file.stem.rsplit("__", 1)[0] in known
     ]
-    again = f"or event_key in (select event_key from read_parquet({earlier}))" if earlier else ""
+    again = f"or event_key in (select event_key from {_events(earlier)})" if earlier else ""
     without_user, without_seconds, total, new = incoming.connection.execute(
         f"""select count(*) filter (identity_key is null), count(*) filter (duration_seconds is null), count(*),
             count(distinct event_key) filter (not is_again)
-        from (select identity_key, event_key, duration_seconds, {"false " + again} as is_again from read_parquet({written}))"""
+        from (select identity_key, event_key, duration_seconds, {"false " + again} as is_again from {_events(written)})"""
     ).fetchone()
     repeated = total - new
     if without_seconds:
@@ -250,7 +259,7 @@ def _append_new(
             select *, {_identity_key(key)} as identity_key, regexp_extract(user_email, '@([^@]+)$', 1) as domain from pair
         ),
         used as (
-            select distinct identity_key from read_parquet({written}) where identity_key is not null
+            select distinct identity_key from {_events(written)} where identity_key is not null
         )
         select identity_key, keyed_hash(any_value(user_id)) as user_id_hash, keyed_hash(any_value(user_email)) as email_hash,
             case when any_value(domain) in ({domains}) then keyed_hash(split_part(any_value(user_email), '@', 1)) end
@@ -262,6 +271,6 @@ def _append_new(
     )
     incoming.write(
         "extension/hosts",
-        f"""select distinct host, path_prefix, {stamp} from read_parquet({written})
+        f"""select distinct host, path_prefix, {stamp} from {_events(written)}
         where {unknown("extension/hosts", "host, path_prefix")}""",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake
+from rollcall.intake import lake, landing
 from rollcall.settings import PROJECT, RollcallError, Settings
 
 _FICLONE = 0x40049409
@@ -129,7 +129,7 @@ def publish(settings: Settings, version: Version) -> None:
     sidecar = version.file(settings).with_suffix(".json")
     sidecar.write_text(json.dumps(asdict(version), indent=2) + "\n", "utf-8")
     lake.fsync(sidecar)
-    settings.candidate.rename(version.file(settings))
+    landing.move(settings.candidate, version.file(settings))
     lake.fsync(settings.versions)
     _point(settings, version)
     retire(settings)
@@ -168,6 +168,8 @@ def retire(settings: Settings, keep: int | None = None) -> int:
     for file in gone:
         file.unlink()
         file.with_suffix(".json").unlink(missing_ok=True)
+    for part in settings.versions.glob("*.part"):
+        part.unlink()  # of a run that was killed while it copied
     for sidecar in settings.versions.glob("*.json"):
         if not sidecar.with_suffix(".duckdb").exists():
             sidecar.unlink()
