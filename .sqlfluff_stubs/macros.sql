@@ -25,3 +25,4 @@
 {% macro rolled_up(changes, keys, measures) %}select * from {{ changes }}{% endmacro %}
 {% macro facts_in_scope(facts) %}select * from {{ facts }}{% endmacro %}
 {% macro in_each_period(changes) %}select * from {{ changes }}{% endmacro %}
+{% macro usable_seconds(seconds) %}stub{% endmacro %}
