@@ -1,3 +1,4 @@
+-- Of one delivery the same may be found twice, word for word: it is one finding.
 select
     district_id,
     delivery_id,
@@ -6,7 +7,8 @@ select
     file_name,
     column_name,
     row_number as first_row,
-    finding_count,
+    cast(sum(finding_count) as bigint) as finding_count,
     message,
-    fix
+    min(fix) as fix
 from {{ lake_rows("rule_results") }}
+group by district_id, delivery_id, rule_id, severity, file_name, column_name, row_number, message

@@ -89,10 +89,9 @@ def _load(
 
 # What reading damaged or odd bytes raises, as opposed to a mistake of Rollcall's.
 _OF_THE_FILE = (
-    duckdb.InvalidInputException, duckdb.IOException, duckdb.ConversionException, duckdb.InternalException,
-    duckdb.SerializationException, duckdb.OutOfRangeException,
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, UnicodeError, RecursionError,
+    duckdb.Error, zipfile.BadZipFile, zlib.error, lzma.LZMAError, gzip.BadGzipFile, EOFError, UnicodeError, RecursionError,
 )  # fmt: skip
+_OF_ROLLCALL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 
 
 @contextmanager
@@ -115,7 +114,7 @@ def _fence(delivery: Delivery, report: Report, settings: Settings) -> Iterator[N
             "a delivery could not be read", error, district_id=delivery.district.district_id, file=delivery.path.name
         )
         kind = "".join(delivery.path.suffixes[-2:]).lstrip(".") or "file"
-        if isinstance(error, _OF_THE_FILE):
+        if isinstance(error, _OF_THE_FILE) and not isinstance(error, _OF_ROLLCALL):
             detail = f"it is damaged, or no {kind} ({type(error).__name__})"
             report.add("file-readable", delivery.path.name, detail=detail)
         else:

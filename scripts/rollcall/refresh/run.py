@@ -507,7 +507,10 @@ def _contain(build: _Build, published: publish.Version | None, failure: _Failure
         is_all = len(everything) == len(lake.accepted_ids(settings))
         if not is_all and build.without(everything):
             return False
-    out, is_built = _culprits(build, units, suspects)
+    try:
+        out, is_built = _culprits(build, units, suspects)
+    except _NotTheDeliveries:
+        return False
     if len(out) == len(units) and len(everything) == len(lake.accepted_ids(settings)):
         return False
     if not is_built and build.without([record for unit in out for record in units[unit]]):
@@ -528,6 +531,13 @@ def _contain(build: _Build, published: publish.Version | None, failure: _Failure
     return True
 
 
+_FRUITLESS = 10  # builds of different deliveries that all fail: what is wrong is not in a few of them
+
+
+class _NotTheDeliveries(Exception):
+    """Whatever is left out, the build fails."""
+
+
 def _culprits(build: _Build, units: dict, suspects: list) -> tuple[list, bool]:
     """The units with any of which the build fails, found by halving; and whether the last candidate was built without them.
 
@@ -535,10 +545,15 @@ def _culprits(build: _Build, units: dict, suspects: list) -> tuple[list, bool]:
     """
     out: list = []
     good: set = set(units) - set(suspects)
+    tries = 0
 
     def search(part: list, is_known_to_fail: bool) -> bool:
         """Sorts `part` into `good` and `out`. True when the last candidate that was built is that of `good`."""
+        nonlocal tries
+        if not good and tries >= _FRUITLESS:
+            raise _NotTheDeliveries
         if not is_known_to_fail:
+            tries += 1
             left_out = [record for unit in units if unit not in good and unit not in part for record in units[unit]]
             if not build.without(left_out):
                 good.update(part)
