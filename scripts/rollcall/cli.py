@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from rollcall import logs
 from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
+from rollcall.text import printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,8 +30,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Who uses which product, in which school and grade: a roster warehouse for school districts.",
 )
+
+
 # Names, paths and numbers are printed as they are: a bracket in a file name is no markup.
-out = Console(markup=False, highlight=False, soft_wrap=True)
+class _Out(Console):
+    """A terminal that shows the control characters of a file's name instead of obeying them."""
+
+    def print(self, *objects, **how) -> None:
+        super().print(*(printable(each, kept="\n") if isinstance(each, str) else each for each in objects), **how)
+
+
+out = _Out(markup=False, highlight=False, soft_wrap=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
 
@@ -134,10 +144,15 @@ def _shown(as_json: bool) -> Iterator[Callable[..., None]]:
         with Progress(*columns, console=out, transient=True) as progress:
             task = progress.add_task("starting", total=None)
             yield lambda words, done=0, total=None: progress.update(
-                task, description=words, completed=done, total=total
+                task, description=printable(words), completed=done, total=total
             )
     else:
         yield lambda words, done=0, total=None: None if total else out.print(words)
+
+
+def _warn(words: str) -> None:
+    """One line for a person, on stderr."""
+    print(printable(words), file=sys.stderr)
 
 
 def _refresh(settings: Settings, full: bool, as_json: bool, days=None) -> int:
@@ -147,11 +162,11 @@ def _refresh(settings: Settings, full: bool, as_json: bool, days=None) -> int:
     with _shown(as_json) as say:
         run = run_refresh(settings, say, full, days)
     if as_json:
-        print(json.dumps(run.as_dict(), ensure_ascii=False, default=str))
+        print(json.dumps(run.as_dict(), default=str))
     else:
         _tell(run, settings)
     for words in run.unsent:
-        print(f"rollcall: {words}; the next run tries again", file=sys.stderr)
+        _warn(f"rollcall: {words}; the next run tries again")
     return run.exit_code
 
 
@@ -220,12 +235,13 @@ def check(
     """Say all that is wrong with a file before it is uploaded. Changes nothing.
 
     The district is the name of the folder that the file lies in, if not given. Exit code 0 accepted, 20 held or rejected."""
-    from rollcall.intake import landing, take
+    from rollcall.intake import districts, landing, take
 
     settings = Settings()
     logs.to_file(settings)
     folder = path if path.is_dir() else path.parent
-    district = District.load(settings.landing / district_id if district_id else folder.absolute())
+    folder = folder.resolve() if district_id is None else districts.in_landing(settings, district_id)
+    district = District.load(folder)
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]
     if not files:
         raise RollcallError(f"{path} holds no file to check")
@@ -235,7 +251,7 @@ def check(
     reports = [take.check(landing.describe(file, district), settings) for file in files]
     if as_json:
         found = [report.as_dict() for report in reports]
-        print(json.dumps(found if path.is_dir() else found[0], ensure_ascii=False, indent=2))
+        print(json.dumps(found if path.is_dir() else found[0], indent=2))
     else:
         for report in reports:
             out.print(report.as_text().rstrip())
@@ -262,7 +278,7 @@ def status(
 
     now = datetime.now(UTC)
     if as_json:
-        print(json.dumps(told.as_dict(settings, now), ensure_ascii=False, default=str))
+        print(json.dumps(told.as_dict(settings, now), default=str))
     else:
         for line in told.lines(settings, now):
             out.print(line)
@@ -287,7 +303,7 @@ def watch() -> None:
         out.print("A refresh is running, and sends what is due when it ends.")
         return
     for words in failures:
-        print(f"rollcall: {words}; the next run tries again", file=sys.stderr)
+        _warn(f"rollcall: {words}; the next run tries again")
     raise typer.Exit(1 if failures else 0)
 
 
@@ -307,7 +323,7 @@ def fetch(
     with _shown(as_json) as say:
         done = collect(settings, district_id, say)
     if as_json:
-        print(json.dumps([vars(result) for result in done], ensure_ascii=False))
+        print(json.dumps([vars(result) for result in done]))
     else:
         if not done:
             out.print(f"No district.toml in {settings.landing} has an [sftp] section: there is nothing to collect.")
@@ -317,7 +333,7 @@ def fetch(
             out.print(f"{result.district_id}: collected {files}{young if result.young else ''}")
     for result in done:
         if result.error:
-            print(f"rollcall: {result.district_id}: {result.error}", file=sys.stderr)
+            _warn(f"rollcall: {result.district_id}: {result.error}")
     raise typer.Exit(1 if any(result.error for result in done) else 0)
 
 
@@ -326,7 +342,7 @@ def purge(
     district_id: Annotated[str | None, typer.Option("--district", help="Remove this district entirely.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who asks for it; recorded.")] = None,
     why: Annotated[str | None, typer.Option("--why", help="Why; recorded.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the district's name to be typed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Delete what was kept long enough; with --district, a district from every room and every published version.
@@ -345,13 +361,18 @@ def purge(
     else:
         if not (by and why):
             raise typer.BadParameter("removing a district needs --by and --why", param_hint="--district")
-        room.must_exist(settings, district_id)
+        district_id = room.find(settings, district_id)
         if not yes:
-            typer.confirm(f"Delete all that is kept of district '{district_id}', for good?", abort=True)
+            shown = printable(district_id)
+            typed = typer.prompt(
+                f"Deletes everything of district '{shown}', for good. Type its name to go on", err=True
+            )
+            if typed != district_id:
+                raise RollcallError(f"'{printable(typed)}' is not '{shown}': nothing was deleted")
         with refresh_lock(settings), _shown(as_json) as say:
             report = room.district(settings, district_id, by, why, say)
     if as_json:
-        print(json.dumps(report.as_dict(), ensure_ascii=False))
+        print(json.dumps(report.as_dict()))
     else:
         for line in report.lines():
             out.print(line)
@@ -422,17 +443,13 @@ def members_remove(district_id: DistrictId, email: Email) -> None:
 
 
 def _write_member(district_id: str, email: str, first_name: str, last_name: str, role: str, status: str) -> None:
-    from rollcall.intake import landing
+    from rollcall.intake import districts, landing
 
     settings = Settings()
-    if not (settings.landing / district_id).is_dir():
-        known = (
-            ", ".join(sorted(folder.name for folder in settings.landing.glob("[!._]*") if folder.is_dir())) or "none"
-        )
-        raise RollcallError(f"there is no district '{district_id}' in {settings.landing}; there are: {known}")
+    folder = districts.in_landing(settings, district_id)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
         raise typer.BadParameter(f"'{email}' is not an e-mail address", param_hint="--email")
-    file = landing.write_member(settings, district_id, first_name, last_name, email, role, status)
+    file = landing.write_member(folder, first_name, last_name, email, role, status)
     out.print(f"Wrote {file}; the next refresh takes it.")
 
 
@@ -476,24 +493,24 @@ def main() -> None:
     try:
         app()
     except Locked as error:
-        print(f"rollcall: {error}", file=sys.stderr)
+        _warn(f"rollcall: {error}")
         sys.exit(40)
     except RollcallError as error:
-        print(f"rollcall: {error}", file=sys.stderr)
+        _warn(f"rollcall: {error}")
         sys.exit(1)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"ROLLCALL_{'_'.join(map(str, first['loc'])).upper()}: " if first["loc"] else ""
-        print(f"rollcall: {name}{first['msg'].removeprefix('Value error, ')}", file=sys.stderr)
+        _warn(f"rollcall: {name}{first['msg'].removeprefix('Value error, ')}")
         sys.exit(2)
     except SettingsError as error:
-        print(f"rollcall: {error}: it is not JSON", file=sys.stderr)
+        _warn(f"rollcall: {error}: it is not JSON")
         sys.exit(2)
     except Exception as error:
         if is_of_the_disk(error):
-            print(f"rollcall: {of_the_disk(error, Settings())}", file=sys.stderr)
+            _warn(f"rollcall: {of_the_disk(error, Settings())}")
             sys.exit(1)
         logging.getLogger("rollcall").exception("the command broke off")
-        words = str(error).strip().splitlines() or [type(error).__name__]
-        print(f"rollcall: {words[0]} (the traceback is in rollcall.log of the build folder)", file=sys.stderr)
+        words = logs.words_of(error).splitlines() or [type(error).__name__]
+        _warn(f"rollcall: {words[0]} (the traceback is in rollcall.log of the build folder)")
         sys.exit(1)

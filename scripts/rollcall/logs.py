@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import traceback
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
+
+import duckdb
 
 from rollcall.settings import Settings
 
@@ -24,8 +27,32 @@ class _JsonLines(logging.Formatter):
             "process": record.process,
         } | getattr(record, "facts", {})
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+            line["traceback"] = _traceback(record.exc_info[1])
+        return json.dumps(line, default=str)
+
+
+_QUOTED = re.compile(r"""'[^'\n]*'|"[^"\n]*\"""")
+
+
+def words_of(error: BaseException) -> str:
+    """What an error says, without what it may quote of a delivery: a value, or a statement with the key in it."""
+    words = str(error).strip()
+    if isinstance(error, duckdb.Error):
+        words = words.partition("\n")[0]
+    elif not isinstance(error, ValueError):
+        return words
+    return _QUOTED.sub(lambda quoted: quoted[0] if quoted[0][1:2] == "/" else "'…'", words)
+
+
+def _traceback(error: BaseException | None) -> str:
+    """The traceback of an error and of those that it came of, the first one first."""
+    parts, seen = [], set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        parts.append(f"{frames}{type(error).__name__}: {words_of(error)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nand then\n\n".join(reversed(parts))
 
 
 def to_file(settings: Settings) -> None:

@@ -345,19 +345,18 @@ _rule(
 )  # fmt: skip
 _rule(
     "email-valid", "warning", USERS, "an e-mail looks like an address",
-    "{count} e-mails do not look like addresses{detail}", "Correct email, such as name@district.org",
+    "{count} e-mails do not look like addresses", "Correct email, such as name@district.org",
     "users",
-    """select _row_number as row_number, 'email' as column_name, email as value,
-        case when email is not null then ': ' || email else '' end as detail
+    """select _row_number as row_number, 'email' as column_name, email as value, null as detail
     from users where not _has_good_email""",
     "educators",
-    """select _row_number as row_number, 'email' as column_name, email as value, ': ' || email as detail
+    """select _row_number as row_number, 'email' as column_name, email as value, null as detail
     from educators where not _has_good_email""",
     "students",
-    """select _row_number as row_number, 'email' as column_name, null as value, '' as detail
+    """select _row_number as row_number, 'email' as column_name, null as value, null as detail
     from students where not _has_good_email""",
     "members",
-    """select _row_number as row_number, 'email' as column_name, email as value, ': ' || email as detail
+    """select _row_number as row_number, 'email' as column_name, email as value, null as detail
     from members where not _has_good_email""",
 )  # fmt: skip
 _rule(

@@ -20,7 +20,7 @@ from pathlib import Path
 import paramiko
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from rollcall.intake import lake, landing
+from rollcall.intake import districts, lake, landing
 from rollcall.logs import event
 from rollcall.settings import District, RollcallError, Settings, Sftp
 
@@ -43,9 +43,7 @@ class Fetched:
 def fetch(settings: Settings, only: str | None, say: Callable[..., None]) -> list[Fetched]:
     """Collects what is new for every district with an `[sftp]` section, or for one. One that fails stops no other."""
     done = []
-    folders = [folder for folder in landing.folders(settings) if only in (None, folder.name)]
-    if only and not folders:
-        raise RollcallError(f"there is no district '{only}' in {settings.landing}")
+    folders = landing.folders(settings) if only is None else [districts.in_landing(settings, only)]
     for folder in folders:
         result, district = Fetched(folder.name), None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,11 +12,27 @@ from pathlib import Path
 import duckdb
 
 from rollcall.expectations.rules import RULES, Severity
+from rollcall.intake import echo
+from rollcall.text import printable, safe_cell
 
 EXAMPLES = 20  # findings listed for one rule; the rest are counted
 # What lies beside a file in quarantine.
 REPORT_FILES = ("report.txt", "report.html", "report.json", "report-rows.csv", "release.json")
 MOST_ROWS = 10_000  # rows listed for one rule in report-rows.csv
+_MOST_CHARACTERS = 200  # of a value, a name or an explanation
+_FORM = re.compile(r"\[\d+ characters?: ")
+HIDDEN = (
+    "Values that may name a person are not repeated: [9 characters: aaaa aaaa] stands for nine characters, here letters and a "
+    "blank. The line and the column say where to look."
+)
+
+
+def _short(text: str | None) -> str | None:
+    """As much of a text as a report repeats, each character seen."""
+    if text is None:
+        return None
+    words = printable(text)
+    return words if len(words) <= _MOST_CHARACTERS else f"{words[:_MOST_CHARACTERS]}…"
 
 
 class _Blanks(dict):
@@ -51,6 +68,9 @@ class Report:
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _rest: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
+    def __post_init__(self) -> None:
+        self.file = printable(self.file)
+
     def severity(self, rule_id: str) -> Severity:
         """The severity that the district gives the rule, else its own."""
         return self.severities.get(rule_id, RULES[rule_id].severity)
@@ -68,6 +88,7 @@ class Report:
     ) -> None:
         """Adds a finding; its words come from the rule, `detail` filling the message and `advice` the fix."""
         rule = RULES[rule_id]
+        file, column, value, detail, advice = map(_short, (file, column, value, detail, advice))
         words = _Blanks(
             file=file, row=row, column=column, value=value or "", detail=detail or "", count=count, advice=advice
         )
@@ -91,7 +112,10 @@ class Report:
 
         True when it finds anything.
         """
-        connection.execute(f"create or replace temp table found as {query}")
+        shown = echo.shown(self.kind, file)
+        connection.execute(
+            f"create or replace temp table found as select row_number, column_name, {shown} as value, detail from ({query})"
+        )
         found = connection.execute(
             f"""select min(row_number), column_name, value, min(detail), count(*), count(*) over ()
             from found group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
@@ -108,6 +132,11 @@ class Report:
             ).fetchall()
             self.rows += [(rule_id, self.severity(rule_id), file, *row) for row in rows]
         return bool(found)
+
+    @property
+    def hides(self) -> bool:
+        """Whether a value is not repeated, which a reader has to be told how to read."""
+        return any(_FORM.match(finding.value or "") for finding in self.findings)
 
     def release(self) -> None:
         """Somebody has decided that what the delivery is held for is right."""
@@ -150,6 +179,7 @@ class Report:
                 f"          where: {where}",
                 f"          fix:   {f.fix}",
             ]
+        lines += [HIDDEN] if self.hides else []
         return "\n".join(lines) + "\n"
 
     def as_dict(self) -> dict[str, object]:
@@ -166,7 +196,7 @@ class Report:
 
         environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text("utf-8"))
-        return template.render(report=self, findings=self.sorted(), name=Path(self.file).name)
+        return template.render(report=self, findings=self.sorted(), name=Path(self.file).name, hidden=HIDDEN)
 
     def write(self, folder: Path) -> None:
         """Writes report.txt and .html for a person, .json for a program, and report-rows.csv for who mends the rows."""
@@ -177,10 +207,4 @@ class Report:
         with (folder / "report-rows.csv").open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
             writer.writerow(("rule", "severity", "file", "row", "column", "value"))
-            writer.writerows((*row[:-1], safe_cell(row[-1])) for row in self.rows)
-
-
-def safe_cell(value: str | None) -> str:
-    """A value as a spreadsheet shows it and does not execute it."""
-    text = value or ""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+            writer.writerows(map(safe_cell, row) for row in self.rows)

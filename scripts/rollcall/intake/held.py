@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import json
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,8 +18,10 @@ from rollcall.intake import lake, landing, schema
 from rollcall.intake.findings import REPORT_FILES, Finding, Report
 from rollcall.intake.take import Decision, write_rule_results
 from rollcall.settings import RollcallError, Settings
+from rollcall.text import printable
 
 _RELEASE = "release.json"
+_BEGINNING = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ class Held:
     @property
     def file(self) -> Path | None:
         """What was delivered; None when somebody has taken it away."""
-        files = [f for f in self.folder.glob("*") if f.name not in REPORT_FILES and f.is_file()]
+        own = (*REPORT_FILES, f"{_RELEASE}.tmp")
+        files = [f for f in self.folder.glob("*") if f.name not in own and f.is_file()]
         return files[0] if files else None
 
 
@@ -116,18 +121,24 @@ def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -
 def find(settings: Settings, name: str) -> Held:
     """The held delivery of that id, file name or beginning of an id, with or without its district in front."""
     held = waiting(settings)
+    # A beginning says at least the date: `2` or a blank, an unset variable of a shell, is nobody's decision.
+    is_long = bool(_BEGINNING.match(name.rpartition("/")[2]))
     for matches in (
         [d for d in held if name in (d.delivery_id, f"{d.district_id}/{d.delivery_id}")],
         [d for d in held if d.file and name in (d.file.name, f"{d.district_id}/{d.file.name}")],
-        [d for d in held if f"{d.district_id}/{d.delivery_id}".startswith(name) or d.delivery_id.startswith(name)],
+        [
+            d
+            for d in held
+            if is_long and (f"{d.district_id}/{d.delivery_id}".startswith(name) or d.delivery_id.startswith(name))
+        ],
     ):
         if len(matches) == 1:
             return matches[0]
         if matches:
             break
-    known = ", ".join(f"{d.district_id}/{d.delivery_id}" for d in held) or "none"
+    known = ", ".join(printable(f"{d.district_id}/{d.delivery_id}") for d in held) or "none"
     what = "several held deliveries" if matches else "no held delivery"
-    raise RollcallError(f"'{name}' names {what}; held are: {known}")
+    raise RollcallError(f"'{printable(name)}' names {what}; held are: {known}")
 
 
 def release(settings: Settings, name: str, decision: Decision) -> Held:
@@ -154,7 +165,7 @@ def discard(settings: Settings, name: str, decision: Decision) -> Held:
     )
     with duckdb.connect() as connection:
         connection.execute(
-            f"copy (select {fields} from read_parquet({lake.quote(delivery.record)}, hive_partitioning = false)) "
+            f"copy (select {fields} from read_parquet({lake.quote(glob.escape(str(delivery.record)))}, hive_partitioning = false)) "
             f"to {lake.quote(temporary)} (format parquet)",
             asdict(decision),
         )

@@ -6,6 +6,7 @@ a killed run left behind without one is invisible to every reader and swept away
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
@@ -81,9 +82,10 @@ def empty_file(settings: Settings, table: str) -> Path:
     return settings.lake / table / f"district_id={NOTHING}" / f"{partition}{NOTHING}.parquet"
 
 
-def records(settings: Settings, district_id: str = "*") -> list[Path]:
-    """The delivery records, which name the district (folder) and the delivery (file)."""
-    return sorted((settings.lake / "deliveries").glob(f"district_id={district_id}/[!_]*.parquet"))
+def records(settings: Settings, district_id: str | None = None) -> list[Path]:
+    """The delivery records, which name the district (folder) and the delivery (file); of all districts, or of one."""
+    name = "*" if district_id is None else glob.escape(district_id)
+    return sorted((settings.lake / "deliveries").glob(f"district_id={name}/[!_]*.parquet"))
 
 
 def is_accepted(record: Path) -> bool:
@@ -111,9 +113,12 @@ def files(settings: Settings, table: str, district_id: str) -> list[str]:
 def sweep(settings: Settings) -> None:
     """Removes what a killed run left in the lake. Its folder tells of it; a run that ended well left none."""
     for folder in settings.lake.glob(".incoming-*"):
-        district_id, delivery_id = folder.name.removeprefix(".incoming-").rsplit("--", 1)
+        # A delivery's id has no `--`; a district may.
+        district_id, _, delivery_id = folder.name.removeprefix(".incoming-").rpartition("--")
         if f"{district_id}/{delivery_id}" not in accepted_ids(settings):
-            for file in settings.lake.glob(f"**/district_id={district_id}/**/{delivery_id}*.parquet"):
+            for file in settings.lake.glob(
+                f"**/district_id={glob.escape(district_id)}/**/{glob.escape(delivery_id)}*.parquet"
+            ):
                 if file.is_file() and folder not in file.parents and "deliveries" not in file.parts:
                     file.unlink()
         shutil.rmtree(folder)
@@ -224,7 +229,7 @@ def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
 
     With a district, only what the intake reads of it, which is all but its page loads.
     """
-    pattern = f"district_id={district_id}/*.parquet" if district_id else "*.parquet"
+    pattern = f"district_id={glob.escape(district_id)}/*.parquet" if district_id else "*.parquet"
     found = []
     with duckdb.connect() as connection:
         for file in sorted(settings.lake.rglob(pattern)):

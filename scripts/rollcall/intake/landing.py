@@ -131,14 +131,14 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_member(
-    settings: Settings, district_id: str, first_name: str, last_name: str, email: str, role: str, status: str
-) -> Path:
-    """Writes a member file of one row into the landing folder, wholly or not at all."""
+def write_member(folder: Path, first_name: str, last_name: str, email: str, role: str, status: str) -> Path:
+    """Writes a member file of one row into a district's landing folder, wholly or not at all."""
     now = datetime.now(UTC)
-    district = District.load(settings.landing / district_id)
+    district = District.load(folder)
     name = f"members_{now.astimezone(district.zone):%Y-%m-%d}_{now:%H%M%S%f}.csv"
-    file = settings.landing / district_id / BY_HAND / name
+    file = folder / BY_HAND / name
+    if file.parent.is_symlink():
+        raise RollcallError(f"{file.parent} is a link, which may lead to another district: replace it with a folder")
     file.parent.mkdir(exist_ok=True)
     temporary = file.with_suffix(".tmp")
     with temporary.open("x", newline="", encoding="utf-8") as stream:

@@ -190,7 +190,7 @@ def _minimised_users(columns: list[schema.Column]) -> str:
             "keyed_hash(identifier) as identifier_hash",
             "keyed_hash(lower(email)) as email_hash",
             "keyed_hash(lower(username)) as username_hash",
-            "nullif(regexp_extract(lower(trim(email)), '@([^@]+)$', 1), '') as email_domain",
+            f"nullif({privacy.domain('lower(trim(email))')}, '') as email_domain",
             f"{GOOD_EMAIL} as _has_good_email",
             f"coalesce({staff}, false) as _is_staff",
             "trim(role) as _role",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import lzma
+import os
 import shutil
 import tempfile
 import zipfile
@@ -52,20 +54,45 @@ class Outcome:
 
 @contextmanager
 def _scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """A DuckDB connection and a private folder (0700) for unpacked files, both gone afterwards."""
+    """A DuckDB connection and a private folder (0700) for unpacked files, both gone afterwards.
+
+    The folder is locked while it is in use, so that one whose process was killed is known, and deleted by the next.
+    """
     settings.build.mkdir(parents=True, exist_ok=True)
+    clear_scratch(settings)
     folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=settings.build))
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         with lake.connect(settings, folder) as connection:
             yield connection, folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def left_scratch(settings: Settings) -> list[Path]:
+    """The private folders of processes that were killed: what they had unpacked of a delivery lies there as it was sent."""
+    left = []
+    for folder in settings.build.glob(".intake-*"):
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # its process has just ended
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.append(folder)
+        except BlockingIOError:
+            pass  # in use
+        finally:
+            os.close(descriptor)
+    return left
 
 
 def clear_scratch(settings: Settings) -> None:
-    """Removes the private folders of runs that were killed."""
-    for folder in settings.build.glob(".intake-*"):
-        shutil.rmtree(folder)
+    """Removes the private folders of processes that were killed; those of a `check` that runs stay."""
+    for folder in left_scratch(settings):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load(
@@ -129,11 +156,8 @@ def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
     report = _report(str(delivery.path), delivery, settings)
-    with (
-        tempfile.TemporaryDirectory(prefix="rollcall-check-") as lake_folder,
-        _scratch(settings) as (connection, folder),
-    ):
-        private = settings.model_copy(update={"lake": Path(lake_folder)})
+    with _scratch(settings) as (connection, folder):
+        private = settings.model_copy(update={"lake": folder / "lake"})
         has_past = bool(lake.records(settings, delivery.district.district_id))
         with _fence(delivery, report, settings):
             if delivery.kind is Kind.USAGE:

@@ -66,7 +66,7 @@ def _select(kind: str, optional: list[str]) -> str:
     hashes = {
         "sis_id_hash": "keyed_hash(sis_id)" if "sis_id" in columns else "null",
         "email_hash": "keyed_hash(lower(email))",
-        "email_domain": f"nullif(regexp_extract({_EMAIL}, '@([^@]+)$', 1), '')",
+        "email_domain": f"nullif({privacy.domain(_EMAIL)}, '')",
     }
     # A row of a template has no id of its own: it is what it says. A member is an address.
     fields_of_rules = [f"{GOOD_EMAIL} as _has_good_email"]

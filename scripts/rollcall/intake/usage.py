@@ -24,11 +24,11 @@ _TIME = (
     "then try_cast(occurred_at as timestamptz) end"
 )
 _IS_WEB = "(starts_with(lower(left(trim(url), 8)), 'https://') or starts_with(lower(left(trim(url), 7)), 'http://'))"
-# Splitting is four times as fast as one regular expression, which only the odd address (user, port, query) needs.
 _AUTHORITY = "lower(split_part(split_part(trim(url), '://', 2), '/', 1))"
+# As a browser reads it: what is before the last @ is not the host, a port is a number, a backslash ends the authority. What is
+# no host after that is none at all: a part of `https://jane%40oak.org/` or of `https://jane:doe/` could be a name.
 _HOST = (
-    f"rtrim(case when regexp_matches({_AUTHORITY}, '[?#@:[:space:]]') "
-    f"then regexp_extract({_AUTHORITY}, '^(?:[^?#@]*@)?([^?#:@[:space:]]+)', 1) else {_AUTHORITY} end, '.')"
+    rf"coalesce(regexp_extract({_AUTHORITY}, '^(?:[^?#\\]*@)?({privacy.HOST})[.]?(?::[0-9]*)?(?:[?#\\].*)?$', 1), '')"
 )
 _REST = "lower(split_part(trim(url), '://', 2))"
 _PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_REST}, strpos({_REST} || '/', '/')) end"
@@ -256,7 +256,7 @@ def _append_new(
             select distinct lower(trim(user_email)) as user_email, trim(user_id) as user_id from {rows}
         ),
         keyed as (
-            select *, {_identity_key(key)} as identity_key, regexp_extract(user_email, '@([^@]+)$', 1) as domain from pair
+            select *, {_identity_key(key)} as identity_key, {privacy.domain("user_email")} as domain from pair
         ),
         used as (
             select distinct identity_key from {_events(written)} where identity_key is not null

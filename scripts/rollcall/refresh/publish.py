@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, landing
+from rollcall.intake import districts, lake, landing
 from rollcall.settings import PROJECT, RollcallError, Settings
 
 _FICLONE = 0x40049409
@@ -148,9 +148,9 @@ def rollback(settings: Settings, name: str | None) -> Version:
     there = kept(settings)
     now = settings.pointer.resolve().stem
     older = [version for version in there if version < now]
-    wanted = name or (older[-1] if older else None)
+    wanted = (older[-1] if older else None) if name is None else name
     if wanted not in there:
-        why = f"there is no version '{name}'" if name else f"there is no version before {now}"
+        why = f"there is no version '{name}'" if name is not None else f"there is no version before {now}"
         raise RollcallError(f"{why}; versions kept are: {', '.join(reversed(there)) or 'none'}")
     version = _described(settings, wanted)
     _point(settings, version)
@@ -178,8 +178,4 @@ def retire(settings: Settings, keep: int | None = None) -> int:
 
 def is_purging(settings: Settings) -> bool:
     """Whether a district is being removed: no version may be gone on from then."""
-    return purge_marker(settings).exists()
-
-
-def purge_marker(settings: Settings) -> Path:
-    return settings.warehouse / ".purging.json"
+    return (settings.warehouse / districts.PURGING).exists()

@@ -13,10 +13,11 @@ from pathlib import Path
 import duckdb
 
 from rollcall import logs
-from rollcall.intake import lake, take
-from rollcall.refresh import ledger, publish
+from rollcall.intake import districts, lake, take
+from rollcall.refresh import ledger, publish, told
 from rollcall.refresh.run import Say, run_locked
 from rollcall.settings import RollcallError, Settings
+from rollcall.text import printable
 
 _ROOMS = ("landing", "archive", "quarantine", "lake")
 
@@ -43,16 +44,18 @@ class Purge:
         return {**vars(self), "file": str(self.file) if self.file else None, "is_clean": self.is_clean}
 
     def lines(self) -> Iterator[str]:
-        yield f"Purged {self.what} at {self.at[:19]} UTC" + (f", by {self.by}: {self.why}" if self.by else "")
+        yield f"Purged {printable(self.what)} at {self.at[:19]} UTC" + (
+            f", by {printable(self.by)}: {printable(self.why)}" if self.by else ""
+        )
         for name, count in self.removed.items():
             yield f"  removed {count:,} {name.replace('_', ' ')}"
         yield f"  {self.removed_bytes:,} bytes"
         for where, left in self.checks.items():
             yield f"  {'left: ' + format(left, ',') if left else 'none left'} in {where}"
         if self.published:
-            yield f"Readers have version {self.published}, made of what is left."
+            yield f"Readers have version {self.published}, which holds nothing of it."
         elif self.by:
-            yield "No district is left: nothing is published any more."
+            yield "Nothing is published."
         if self.file:
             yield f"The report is {self.file}"
         if not self.is_clean:
@@ -62,7 +65,7 @@ class Purge:
 def _write(settings: Settings, purge: Purge) -> None:
     folder = settings.warehouse / "purges"
     folder.mkdir(parents=True, exist_ok=True)
-    purge.file = folder / f"{re.sub('[^0-9T]', '', purge.at[:19])}.json"
+    purge.file = folder / f"{re.sub('[^0-9T]', '', purge.at[:23])}.json"
     purge.file.write_text(json.dumps(purge.as_dict(), ensure_ascii=False, indent=2) + "\n", "utf-8")
     lake.fsync(purge.file)
     logs.event("purged", what=purge.what, removed=purge.removed, is_clean=purge.is_clean)
@@ -86,54 +89,45 @@ def _bytes(settings: Settings) -> int:
 
 
 def _folders(settings: Settings, district_id: str) -> Iterator[tuple[str, Path]]:
-    """(room, path) of all that is a district's own."""
-    for room in ("landing", "archive", "quarantine"):
-        yield room, getattr(settings, room) / district_id
-    yield "archive", settings.taken / district_id
+    """(room, path) of all that is a district's own, each found in a listing of its room."""
+    yield from ((room, folder) for room, folder in districts.rooms(settings) if folder.name == district_id)
     # The records first: from then on nothing of the district is in the lake for any reader.
-    partitions = [
-        *settings.lake.rglob(f"district_id={district_id}"),
-        *settings.lake.glob(f".incoming-{district_id}--*"),
-    ]
+    partitions = [folder for folder in districts.partitions(settings) if districts.of_partition(folder) == district_id]
+    partitions += [folder for folder in districts.incoming(settings) if districts.of_incoming(folder)[0] == district_id]
     for folder in sorted(partitions, key=lambda path: (path.parent.name != "deliveries", str(path))):
         yield "lake", folder
 
 
-def must_exist(settings: Settings, district_id: str) -> None:
-    """RollcallError where nothing is kept of a district of that name."""
-    if any(path.exists() for _, path in _folders(settings, district_id)) or _is_under_way(settings, district_id):
-        return
-    names = {folder.name for room in _ROOMS[:3] for folder in getattr(settings, room).glob("[!._]*") if folder.is_dir()}
-    names |= {record.parent.name.removeprefix("district_id=") for record in lake.records(settings)}
-    raise RollcallError(
-        f"nothing is kept of a district '{district_id}'; there are: {', '.join(sorted(names)) or 'none'}"
-    )
+def find(settings: Settings, name: str) -> str:
+    """The district of exactly that name. RollcallError where nothing is kept of it, or where a link leads out of a room."""
+    district_id = districts.find(name, districts.known(settings))
+    for room, folder in _folders(settings, district_id):
+        if folder.is_symlink():
+            raise RollcallError(
+                f"{printable(folder)} is a link to {printable(folder.resolve())}, and Rollcall deletes only what lies in its own "
+                f"folders. Nothing was deleted. Delete what is there, remove the link from {room}/, and purge again"
+            )
+    return district_id
 
 
-def _is_under_way(settings: Settings, district_id: str) -> bool:
-    return _begun(settings).get("district_id") == district_id
-
-
-def _begun(settings: Settings) -> dict:
-    try:
-        return dict(json.loads(publish.purge_marker(settings).read_text("utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
-        return {}
+def _marker(settings: Settings) -> Path:
+    return settings.warehouse / districts.PURGING
 
 
 def _begin(settings: Settings, district_id: str, purge: Purge) -> None:
     """Marks what is under way, and counts what will go before it goes: a purge that goes on says all that went."""
-    before = _begun(settings) if _is_under_way(settings, district_id) else {}
+    before = districts.purging(settings)
+    before = before if before.get("district_id") == district_id else {}
     purge.removed, purge.removed_bytes = before.get("removed", {}), before.get("removed_bytes", 0)
     for room, path in _folders(settings, district_id):
-        files = [file for file in path.rglob("*") if file.is_file()]
-        purge.removed_bytes += sum(file.stat().st_size for file in files)
+        files = [file for file in path.rglob("*") if file.is_symlink() or file.is_file()]
+        purge.removed_bytes += sum(file.lstat().st_size for file in files)
         purge.removed[f"{room}_files"] = purge.removed.get(f"{room}_files", 0) + len(files)
     marker = {"district_id": district_id, "removed": purge.removed, "removed_bytes": purge.removed_bytes}
-    temporary = publish.purge_marker(settings).with_suffix(".tmp")
+    temporary = _marker(settings).with_suffix(".tmp")
     temporary.write_text(json.dumps(marker), "utf-8")
     lake.fsync(temporary)
-    temporary.replace(publish.purge_marker(settings))
+    temporary.replace(_marker(settings))
 
 
 def district(settings: Settings, district_id: str, by: str, why: str, say: Say) -> Purge:
@@ -149,42 +143,83 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
         if path.is_dir():
             shutil.rmtree(path)
     purge.removed["ledger_entries"] = _forget_in_ledger(settings, district_id)
+    told.forget(settings, district_id)
     purge.removed["build_files"] = _clear_build(settings)
 
     if not lake.accepted_ids(settings):
         # No district is left: an empty warehouse is one that no audit lets pass, and nobody is there to read it.
         settings.pointer.unlink(missing_ok=True)
         purge.removed["published_versions"] = publish.retire(settings, keep=0)
-    elif publish.kept(settings):
-        run = run_locked(settings, say, full=True)
+    elif _is_published(settings, district_id):
+        # What other districts have delivered meanwhile is for their next refresh.
+        run = run_locked(settings, say, full=True, intake=False)
         if run.exit_code not in (0, 20) or run.version != run.run_id:
             failure = (run.failures or ["nothing was published"])[0]
             raise RollcallError(
-                f"the version without {district_id} could not be published: {failure}; run the purge again"
+                f"the version without {printable(district_id)} could not be published: {failure}; run the purge again"
             )
         purge.published = run.version
         purge.removed["published_versions"] = publish.retire(settings, keep=1)
         _clear_build(settings)
+    else:
+        current = publish.current(settings)
+        purge.published = current.version if current else None
     _search(settings, district_id, purge)
     if purge.is_clean:
-        publish.purge_marker(settings).unlink()
+        _marker(settings).unlink()
     _write(settings, purge)
     return purge
 
 
+def _is_published(settings: Settings, district_id: str) -> bool:
+    """Whether a version may hold anything of the district; one that cannot be read may."""
+    for file in settings.versions.glob("*.duckdb"):
+        try:
+            if any(district_id in rows for rows in districts.in_version(file).values()):
+                return True
+        except duckdb.Error:
+            return True
+    return False
+
+
+def _names(district_id: str) -> re.Pattern[str]:
+    """Finds the name in a sentence of the ledger; what goes on before or after it is another name."""
+    return re.compile(rf"(?<![\w.-]){re.escape(district_id)}(?![\w-]|[.]\w)")
+
+
+def _is_about(words: str, district_id: str, settings: Settings) -> bool:
+    """Whether an entry of the ledger is about a file or the settings of the district."""
+    folder = settings.landing / district_id
+    return words.startswith((f"{district_id}/", f"{folder}/", f"{folder}:"))
+
+
 def _forget_in_ledger(settings: Settings, district_id: str) -> int:
-    """Takes the district's deliveries out of the runs, and what was said of its files."""
+    """Takes the district's deliveries out of the runs, and what was said of its files.
+
+    What is said of a run as a whole stays; the district's name in it does not.
+    """
     runs, _ = ledger.read(settings)
-    gone = 0
-    word = re.compile(rf"(?<![\w-]){re.escape(district_id)}(?![\w-])")
+    gone, name = 0, _names(district_id)
     for run in runs:
         kept = [delivery for delivery in run["deliveries"] if delivery["district_id"] != district_id]
         gone += len(run["deliveries"]) - len(kept)
         run["deliveries"] = kept
-        for name in ("repeated", "skipped", "failures", "drift", "mended"):
-            run[name] = [words for words in run.get(name, []) if not word.search(words)]
+        for field_ in ("repeated", "skipped"):
+            run[field_] = [words for words in run.get(field_, []) if not _is_about(words, district_id, settings)]
+        for field_ in ("failures", "drift", "mended"):
+            run[field_] = [name.sub("[purged]", words) for words in run.get(field_, [])]
     ledger.rewrite(settings, runs)
     return gone
+
+
+def _left_in_ledger(settings: Settings, district_id: str) -> int:
+    name = _names(district_id)
+    return sum(
+        any(delivery["district_id"] == district_id for delivery in run["deliveries"])
+        or any(_is_about(words, district_id, settings) for field_ in ("repeated", "skipped") for words in run[field_])
+        or any(name.search(words) for field_ in ("failures", "drift", "mended") for words in run[field_])
+        for run in ledger.read(settings)[0]
+    )
 
 
 def _clear_build(settings: Settings) -> int:
@@ -202,15 +237,8 @@ def _search(settings: Settings, district_id: str, purge: Purge) -> None:
     for room in _ROOMS:
         found = [path for name, path in _folders(settings, district_id) if name == room and path.exists()]
         purge.checks[f"{room} ({getattr(settings, room)})"] = len(found)
-    named = sum(district_id in json.dumps(run["deliveries"]) for run in ledger.read(settings)[0])
-    purge.checks["the run ledger"] = named
+    purge.checks["the run ledger"] = _left_in_ledger(settings, district_id)
+    purge.checks["what alerts have said"] = told.said_of(settings, district_id)
     for name in publish.kept(settings):
-        with duckdb.connect(str(settings.versions / f"{name}.duckdb"), read_only=True) as connection:
-            tables = connection.execute(
-                "select table_name from information_schema.columns where table_schema = 'marts' and column_name = 'district_id'"
-            ).fetchall()
-            for (table,) in sorted(tables):
-                (left,) = connection.execute(
-                    f'select count(*) from marts."{table}" where district_id = ?', [district_id]
-                ).fetchone()
-                purge.checks[f"{table} of version {name}"] = left
+        for mart, rows in districts.in_version(settings.versions / f"{name}.duckdb").items():
+            purge.checks[f"{mart} of version {name}"] = rows.get(district_id, 0)

@@ -158,17 +158,21 @@ def refresh(settings: Settings, say: Say, full: bool = False, backfill: Days | N
         return run_locked(settings, say, full, backfill)
 
 
-def run_locked(settings: Settings, say: Say, full: bool = False, backfill: Days | None = None) -> Run:
-    """As `refresh`, for who holds the lock."""
+def run_locked(
+    settings: Settings, say: Say, full: bool = False, backfill: Days | None = None, intake: bool = True
+) -> Run:
+    """As `refresh`, for who holds the lock. Without `intake` nothing is taken or retired: it only builds and publishes."""
     now = datetime.now(UTC)
     run = Run(_run_id(settings, now), now)
     event("run begins", run=run.run_id)
     try:
-        _refresh(settings, run, say, full, backfill)
+        _refresh(settings, run, say, full, backfill, intake)
     except BaseException as error:
         run.exit_code = 1
         told = _reason(error, settings)
-        run.failures.append(str(told) if isinstance(told, RollcallError) else f"{type(error).__name__}: {error}")
+        run.failures.append(
+            str(told) if isinstance(told, RollcallError) else f"{type(error).__name__}: {logs.words_of(error)}"
+        )
         try:
             _end(settings, run)
         except OSError as second:
@@ -213,7 +217,7 @@ def _end(settings: Settings, run: Run) -> None:
             run.unsent = [f"the alerts broke off: {error}"]
 
 
-def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None) -> None:
+def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None, intake: bool) -> None:
     auditor = build = None
     try:
         with run.stage("intake"):
@@ -223,12 +227,12 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             lake.sweep(settings)
             take.clear_scratch(settings)
             run.mended += publish.mend(settings)
-            found = landing.scan(settings)
+            found = landing.scan(settings) if intake else landing.Scan([], [], [])
             run.skipped += found.unreadable
             files = found.files
             if backfill:
                 files += _kept_files(settings)
-            released = held.released(settings)
+            released = held.released(settings) if intake else {}
             files += list(released)
             if sum(map(_size, files)) > _LARGE:
                 auditor = _warm_up(settings)
@@ -261,7 +265,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 )  # fmt: skip
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = HELD_BACK
-        gone = take.retire(settings, datetime.now(UTC))
+        gone = take.retire(settings, datetime.now(UTC)) if intake else {}
         if any(gone.values()):
             event("retired", run=run.run_id, **gone)
 
@@ -295,7 +299,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
     finally:
         if auditor:
             (build.auditor if build else auditor).stop()
-        for file in landing.claimed(settings):
+        for file in landing.claimed(settings) if intake else ():
             # Of which nothing was decided, whatever broke off: it waits where its sender put it.
             landing.put_back(file, settings)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import smtplib
 import socket
@@ -10,12 +9,14 @@ import ssl
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from pathlib import Path
 
 import requests
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from rollcall import logs
+from rollcall.refresh import told
 from rollcall.settings import Settings
+from rollcall.text import printable
 from rollcall.watch.state import Problem, problems
 
 _log = logging.getLogger("rollcall")
@@ -26,19 +27,6 @@ def is_set_up(settings: Settings) -> bool:
     return bool(settings.webhook_url or settings.smtp_host)
 
 
-def _file(settings: Settings) -> Path:
-    return settings.warehouse / "alerts.json"
-
-
-def _told(settings: Settings) -> dict[str, dict[str, str]]:
-    """By channel, what people have been told of: {key: identity}. Nothing, where the file is missing or damaged."""
-    try:
-        told = json.loads(_file(settings).read_text("utf-8"))
-        return {channel: dict(known) for channel, known in told.items()}
-    except (FileNotFoundError, ValueError, AttributeError, TypeError):
-        return {}
-
-
 def send_due(settings: Settings, now: datetime | None = None) -> list[str]:
     """Tells what is new or over since the last alert. Returns what could not be sent, which the next call tries again.
 
@@ -46,14 +34,14 @@ def send_due(settings: Settings, now: datetime | None = None) -> list[str]:
     """
     now = now or datetime.now(UTC)
     current = problems(settings, now)
-    told, failures = _told(settings), []
+    said, failures = told.read(settings), []
     for channel, is_on, send in (
         ("webhook", settings.webhook_url, _post),
         ("smtp", settings.smtp_host, _mail),
     ):
         if not is_on:
             continue
-        known = told.get(channel, {})
+        known = said.get(channel, {})
         new = [problem for problem in current if known.get(problem.key) != problem.identity]
         over = sorted(set(known) - {problem.key for problem in current})
         if not (new or over):
@@ -67,29 +55,35 @@ def send_due(settings: Settings, now: datetime | None = None) -> list[str]:
                 with attempt:
                     send(settings, new, over, now)
         except RetryError as error:
-            words = f"the {channel} alert could not be sent: {error.last_attempt.exception()}"
+            failure = error.last_attempt.exception()
+        except Exception as error:
+            # Whatever one channel, or one message, breaks on: the other channel still sends.
+            logs.failure(f"the {channel} alert broke off")
+            failure = error
+        else:
+            failure = None
+        if failure:
+            words = printable(f"the {channel} alert could not be sent: {failure}")
             _log.warning(words)
             failures.append(words)
             continue
-        told[channel] = {problem.key: problem.identity for problem in current}
-    if told != _told(settings):
-        temporary = _file(settings).with_suffix(".tmp")
-        temporary.write_text(json.dumps(told, indent=1), "utf-8")
-        temporary.replace(_file(settings))
+        said[channel] = {problem.key: problem.identity for problem in current}
+    if said != told.read(settings):
+        told.write(settings, said)
     return failures
 
 
 def _subject(new: list[Problem], over: list[str]) -> str:
     if not new:
         return "Rollcall: in order again"
-    return f"Rollcall: {new[0].what}"[:150] + (f" (and {len(new) - 1} more)" if len(new) > 1 else "")
+    return printable(f"Rollcall: {new[0].what}"[:150]) + (f" (and {len(new) - 1} more)" if len(new) > 1 else "")
 
 
 def _text(new: list[Problem], over: list[str]) -> str:
     lines = []
     for problem in new:
-        lines += [problem.what, f"  {problem.fix}.", ""]
-    lines += [f"in order again: {key}" for key in over]
+        lines += [printable(problem.what), f"  {printable(problem.fix)}.", ""]
+    lines += [f"in order again: {printable(key)}" for key in over]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -113,13 +107,18 @@ def _post(settings: Settings, new: list[Problem], over: list[str], now: datetime
         raise OSError(f"it answered {response.status_code} {response.reason}")
 
 
-def _mail(settings: Settings, new: list[Problem], over: list[str], now: datetime) -> None:
+def _message(settings: Settings, new: list[Problem], over: list[str], now: datetime) -> EmailMessage:
     message = EmailMessage()
-    message["Subject"] = _subject(new, over).replace("\n", " ")
+    message["Subject"] = _subject(new, over)
     message["From"] = settings.smtp_from
     message["To"] = ", ".join(settings.smtp_to)
     message["Date"] = now
     message.set_content(_text(new, over))
+    return message
+
+
+def _mail(settings: Settings, new: list[Problem], over: list[str], now: datetime) -> None:
+    message = _message(settings, new, over, now)
     where = {"host": settings.smtp_host, "port": settings.smtp_port, "timeout": _SECONDS}
     is_tls = settings.smtp_security == "tls"
     with smtplib.SMTP_SSL(**where, context=ssl.create_default_context()) if is_tls else smtplib.SMTP(**where) as server:

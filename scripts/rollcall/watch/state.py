@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import shlex
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, landing
+from rollcall.intake import lake, landing, take
 from rollcall.refresh import ledger, publish
 from rollcall.settings import RollcallError, Settings
+from rollcall.text import printable
 
 ACCEPTED = "accepted"
 
@@ -86,7 +88,8 @@ def problems(settings: Settings, now: datetime) -> list[Problem]:
     except lake.Damaged as error:
         of_deliveries = []
         found = [Problem("lake", error.what, error.what, error.fix)]
-    return [*found, *_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
+    found = [*found, *_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
+    return [Problem(*map(printable, astuple(problem))) for problem in found]
 
 
 def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
@@ -120,6 +123,11 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
             "If it happens again, look for a lack of memory, and give ROLLCALL_MEMORY_LIMIT less than the machine has"
         )
         found.append(Problem("cut off", begun.run_id, what, fix))
+    if left := take.left_scratch(settings):
+        names = ", ".join(str(folder) for folder in left)
+        what = f"a refresh or a check was killed, and what it had unpacked of a delivery lies readable in {names}"
+        fix = "Run `rollcall refresh`, which deletes it"
+        found.append(Problem("scratch", names, what, fix))
     version, unreadable = published(settings)
     if unreadable:
         found.append(Problem("pointer", unreadable, unreadable, "Run `rollcall refresh`"))
@@ -142,7 +150,7 @@ def _of_collecting(settings: Settings, now: datetime) -> list[Problem]:
             f"fetch/{last.district_id}",
             last.error,
             f"the files of {last.district_id} could not be collected {ago(last.at, now)}: {last.error}",
-            f"Mend that, and run `rollcall fetch --district {last.district_id}`",
+            f"Mend that, and run `rollcall fetch --district {shlex.quote(last.district_id)}`",
         )
         for last in landing.last_fetches(settings)
         if last.error
@@ -179,7 +187,7 @@ def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
             what = f"{name} was {arrival.verdict} {ago(arrival.arrived_at, now)}: {_first_finding(folder)}"
             if arrival.verdict == "held":
                 fix = (
-                    f"Read {folder / 'report.html'}; if the change is right, run `rollcall release {arrival.file_name}"
+                    f"Read {folder / 'report.html'}; if the change is right, run `rollcall release {shlex.quote(f'{arrival.district_id}/{arrival.delivery_id}')}"
                     " --by NAME --why REASON`, else `rollcall discard`"
                 )
             else:

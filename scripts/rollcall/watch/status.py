@@ -10,6 +10,7 @@ from rollcall.intake import held, lake
 from rollcall.refresh import ledger
 from rollcall.refresh.run import figures
 from rollcall.settings import Settings
+from rollcall.text import printable
 from rollcall.watch.state import Arrival, ago, arrivals, problems, published
 
 _RUNS = 5
@@ -58,6 +59,10 @@ def as_dict(settings: Settings, now: datetime) -> dict[str, object]:
 
 def lines(settings: Settings, now: datetime) -> Iterator[str]:
     """The answer to: what happened last night, and what do I do?"""
+    return map(printable, _lines(settings, now))
+
+
+def _lines(settings: Settings, now: datetime) -> Iterator[str]:
     version, _ = published(settings)
     beat = ledger.last_beat(settings)
     runs = ledger.read(settings)[0]
