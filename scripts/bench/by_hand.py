@@ -185,7 +185,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             from (select distinct user_key, sis_id, lower(t.email) as email from {csv(template)} t join person on sis_id = id);
 
             create temp table event as
-            select event_key, user_email, user_id, host, moment, seconds, {usage._path_prefix(paths)} as path_prefix
+            select event_key, user_email, user_id, host, moment, seconds, {usage.path_prefix(paths)} as path_prefix
             from (
                 select {usage._event_key()} as event_key, lower(trim(user_email)) as user_email, trim(user_id) as user_id, url,
                     case when {usage._IS_WEB} then {usage._HOST} else '' end as host, {usage._TIME} as moment,

@@ -308,6 +308,34 @@ def watch() -> None:
 
 
 @app.command()
+def verify(
+    whole: Annotated[
+        bool, typer.Option("--all", help="The whole lake, and not only what is new since the last time.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare the lake with the checksums that were written with it. Exit code 1 when a file is not what was written.
+
+    Files of a lake from before there were checksums are read to their end and get one.
+    """
+    from rollcall.intake import verify as room
+    from rollcall.refresh.lock import refresh_lock
+
+    settings = Settings()
+    logs.to_file(settings)
+    with refresh_lock(settings):
+        done = room.verify(settings, whole)
+    if as_json:
+        print(json.dumps(done.as_dict()))
+        return
+    out.print(
+        f"Compared {done.files:,} files of the lake ({done.bytes / 2**20:,.1f} MB): all are as they were written."
+    )
+    if done.adopted:
+        out.print(f"{done.adopted:,} of them had no checksum before: they can be read, and have one now.")
+
+
+@app.command()
 def fetch(
     district_id: Annotated[str | None, typer.Option("--district", help="Of this district only.")] = None,
     as_json: Json = False,
@@ -408,6 +436,24 @@ def discard(delivery: Delivery, by: By, why: Why) -> None:
     with refresh_lock(settings):
         found = held.discard(settings, delivery, Decision(by, why))
     out.print(f"{found.district_id}/{found.delivery_id} is discarded by {by}.")
+
+
+@app.command()
+def withdraw(delivery: Delivery, by: By, why: Why) -> None:
+    """Take an accepted delivery back out, as if it had not come; the next refresh publishes the marts without it.
+
+    Its record stays, with who has withdrawn it and why. The same file, put into the landing again, is taken again.
+    """
+    from rollcall.intake import withdraw as room
+    from rollcall.intake.take import Decision
+    from rollcall.refresh.lock import refresh_lock
+
+    settings = Settings()
+    logs.to_file(settings)
+    with refresh_lock(settings):
+        found = room.withdraw(settings, delivery, Decision(by, why))
+    logs.event("delivery withdrawn", district_id=found.district_id, delivery_id=found.delivery_id, by=by, why=why)
+    out.print(f"{found.district_id}/{found.delivery_id} is withdrawn by {by}; the next refresh publishes without it.")
 
 
 members = typer.Typer(no_args_is_help=True, help="Educators who are on no roster, added by hand.")

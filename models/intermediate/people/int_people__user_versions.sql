@@ -3,6 +3,8 @@ select
     is_staff, is_present, is_in_force, is_explicit, explicit_rank, org_sourced_ids, grades, identifier, email, username,
     given_name, family_name, sourced_id_hash, identifier_hash, email_hash, username_hash, email_domain, valid_from, valid_to
 from {{ ref("int_people__oneroster_users") }}
+-- A delta may take away somebody who never was there, and whom nothing else knows.
+where is_present
 union all
 select
     user_row_key, source_user_key, district_id, source, case source when 'template' then 2 else 3 end as source_rank,

@@ -31,4 +31,5 @@ select
 from findings
 inner join {{ ref("stg_landing__deliveries") }} as deliveries
     on findings.district_id = deliveries.district_id and findings.delivery_id = deliveries.delivery_id
-where findings.weight = 1
+-- A delivery that was withdrawn and has come again has two records, and its findings are those of the newer.
+where findings.weight = 1 and deliveries.verdict <> 'withdrawn'

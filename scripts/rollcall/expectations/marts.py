@@ -49,7 +49,8 @@ class ExpectGroupsToResolve(gxe.UnexpectedRowsExpectation):
 
     unexpected_rows_query: str = """
         select membership_group_key from (select distinct membership_group_key from {batch})
-        where membership_group_key not in (select membership_group_key from marts.bridge_membership_groups)"""
+        where membership_group_key is not null -- which is "not in" a bridge that is empty
+            and membership_group_key not in (select membership_group_key from marts.bridge_membership_groups)"""
 
 
 class ExpectProductsToResolve(gxe.UnexpectedRowsExpectation):

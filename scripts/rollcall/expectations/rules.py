@@ -606,6 +606,12 @@ _rule(
     "Deliver a newer export; one that belongs to the past is taken by `rollcall backfill {value} {value}`",
 )  # fmt: skip
 _rule(
+    "delivery-date-ahead", "hold", AGAINST, "a delivery is not dated more than a day ahead, in the district's time zone",
+    "the delivery is dated {value}, and today is {detail}: once applied, everything older would be refused",
+    "If the date is right, release the delivery with `rollcall release`; else correct the date in the file's name and deliver it again; "
+    "if today is another day, set this machine's clock",
+)  # fmt: skip
+_rule(
     "delta-needs-bulk", "reject", AGAINST, "a delta comes after a bulk delivery of the same file",
     "{file} is a delta, but no bulk delivery of {file} was taken before it",
     "Deliver {file} once in bulk; deltas can follow it",
@@ -834,6 +840,11 @@ _rule(
     "usage-time-valid", "error", USAGE, "occurred_at has an offset, is not in the future nor before 2000",
     "occurred_at '{value}' is not a usable time; the row was set aside",
     "Write ISO 8601 with an offset, such as 2026-11-20T08:15:00-06:00",
+)  # fmt: skip
+_rule(
+    "usage-time-ahead", "hold", USAGE, "no more than 1% of the rows are later than now: else this machine's clock may be behind",
+    "{count} rows have an occurred_at that is later than {detail}, which this machine takes for now",
+    "Set this machine's clock if it is behind; then release the delivery with `rollcall release`. Rows that are still later than now are set aside then",
 )  # fmt: skip
 _rule(
     "usage-url-valid", "error", USAGE, "url is http(s) with a host",

@@ -34,7 +34,6 @@ class Table:
 
     folder: str
     name: str
-    key: str
     is_full: bool = True
     deleted: str = ""
     may_repeat: bool = False
@@ -44,8 +43,62 @@ class Table:
         return f"{self.folder}/{self.name}"
 
     @property
+    def key(self) -> str:
+        return schema.KEYS[self.folder]
+
+    @property
     def columns(self) -> list[str]:
         return [column for column in schema.lake_tables()[self.lake_table] if column not in schema.CHANGE_COLUMNS]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A delivery that was applied, and the tables of which it is a full list."""
+
+    delivery_id: str
+    date: date
+    arrived_at: datetime
+    full: frozenset[str] = frozenset()
+
+    @property
+    def order(self) -> tuple[date, datetime, str]:
+        """When it counts, among all that was applied."""
+        return self.date, self.arrived_at, self.delivery_id
+
+    @property
+    def place(self) -> str:
+        """The same as a SQL row, to compare with `(_effective_at, _arrived_at, _delivery_id)`."""
+        return f"(timestamp {quote(self.date)}, timestamp {quote(self.arrived_at)}, {quote(self.delivery_id)})"
+
+    @property
+    def stamp(self) -> str:
+        """The columns that say where a row of the change log comes from."""
+        return (
+            f"timestamp {quote(self.date)} as _effective_at, timestamp {quote(self.arrived_at)} as _arrived_at, "
+            f"{quote(self.delivery_id)} as _delivery_id"
+        )
+
+
+def all_applied(
+    settings: Settings, district_id: str, kind: str, connection: duckdb.DuckDBPyConnection
+) -> list[Applied]:
+    """What was applied of a kind."""
+    records = [
+        str(record)
+        for record in lake.records(settings, district_id)
+        if lake.is_accepted(record) and f"-{kind}-" in record.stem
+    ]
+    if not records:
+        return []
+    rows = connection.execute(
+        f"select delivery_id, delivery_date, arrived_at, full_tables from {lake.read(records)}"
+    ).fetchall()
+    return [Applied(*row[:-1], frozenset((row[-1] or "").split(","))) for row in rows]
+
+
+def first_full(table: str, deliveries: Iterable[Applied]) -> Applied | None:
+    """The first of some deliveries that is a full list of a table."""
+    return min((one for one in deliveries if table in one.full), key=lambda one: one.order, default=None)
 
 
 @dataclass(frozen=True)
@@ -87,7 +140,7 @@ class Past:
 
 @dataclass
 class Log:
-    """Writes the tables of one delivery, compared with `past`. `next_full` is when a full list of a table was applied after this one's date.
+    """Writes the tables of one delivery, compared with `past`. `next_full` is the full list of a table that was applied after this one's date.
 
     That is so in a backfill only: there the delivery's changes hold until that list, which says again what holds.
     """
@@ -96,7 +149,7 @@ class Log:
     past: Past
     delivery_date: date
     arrived_at: datetime
-    next_full: dict[str, date]
+    next_full: dict[str, Applied]
 
     def append(self, tables: Iterable[Table]) -> Changes:
         total = Changes()
@@ -104,11 +157,9 @@ class Log:
             self._append(table, total)
         return total
 
-    def _stamp(self, when: date) -> str:
-        return (
-            f"timestamp {quote(when)} as _effective_at, timestamp {quote(self.arrived_at)} as _arrived_at, "
-            f"{quote(self.incoming.delivery_id)} as _delivery_id"
-        )
+    @property
+    def _stamp(self) -> str:
+        return Applied(self.incoming.delivery_id, self.delivery_date, self.arrived_at).stamp
 
     def _append(self, table: Table, total: Changes) -> None:
         connection = self.incoming.connection
@@ -126,7 +177,7 @@ class Log:
         next_full = self.next_full.get(table.name)
         if not self.past.files(table.lake_table) and not next_full:
             total.added += self.incoming.write(
-                table.lake_table, f"select *, 'upsert' as _op, {self._stamp(self.delivery_date)} from ({rows})"
+                table.lake_table, f"select *, 'upsert' as _op, {self._stamp} from ({rows})"
             )
             return
         before = self.past.latest(table.lake_table, table.key)
@@ -136,12 +187,13 @@ class Log:
             total.changed + changed,
             total.removed + removed,
         )
-        query = f"select * exclude (is_added, is_new), {self._stamp(self.delivery_date)} from change"
+        query = f"select * exclude (is_added, is_new), {self._stamp} from change"
         # Every row of a delta is kept, those that change nothing too: a backfill before it must not undo them.
         query += " where is_new" if table.is_full else ""
-        if next_full:
-            query += f" union all by name {self._restored(table, before, next_full)}"
         self.incoming.write(table.lake_table, query)
+        if next_full:
+            # As rows of that list, whose they are, and not of this delivery, which may be withdrawn.
+            self.incoming.write(table.lake_table, self._restored(table, before, next_full), next_full.delivery_id)
 
     def _compare(self, connection: duckdb.DuckDBPyConnection, table: Table, rows: str, before: str) -> tuple:
         same = " and ".join(f'new."{column}" is not distinct from old."{column}"' for column in table.columns)
@@ -171,16 +223,17 @@ class Log:
             from change"""
         ).fetchone()
 
-    def _restored(self, table: Table, before: str, next_full: date) -> str:
+    def _restored(self, table: Table, before: str, next_full: Applied) -> str:
         """What the next full list had said already, and says again now that something else was so before it."""
         past = self.past.rows(table.lake_table)
         fields = ", ".join(f'old."{column}"' for column in table.columns if column != table.key)
         return f"""select change."{table.key}", {fields}, old._row_number,
-                case when old._op = 'upsert' then 'upsert' else 'delete' end as _op, {self._stamp(next_full)}
+                case when old._op = 'upsert' then 'upsert' else 'delete' end as _op, {next_full.stamp}
             from change left join {before} as old on trim(change."{table.key}") = trim(old."{table.key}")
             where trim(change."{table.key}") not in (
                 select trim("{table.key}") from {past}
-                where _effective_at > timestamp {quote(self.delivery_date)} and _effective_at <= timestamp {quote(next_full)}
+                where _effective_at > timestamp {quote(self.delivery_date)}
+                    and (_effective_at, _arrived_at, _delivery_id) <= {next_full.place}
             )"""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import re
 import shutil
@@ -14,7 +13,7 @@ import duckdb
 
 from rollcall import logs
 from rollcall.expectations.rules import RULES
-from rollcall.intake import lake, landing, schema
+from rollcall.intake import lake, landing
 from rollcall.intake.findings import REPORT_FILES, Finding, Report
 from rollcall.intake.take import Decision, write_rule_results
 from rollcall.settings import RollcallError, Settings
@@ -121,24 +120,36 @@ def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -
 def find(settings: Settings, name: str) -> Held:
     """The held delivery of that id, file name or beginning of an id, with or without its district in front."""
     held = waiting(settings)
+    found = named(name, [(d.district_id, d.delivery_id, d.file.name if d.file else None) for d in held], "held")
+    return held[found]
+
+
+def named(name: str, deliveries: list[tuple[str, str, str | None]], verdict: str) -> int:
+    """Which of the (district, delivery, file name) is meant by its id, its file's name or the beginning of its id.
+
+    The district may stand in front. RollcallError where it is none, or several.
+    """
+    said = [(f"{district_id}/", delivery_id, file) for district_id, delivery_id, file in deliveries]
     # A beginning says at least the date: `2` or a blank, an unset variable of a shell, is nobody's decision.
     is_long = bool(_BEGINNING.match(name.rpartition("/")[2]))
     for matches in (
-        [d for d in held if name in (d.delivery_id, f"{d.district_id}/{d.delivery_id}")],
-        [d for d in held if d.file and name in (d.file.name, f"{d.district_id}/{d.file.name}")],
+        [n for n, (front, id_, _) in enumerate(said) if name in (id_, front + id_)],
+        [n for n, (front, _, file) in enumerate(said) if file and name in (file, front + file)],
         [
-            d
-            for d in held
-            if is_long and (f"{d.district_id}/{d.delivery_id}".startswith(name) or d.delivery_id.startswith(name))
+            n
+            for n, (front, id_, _) in enumerate(said)
+            if is_long and ((front + id_).startswith(name) or id_.startswith(name))
         ],
     ):
         if len(matches) == 1:
             return matches[0]
         if matches:
             break
-    known = ", ".join(printable(f"{d.district_id}/{d.delivery_id}") for d in held) or "none"
-    what = "several held deliveries" if matches else "no held delivery"
-    raise RollcallError(f"'{printable(name)}' names {what}; held are: {known}")
+    shown = [said[n] for n in matches] or said
+    known = ", ".join(f"{front}{id_} ({file})" if file else front + id_ for front, id_, file in shown[:20]) or "none"
+    more = f" and {len(shown) - 20} more" if len(shown) > 20 else ""
+    what = f"several {verdict} deliveries" if matches else f"no {verdict} delivery"
+    raise RollcallError(f"'{printable(name)}' names {what}; {verdict} are: {printable(known)}{more}")
 
 
 def release(settings: Settings, name: str, decision: Decision) -> Held:
@@ -156,20 +167,6 @@ def release(settings: Settings, name: str, decision: Decision) -> Held:
 def discard(settings: Settings, name: str, decision: Decision) -> Held:
     """Deletes the delivery; its record stays, with who has discarded it and why."""
     delivery = find(settings, name)
-    target = delivery.record.with_stem(f"{delivery.delivery_id}-discarded")
-    temporary = target.with_suffix(".tmp")
-    changed = {"verdict": "'discarded'", "decided_by": "$by", "decided_why": "$why"}
-    fields = ", ".join(
-        f"{changed.get(column, column)}::{kind} as {column}"
-        for column, kind in schema.lake_tables()["deliveries"].items()
-    )
-    with duckdb.connect() as connection:
-        connection.execute(
-            f"copy (select {fields} from read_parquet({lake.quote(glob.escape(str(delivery.record)))}, hive_partitioning = false)) "
-            f"to {lake.quote(temporary)} (format parquet)",
-            asdict(decision),
-        )
-    temporary.rename(target)
-    delivery.record.unlink()
+    lake.change_verdict(settings, delivery.record, "discarded", decision.by, decision.why)
     shutil.rmtree(delivery.folder, ignore_errors=True)
     return delivery

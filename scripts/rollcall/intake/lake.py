@@ -10,16 +10,17 @@ import glob
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import schema
+from rollcall.intake import checksums, schema
 from rollcall.settings import RollcallError, Settings
 
-NOT_ACCEPTED = ("rejected", "held", "discarded")
+WITHDRAWN = "withdrawn"
+NOT_ACCEPTED = ("rejected", "held", "discarded", WITHDRAWN)
 RUNS = "runs.jsonl"
 NOTHING = "_empty"  # the district of the typed, empty file that every table has
 
@@ -100,32 +101,70 @@ def accepted_ids(settings: Settings) -> set[str]:
     }
 
 
+def withdrawn_ids(settings: Settings) -> set[str]:
+    """What was withdrawn, be it that it has come again since."""
+    return {
+        f"{record.parent.name.removeprefix('district_id=')}/{record.stem.removesuffix(f'-{WITHDRAWN}')}"
+        for record in records(settings)
+        if record.stem.endswith(f"-{WITHDRAWN}")
+    }
+
+
+def delivery_of(file: Path) -> str:
+    """The delivery that a file of the lake belongs to: `<delivery>.parquet`, or `<delivery>__<number>.parquet`."""
+    return file.stem.rsplit("__", 1)[0]
+
+
 def files(settings: Settings, table: str, district_id: str) -> list[str]:
     """A district's files of a table, those of accepted deliveries only."""
     known = {record.stem for record in records(settings, district_id) if is_accepted(record)}
     return [
         str(file)
-        for file in sorted((settings.lake / table / f"district_id={district_id}").glob("*.parquet"))
-        if file.stem in known
+        for file in sorted((settings.lake / table / f"district_id={district_id}").rglob("*.parquet"))
+        if delivery_of(file) in known
     ]
 
 
+def of_delivery(settings: Settings, district_id: str, delivery_id: str) -> list[Path]:
+    """Every file that a delivery filled, but for its record."""
+    results = settings.lake / "rule_results" / f"district_id={district_id}" / f"{delivery_id}.parquet"
+    return [*data_files(settings.lake, district_id, delivery_id), *([results] if results.exists() else [])]
+
+
+def further_file(table: str, district_id: str, delivery_id: str, *folders: Path) -> Path:
+    """The path, within the lake, of one more file of a delivery: of the first number that no folder has yet."""
+    number = 0
+    while True:
+        file = Path(table) / f"district_id={district_id}" / f"{delivery_id}__{number}.parquet"
+        if not any((folder / file).exists() for folder in folders):
+            return file
+        number += 1
+
+
 def sweep(settings: Settings) -> None:
-    """Removes what a killed run left in the lake. Its folder tells of it; a run that ended well left none."""
-    for folder in settings.lake.glob(".incoming-*"):
-        # A delivery's id has no `--`; a district may.
-        district_id, _, delivery_id = folder.name.removeprefix(".incoming-").rpartition("--")
-        if f"{district_id}/{delivery_id}" not in accepted_ids(settings):
-            for file in settings.lake.glob(
-                f"**/district_id={glob.escape(district_id)}/**/{glob.escape(delivery_id)}*.parquet"
-            ):
-                if file.is_file() and folder not in file.parents and "deliveries" not in file.parts:
+    """Removes what a killed run left in the lake, and finishes a withdrawal that it had begun.
+
+    Folders of theirs tell of both; a run that ended well left none.
+    """
+    for file in settings.lake.glob(f"deliveries/*/*{_ON_TRIAL}"):
+        file.rename(file.with_suffix(""))
+    for folder in settings.lake.glob(f"{_PREPARING}*"):
+        shutil.rmtree(folder)
+    for folder in settings.lake.glob(f"{_REPLACING}*"):
+        _replace(settings, folder)
+    for folder in settings.lake.glob(f"{_INCOMING}*"):
+        district_id, delivery_id = folder.name.removeprefix(_INCOMING).rsplit("--", 1)
+        known = {record.stem.removeprefix(delivery_id) for record in records(settings, district_id)}
+        if "" not in known:
+            # What was found in a delivery that was refused stays with its record.
+            is_recorded = bool(known & {f"-{verdict}" for verdict in NOT_ACCEPTED if verdict != WITHDRAWN})
+            for file in of_delivery(settings, district_id, delivery_id):
+                if not (is_recorded and file.is_relative_to(settings.lake / "rule_results")):
                     file.unlink()
+            _forget(settings, district_id, delivery_id)
         shutil.rmtree(folder)
     for file in settings.lake.glob("deliveries/*/*.tmp"):
         file.unlink()
-    for file in settings.lake.glob(f"deliveries/*/*{_ON_TRIAL}"):
-        file.rename(file.with_suffix(""))
 
 
 _ON_TRIAL = ".on_trial"  # behind the name of a record that a build is tried without
@@ -157,8 +196,128 @@ def data_files(lake: Path, district_id: str, delivery_id: str) -> list[Path]:
         for table in schema.lake_tables()
         if table not in ("deliveries", "rule_results")
         for file in (lake / table / f"district_id={district_id}").rglob("*.parquet")
-        if file.stem.rsplit("__", 1)[0] == delivery_id
+        if delivery_of(file) == delivery_id
     )
+
+
+_INCOMING, _PREPARING, _REPLACING = ".incoming-", ".preparing-", ".replacing-"
+
+
+def change_verdict(settings: Settings, record: Path, verdict: str, by: str, why: str) -> Path:
+    """Puts another verdict in place of a delivery's, with who has decided it; what the delivery filled stays.
+
+    Killed on the way, the delivery has its old verdict, or both records, of which the accepted one counts.
+    """
+    district_id = record.parent.name.removeprefix("district_id=")
+    target = _written_record(record, record.parent, verdict, by, why)
+    checksums.add(settings, district_id, target.stem, {target.relative_to(settings.lake): checksums.of(target)})
+    fsync(target.parent)
+    record.unlink()
+    checksums.forget(settings, district_id, lambda path: path == record.relative_to(settings.lake))
+    fsync(target.parent)
+    return target
+
+
+def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str) -> Path:
+    """Writes a copy of a record, with another verdict, into `folder`; its name says the verdict."""
+    stem = record.stem
+    for suffix in (f"-{one}" for one in NOT_ACCEPTED):
+        stem = stem.removesuffix(suffix)
+    target = folder / f"{stem}-{verdict}.parquet"
+    temporary = target.with_suffix(".tmp")
+    changed = {"verdict": "$verdict", "decided_by": "$by", "decided_why": "$why"}
+    fields = ", ".join(
+        f'{changed.get(column, column)}::{kind} as "{column}"'
+        for column, kind in schema.lake_tables()["deliveries"].items()
+    )
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"copy (select {fields} from read_parquet({quote(record)}, hive_partitioning = false)) "
+            f"to {quote(temporary)} (format parquet)",
+            {"verdict": verdict, "by": by, "why": why},
+        )
+    fsync(temporary)
+    temporary.rename(target)
+    return target
+
+
+class TakingBack:
+    """An accepted delivery on its way out: what has to take its place is written aside, then all of it is done, or nothing.
+
+    The rename of the folder decides: `sweep` finishes what was killed after it, and forgets what was killed before.
+    """
+
+    def __init__(self, settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, delivery_id: str):
+        self.settings, self.connection = settings, connection
+        self.district_id, self.delivery_id = district_id, delivery_id
+        self.folder = settings.lake / f"{_PREPARING}{district_id}--{delivery_id}"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+    def write(self, table: str, delivery_id: str, query: str) -> int:
+        """Writes the rows of `query` as one more file of another delivery, unless there are none. Returns the rows."""
+        file = further_file(table, self.district_id, delivery_id, self.settings.lake, self.folder)
+        return _write_rows(self.connection, table, self.folder / file, query)
+
+    def replace(self, file: Path, query: str) -> None:
+        """Writes the rows of `query` in place of a file of the lake."""
+        target = self.folder / file.relative_to(self.settings.lake)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.connection.execute(f"copy ({query}) to {quote(target)} (format parquet, compression zstd)")
+
+    def commit(self, verdict: str, by: str, why: str) -> None:
+        """Gives the delivery its new verdict, takes out what it filled, and puts in what was written."""
+        record = Path("deliveries") / f"district_id={self.district_id}" / f"{self.delivery_id}.parquet"
+        (self.folder / record).parent.mkdir(parents=True, exist_ok=True)
+        _written_record(self.settings.lake / record, (self.folder / record).parent, verdict, by, why)
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            fsync(path)
+        fsync(self.folder)
+        decided = self.folder.with_name(self.folder.name.replace(_PREPARING, _REPLACING, 1))
+        self.folder.rename(decided)
+        fsync(self.settings.lake)
+        _replace(self.settings, decided)
+
+
+def _replace(settings: Settings, folder: Path) -> None:
+    """Does what `TakingBack.commit` has decided; each step may have been done already."""
+    district_id, delivery_id = folder.name.removeprefix(_REPLACING).rsplit("--", 1)
+    # The records last: as long as the old one is there, the delivery counts, and what is put in says what it said.
+    written = sorted(folder.rglob("*.parquet"), key=lambda file: ("deliveries" in file.relative_to(folder).parts, file))
+    for file in written:
+        target = settings.lake / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        checksums.add(
+            settings, district_id, f"{delivery_id}-replaced", {target.relative_to(settings.lake): checksums.of(file)}
+        )
+        file.rename(target)
+        fsync(target.parent)
+    record = settings.lake / "deliveries" / f"district_id={district_id}" / f"{delivery_id}.parquet"
+    record.unlink(missing_ok=True)
+    fsync(record.parent)
+    for file in of_delivery(settings, district_id, delivery_id):
+        file.unlink()
+    _forget(settings, district_id, delivery_id)
+    shutil.rmtree(folder)
+
+
+def _forget(settings: Settings, district_id: str, delivery_id: str) -> None:
+    """Takes what a delivery had filled, and is gone, off the lists of checksums."""
+    checksums.forget(
+        settings, district_id, lambda path: delivery_of(path) == delivery_id and not (settings.lake / path).exists()
+    )
+
+
+def _write_rows(connection: duckdb.DuckDBPyConnection, table: str, file: Path, query: str) -> int:
+    """Writes the rows of `query` as a file of `table`, unless there are none. Returns the rows."""
+    columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in schema.lake_tables()[table].items())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    (rows,) = connection.execute(
+        f"copy (select {columns} from ({query})) to {quote(file)} (format parquet, compression zstd)"
+    ).fetchone()
+    if not rows:
+        file.unlink()
+    return rows
 
 
 class Incoming:
@@ -167,26 +326,25 @@ class Incoming:
     def __init__(self, settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, delivery_id: str):
         self.lake, self.connection = settings.lake, connection
         self.district_id, self.delivery_id = district_id, delivery_id
-        self.folder = settings.lake / f".incoming-{district_id}--{delivery_id}"
+        self.settings = settings
+        self.folder = settings.lake / f"{_INCOMING}{district_id}--{delivery_id}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
 
-    def write(self, table: str, query: str) -> int:
-        """Writes the rows of `query` as this delivery's file of `table`, unless there are none. Returns the rows."""
-        columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in schema.lake_tables()[table].items())
-        file = self.folder / table / f"district_id={self.district_id}" / f"{self.delivery_id}.parquet"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        (rows,) = self.connection.execute(
-            f"copy (select {columns} from ({query})) to {quote(file)} (format parquet, compression zstd)"
-        ).fetchone()
-        if not rows:
-            file.unlink()
-        return rows
+    def write(self, table: str, query: str, other: str | None = None) -> int:
+        """Writes the rows of `query` as this delivery's file of `table`, unless there are none. Returns the rows.
+
+        With `other`, as one more file of that delivery, which is in the lake already.
+        """
+        file = Path(table) / f"district_id={self.district_id}" / f"{self.delivery_id}.parquet"
+        if other:
+            file = further_file(table, self.district_id, other, self.lake, self.folder)
+        return _write_rows(self.connection, table, self.folder / file, query)
 
     def commit(self, record: dict[str, object], verdict: str = "accepted") -> None:
         """Moves the files into place and then the record; from that rename on, the delivery is in the lake.
 
-        An earlier record of the delivery, as held or rejected, is replaced.
+        An earlier record of the delivery, as held or rejected, is replaced; one that says that it was withdrawn stays.
         """
         moved = sorted(file for file in self.folder.rglob("*.parquet"))
         for file in moved:
@@ -203,15 +361,22 @@ class Incoming:
         temporary = target.with_suffix(".tmp")
         self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
         fsync(temporary)
+        sums = {file: checksums.of(self.lake / file) for file in (file.relative_to(self.folder) for file in moved)}
+        sums[target.relative_to(self.lake)] = checksums.of(temporary)
+        before = {f"{self.delivery_id}-{one}" for one in NOT_ACCEPTED if one != WITHDRAWN} | {self.delivery_id}
+        checksums.add(
+            self.settings, self.district_id, self.delivery_id, sums,
+            is_gone=lambda path: path not in sums and delivery_of(path) in before,
+        )  # fmt: skip
         temporary.rename(target)
         was_accepted = verdict != "accepted" and target.with_stem(self.delivery_id).exists()
-        for other in (self.delivery_id, *(f"{self.delivery_id}-{verdict}" for verdict in NOT_ACCEPTED)):
-            if other != name:
-                target.with_stem(other).unlink(missing_ok=True)
+        for other in before - {name}:
+            target.with_stem(other).unlink(missing_ok=True)
         fsync(target.parent)
         if was_accepted:
             for file in data_files(self.lake, self.district_id, self.delivery_id):
                 file.unlink()
+            _forget(self.settings, self.district_id, self.delivery_id)
         shutil.rmtree(self.folder)
 
 
@@ -229,19 +394,60 @@ def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
 
     With a district, only what the intake reads of it, which is all but its page loads.
     """
-    pattern = f"district_id={glob.escape(district_id)}/*.parquet" if district_id else "*.parquet"
+    files = [
+        file
+        for file in all_files(settings, district_id)
+        if not district_id or not file.is_relative_to(settings.lake / "extension" / "page_loads")
+    ]
+    sums = dict(checksums.known(settings, district_id or "*"))
+    found = unreadable(files)
+    found += checksums.wrong(
+        settings,
+        {p: sums[p] for p in (f.relative_to(settings.lake) for f in files if str(f) not in found) if p in sums},
+    )
+    if found:
+        raise Damaged(sorted(found))
+
+
+def all_files(settings: Settings, district_id: str | None = None) -> list[Path]:
+    """Every file that deliveries have filled, and their records; of all districts when none is named."""
+    pattern = f"district_id={glob.escape(district_id)}" if district_id else "district_id=*"
+    return [
+        file
+        for table in schema.lake_tables()
+        for folder in sorted((settings.lake / table).glob(pattern))
+        for file in sorted(folder.rglob("*.parquet"))
+        if district_of(file) != NOTHING
+    ]
+
+
+def district_of(file: Path) -> str:
+    """The district that a file of the lake is of."""
+    return next(part for part in file.parts if part.startswith("district_id=")).removeprefix("district_id=")
+
+
+def unreadable(files: Iterable[Path]) -> list[str]:
+    """Which of these files cannot be read to their end."""
     found = []
     with duckdb.connect() as connection:
-        for file in sorted(settings.lake.rglob(pattern)):
-            if any(part.startswith(".") for part in file.relative_to(settings.lake).parts):
-                continue
+        for file in files:
             try:
                 connection.execute(
                     f"select count(hash(columns(*))) from read_parquet({quote(file)}, hive_partitioning = false)"
                 ).fetchall()
             except duckdb.Error:
                 found.append(str(file))
-    if found:
+    return found
+
+
+def must_be_as_written(settings: Settings, is_read: Callable[[Path], bool]) -> None:
+    """Compares files with their checksums, by their path in the lake; Damaged names those that are not as they were written."""
+    sums = {
+        path: digest
+        for path, digest in checksums.known(settings)
+        if is_read(path) and not Path(f"{settings.lake / path}{_ON_TRIAL}").exists()
+    }
+    if found := checksums.wrong(settings, sums):
         raise Damaged(found)
 
 

@@ -52,7 +52,7 @@ def load(
         if f"oneroster/{table}" not in schema.lake_tables():
             continue
         deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
-        loaded[table] = Table("oneroster", table, "sourcedId", is_full, deleted)
+        loaded[table] = Table("oneroster", table, is_full, deleted)
         if not is_full and table not in past.full_tables:
             report.add("delta-needs-bulk", name)
     unread = {schema.table_name(name) for name in unpacked.files} - set(names)

@@ -24,4 +24,4 @@ def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report, past
         return []
     load_seeds(connection, "1.1")
     apply_rules({"products": path.name}, connection, report, past)
-    return [Table("inventory", "products", "product_id")]
+    return [Table("inventory", "products")]

@@ -117,6 +117,10 @@ def table_name(file_name: str) -> str:
     return file_name.removesuffix(".csv")
 
 
+# What names a row of a table of the change log, by the table's folder.
+KEYS = {"oneroster": "sourcedId", "templates": "row_key", "inventory": "product_id"}
+
+
 @cache
 def lake_tables() -> dict[str, dict[str, str]]:
     """Every table of the lake: folder → column → DuckDB type. `district_id` (and `usage_date`) come from the path."""

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,7 @@ import duckdb
 from rollcall import logs
 from rollcall.expectations.rules import Severity
 from rollcall.intake import csvfile, lake, landing, oneroster, products, templates, usage
-from rollcall.intake.changes import Changes, Log, Past, Table
+from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
 from rollcall.intake.findings import Report
 from rollcall.intake.lake import quote
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
@@ -153,9 +153,16 @@ def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
     return Report(name, delivery.kind, severities=severities, most=settings.findings_max)
 
 
+def _check_date(delivery: Delivery, report: Report) -> None:
+    today = datetime.now(delivery.district.zone).date()
+    if delivery.delivery_date > today + timedelta(days=1) and delivery.kind is not Kind.UNKNOWN:
+        report.add("delivery-date-ahead", delivery.path.name, value=str(delivery.delivery_date), detail=str(today))
+
+
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
     report = _report(str(delivery.path), delivery, settings)
+    _check_date(delivery, report)
     with _scratch(settings) as (connection, folder):
         private = settings.model_copy(update={"lake": folder / "lake"})
         has_past = bool(lake.records(settings, delivery.district.district_id))
@@ -192,6 +199,7 @@ def take(
             later = [other for other in applied if other.date > delivery.delivery_date]
             # A backfill compares with what was so on its day.
             past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
+            _check_date(delivery, report)
             if later and not is_backfill:
                 newest = max(record.date for record in later)
                 report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
@@ -207,9 +215,7 @@ def take(
                 report.release()
             if report.verdict == "accepted":
                 next_full = {
-                    table.name: min(record.date for record in later if table.name in record.full)
-                    for table in tables
-                    if any(table.name in record.full for record in later)
+                    table.name: full for table in tables if (full := first_full(table.name, later)) is not None
                 }
                 log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
                 if delivery.kind is not Kind.USAGE:
@@ -272,28 +278,14 @@ def _keep_tables(delivery: Delivery, connection: duckdb.DuckDBPyConnection, sett
     temporary.rename(target)
 
 
-@dataclass(frozen=True)
-class _Applied:
-    """A delivery that was applied: its date, and the tables of which it was a full list."""
-
-    date: date
-    full: frozenset[str]
-
-
-def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[_Applied]:
+def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Applied]:
     """What was applied of this kind, if the kind has an order."""
-    records = [
-        str(record)
-        for record in lake.records(settings, delivery.district.district_id)
-        if lake.is_accepted(record) and f"-{delivery.kind}-" in record.stem
-    ]
-    if not records or not delivery.kind.has_order:
+    if not delivery.kind.has_order:
         return []
-    rows = connection.execute(f"select delivery_date, full_tables from {lake.read(records)}").fetchall()
-    return [_Applied(when, frozenset((full or "").split(","))) for when, full in rows]
+    return all_applied(settings, delivery.district.district_id, delivery.kind, connection)
 
 
-def _past(settings: Settings, delivery: Delivery, applied: list[_Applied], until: date | None) -> Past:
+def _past(settings: Settings, delivery: Delivery, applied: list[Applied], until: date | None) -> Past:
     before = [other.full for other in applied if until is None or other.date <= until]
     return Past(
         settings,

@@ -56,8 +56,8 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: R
     connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
-        return [Table("templates", kind, "row_key", is_full=False, deleted=deleted, may_repeat=True)]
-    return [Table("templates", kind, "row_key", may_repeat=True)]
+        return [Table("templates", kind, is_full=False, deleted=deleted, may_repeat=True)]
+    return [Table("templates", kind, may_repeat=True)]
 
 
 def _select(kind: str, optional: list[str]) -> str:

@@ -34,7 +34,9 @@ _REST = "lower(split_part(trim(url), '://', 2))"
 _PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_REST}, strpos({_REST} || '/', '/')) end"
 
 
-_TIMELY = "coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and moment <= now() + interval 5 minute, false)"
+_IS_AHEAD = "coalesce(moment > now() + interval 5 minute, false)"
+_TIMELY = f"coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and not {_IS_AHEAD}, false)"
+_MOST_AHEAD = 0.01  # of the rows: devices whose clock is wrong are few, and a machine whose clock is behind meets many
 
 
 def _seconds() -> str:
@@ -95,15 +97,14 @@ def _event_key() -> str:
 
 
 def catalogued_paths(
-    connection: duckdb.DuckDBPyConnection, district_id: str, settings: Settings
+    connection: duckdb.DuckDBPyConnection, catalogue: list[str], where: str = "true"
 ) -> list[tuple[str, str]]:
-    """(host, path prefix) of the district's catalogue, where it tells products of one host apart by path."""
-    past = lake.files(settings, "inventory/products", district_id)
-    if not past:
+    """(host, path prefix) of a district's catalogue (its files, and which rows), where it tells products apart by path."""
+    if not catalogue:
         return []
     return connection.execute(
         f"""with latest as (
-            select * from {lake.read(past)}
+            select * from {lake.read(catalogue)} where {where}
             qualify row_number() over (
                 partition by trim(product_id) order by _effective_at desc, _arrived_at desc, _delivery_id desc
             ) = 1
@@ -117,7 +118,7 @@ def catalogued_paths(
     ).fetchall()
 
 
-def _path_prefix(paths: list[tuple[str, str]]) -> str:
+def path_prefix(paths: list[tuple[str, str]], path: str = _PATH) -> str:
     """A SQL expression: the longest catalogued path prefix of an address, which is all that is kept of its path."""
     if not paths:
         return "''"
@@ -127,8 +128,8 @@ def _path_prefix(paths: list[tuple[str, str]]) -> str:
 
     hosts = " or ".join(under(host) for host in sorted({host for host, _ in paths}))
     branches = " ".join(
-        f"when {under(host)} and starts_with({_PATH}, {quote(prefix)}) "
-        f"and substr({_PATH}, {len(prefix) + 1}, 1) in ('', '/', '?', '#') then {quote(prefix)}"
+        f"when {under(host)} and starts_with({path}, {quote(prefix)}) "
+        f"and substr({path}, {len(prefix) + 1}, 1) in ('', '/', '?', '#') then {quote(prefix)}"
         for host, prefix in paths
     )
     return f"case when {hosts} then case {branches} else '' end else '' end"
@@ -145,7 +146,8 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
         connection.execute(statement)
     folder = incoming.folder / "extension" / "page_loads" / f"district_id={incoming.district_id}"
     folder.mkdir(parents=True)
-    prefix = _path_prefix(catalogued_paths(connection, incoming.district_id, settings))
+    catalogue = lake.files(settings, "inventory/products", incoming.district_id)
+    prefix = path_prefix(catalogued_paths(connection, catalogue))
     (delivered,) = connection.execute(
         f"""copy (
             with read as (
@@ -171,13 +173,13 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
     set_aside = connection.execute(f"select count(*) from {_events(aside)}").fetchone()[0] if aside else 0
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
     if set_aside:
-        _explain(path, rows, connection, report)
+        _explain(path, rows, connection, report, delivered)
     _count_oddities(path, rows, folder, incoming, report, settings)
     _append_new(rows, folder, incoming, district, key, settings)
     return Loaded(delivered, set_aside)
 
 
-def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, report: Report, delivered: int) -> None:
     """Names the rows that were set aside: a second reading, which only a file with such rows pays for."""
     connection.execute(
         f"""create or replace temp table numbered as
@@ -197,6 +199,11 @@ def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, repor
         connection,
         "select row_number, 'url' as column_name, null as value, null as detail from numbered where host = ''",
     )
+    ahead, now = connection.execute(
+        f"select count(*) filter ({_IS_AHEAD}), strftime(now(), '%Y-%m-%d %H:%M UTC') from numbered"
+    ).fetchone()
+    if ahead > _MOST_AHEAD * delivered:
+        report.add("usage-time-ahead", path.name, column="occurred_at", count=ahead, detail=now)
     connection.execute("drop table numbered")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import districts, lake, landing
+from rollcall.intake import checksums, districts, lake, landing
 from rollcall.settings import PROJECT, RollcallError, Settings
 
 _FICLONE = 0x40049409
@@ -26,14 +26,23 @@ class Version:
     lake_fingerprint: str
     code_fingerprint: str
     published_at: str
+    withdrawals: str = ""
 
     def file(self, settings: Settings) -> Path:
         return settings.versions / f"{self.version}.duckdb"
 
 
 def lake_fingerprint(settings: Settings) -> str:
-    """Changes when, and only when, the set of accepted deliveries does."""
-    return hashlib.sha256("\n".join(sorted(lake.accepted_ids(settings))).encode()).hexdigest()
+    """Changes when the set of accepted deliveries does, and when one is withdrawn, be it that it has come again."""
+    told = [*sorted(lake.accepted_ids(settings)), withdrawals(settings)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def withdrawals(settings: Settings) -> str:
+    """Changes with each withdrawal: a version from before it holds what was withdrawn, and is no start for an increment."""
+    records = [record for record in lake.records(settings) if record.stem.endswith(f"-{lake.WITHDRAWN}")]
+    told = [f"{record.parent.name}/{record.name} {checksums.of(record)}" for record in records]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
 
 
 def code_fingerprint() -> str:
@@ -58,11 +67,23 @@ def _described(settings: Settings, name: str) -> Version:
     file = settings.versions / f"{name}.duckdb"
     try:
         version = Version(**json.loads(file.with_suffix(".json").read_text("utf-8")))
-        with duckdb.connect(str(file), read_only=True) as connection:
-            connection.execute("select count(*) from marts.dim_districts").fetchall()
+        if not is_locked(file):
+            with duckdb.connect(str(file), read_only=True) as connection:
+                connection.execute("select count(*) from marts.dim_districts").fetchall()
     except (OSError, ValueError, TypeError, duckdb.Error) as error:
         raise RollcallError(f"version {name} cannot be opened ({str(error).splitlines()[0]})") from error
     return version
+
+
+def is_locked(file: Path) -> bool:
+    """Whether somebody has a version open for writing, which no reader should: it cannot be opened then, and is not damaged."""
+    try:
+        duckdb.connect(str(file), read_only=True).close()
+    except duckdb.IOException as error:
+        return "Conflicting lock" in str(error)
+    except duckdb.Error:
+        pass  # for who opens it to report
+    return False
 
 
 def current(settings: Settings) -> Version | None:
@@ -129,6 +150,8 @@ def publish(settings: Settings, version: Version) -> None:
     sidecar = version.file(settings).with_suffix(".json")
     sidecar.write_text(json.dumps(asdict(version), indent=2) + "\n", "utf-8")
     lake.fsync(sidecar)
+    # A version is never changed: who opens it to write is refused.
+    settings.candidate.chmod(settings.candidate.stat().st_mode & ~0o222)
     landing.move(settings.candidate, version.file(settings))
     lake.fsync(settings.versions)
     _point(settings, version)
@@ -155,6 +178,12 @@ def rollback(settings: Settings, name: str | None) -> Version:
     version = _described(settings, wanted)
     _point(settings, version)
     return version
+
+
+def unpublish(settings: Settings) -> None:
+    """Takes the version that readers see, and those before, away from them: all that it was made of was withdrawn."""
+    settings.pointer.unlink(missing_ok=True)
+    retire(settings, keep=0)
 
 
 def retire(settings: Settings, keep: int | None = None) -> int:

@@ -14,7 +14,7 @@ import duckdb
 
 from rollcall import logs
 from rollcall.intake import districts, lake, take
-from rollcall.refresh import ledger, publish, told
+from rollcall.refresh import clock, ledger, publish, told
 from rollcall.refresh.run import Say, run_locked
 from rollcall.settings import RollcallError, Settings
 from rollcall.text import printable
@@ -76,7 +76,7 @@ def retention(settings: Settings) -> Purge:
     now = datetime.now(UTC)
     purge = Purge("what was kept long enough", now.isoformat())
     before = _bytes(settings)
-    purge.removed |= take.retire(settings, now)
+    purge.removed |= take.retire(settings, clock.read(settings, now).believed)
     purge.removed["published_versions"] = publish.retire(settings)
     purge.removed_bytes = before - _bytes(settings)
     _write(settings, purge)

@@ -22,7 +22,7 @@ from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
 from rollcall.intake.take import Outcome
 from rollcall.logs import event
-from rollcall.refresh import ledger, publish
+from rollcall.refresh import clock, ledger, publish
 from rollcall.refresh.lock import refresh_lock
 from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
 
@@ -237,6 +237,9 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             if sum(map(_size, files)) > _LARGE:
                 auditor = _warm_up(settings)
             deliveries = _new_deliveries(settings, run, found.folders, files, backfill)
+            if deliveries:
+                # What a delivery is compared with: a bit that has flipped there would go on into what it is written as.
+                lake.must_be_as_written(settings, lambda path: not _is_page_loads(path))
             for number, delivery in enumerate(deliveries):
                 say(f"taking {delivery.name}", number, len(deliveries))
                 try:
@@ -265,22 +268,35 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 )  # fmt: skip
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = HELD_BACK
-        gone = take.retire(settings, datetime.now(UTC)) if intake else {}
+        gone = take.retire(settings, clock.read(settings, datetime.now(UTC)).believed) if intake else {}
         if any(gone.values()):
             event("retired", run=run.run_id, **gone)
 
         full = full or publish.is_purging(settings)
         base = publish.current(settings)
         version = publish.Version(
-            run.run_id, publish.lake_fingerprint(settings), publish.code_fingerprint(), datetime.now(UTC).isoformat()
+            run.run_id,
+            publish.lake_fingerprint(settings),
+            publish.code_fingerprint(),
+            datetime.now(UTC).isoformat(),
+            publish.withdrawals(settings),
         )
         is_same_code = base is not None and base.code_fingerprint == version.code_fingerprint
+        is_withdrawn = base is not None and base.withdrawals != version.withdrawals
+        # Somebody who has it open for writing may have written to it.
+        is_open = base is not None and publish.is_locked(base.file(settings))
         is_current = is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full
+        if base and is_withdrawn and not lake.accepted_ids(settings):
+            publish.unpublish(settings)
+            run.mended.append("all deliveries were withdrawn: nothing is published any more")
+            return
         if is_current or not lake.accepted_ids(settings):
             run.version = base.version if base else None
             return
         auditor = auditor or _start_auditor(settings)
-        build = _Build(settings, run, say, base if is_same_code and not full else None, auditor)
+        build = _Build(
+            settings, run, say, base if is_same_code and not (is_withdrawn or is_open or full) else None, auditor
+        )
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
             run.exit_code = HELD_BACK
@@ -368,6 +384,7 @@ def _new_deliveries(
         except RollcallError as error:
             run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is corrected")
     accepted, found, seen = lake.accepted_ids(settings), [], set()
+    withdrawn = lake.withdrawn_ids(settings) - accepted
     waiting = {f"{delivery.district_id}/{delivery.delivery_id}" for delivery in held.waiting(settings)}
     for file in files:
         district = districts.get(_district_folder(settings, file))
@@ -398,6 +415,8 @@ def _new_deliveries(
             )
             continue
         known = f"{district.district_id}/{delivery.delivery_id}"
+        if known in withdrawn and not take.is_new_arrival(file, settings):
+            continue  # it comes back when somebody puts it into the landing, and not by itself
         if known in accepted or known in seen or (known in waiting and not file.is_relative_to(settings.quarantine)):
             if take.is_new_arrival(file, settings):
                 run.repeated.append(f"{district.district_id}/{file.name}")
@@ -454,6 +473,7 @@ class _Build:
             if built.failed and not built.only_tests_failed:
                 lake.must_be_whole(settings)
                 return _Failure(built.failed, 1)
+            _must_have_read_what_was_written(settings)
             if built.failed:
                 return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
         with run.stage("audit"):
@@ -535,6 +555,20 @@ def _contain(build: _Build, published: publish.Version | None, failure: _Failure
     return True
 
 
+def _is_page_loads(path: Path) -> bool:
+    return path.is_relative_to("extension/page_loads")
+
+
+def _must_have_read_what_was_written(settings: Settings) -> None:
+    """`lake.Damaged` when a file that this build has read is not what was written: all, but for the days it passed over."""
+    with duckdb.connect(str(settings.work), read_only=True) as connection:
+        rows = connection.execute("select distinct district_id, usage_date::varchar from intermediate.int_usage__scope")
+        scope = {
+            Path(f"extension/page_loads/district_id={district}/usage_date={day}") for district, day in rows.fetchall()
+        }
+    lake.must_be_as_written(settings, lambda path: not _is_page_loads(path) or path.parent in scope)
+
+
 _FRUITLESS = 10  # builds of different deliveries that all fail: what is wrong is not in a few of them
 
 
@@ -590,7 +624,9 @@ def _unpublished(settings: Settings, published: publish.Version | None) -> dict[
 
 
 def figures(settings: Settings) -> dict[str, object]:
-    """Five telling figures of the published version."""
+    """Five telling figures of the published version; none while somebody has its file open for writing."""
+    if publish.is_locked(settings.pointer):
+        return {}
     with duckdb.connect(str(settings.pointer), read_only=True) as connection:
         connection.execute("use marts")
         (districts, schools) = connection.execute(

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, landing, take
-from rollcall.refresh import ledger, publish
+from rollcall.intake import lake, landing, take, verify
+from rollcall.refresh import clock, ledger, publish
 from rollcall.settings import RollcallError, Settings
 from rollcall.text import printable
 
@@ -88,6 +88,10 @@ def problems(settings: Settings, now: datetime) -> list[Problem]:
     except lake.Damaged as error:
         of_deliveries = []
         found = [Problem("lake", error.what, error.what, error.fix)]
+    else:
+        if damaged := verify.still_damaged(settings):
+            error = lake.Damaged(damaged)
+            found = [Problem("lake", error.what, error.what, error.fix)]
     found = [*found, *_of_refresh(settings, now), *_of_collecting(settings, now), *of_deliveries]
     return [Problem(*map(printable, astuple(problem))) for problem in found]
 
@@ -128,7 +132,19 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
         what = f"a refresh or a check was killed, and what it had unpacked of a delivery lies readable in {names}"
         fix = "Run `rollcall refresh`, which deletes it"
         found.append(Problem("scratch", names, what, fix))
+    last_clock = clock.last(settings)
+    if last_clock and last_clock.is_ahead:
+        what = (
+            f"this machine's clock said {last_clock.now:%Y-%m-%d}, and nothing else bears out that it is later than "
+            f"{last_clock.believed:%Y-%m-%d}: nothing is deleted for its age beyond that"
+        )
+        fix = "Set the clock if it is wrong; if it is right, wait: the next deliveries that are dated bear it out"
+        found.append(Problem("clock", f"{last_clock.believed:%Y-%m-%d}", what, fix))
     version, unreadable = published(settings)
+    if version and publish.is_locked(settings.pointer):
+        what = f"somebody has {settings.pointer} open for writing, and readers cannot open it"
+        fix = "Find who has (`lsof`), and let them open it read-only"
+        found.append(Problem("pointer", "open for writing", what, fix))
     if unreadable:
         found.append(Problem("pointer", unreadable, unreadable, "Run `rollcall refresh`"))
     if broken:
