@@ -56,25 +56,25 @@ class Applied:
     """A delivery that was applied, and the tables of which it is a full list."""
 
     delivery_id: str
-    date: date
+    delivery_date: date
     arrived_at: datetime
     full: frozenset[str] = frozenset()
 
     @property
     def order(self) -> tuple[date, datetime, str]:
         """When it counts, among all that was applied."""
-        return self.date, self.arrived_at, self.delivery_id
+        return self.delivery_date, self.arrived_at, self.delivery_id
 
     @property
     def place(self) -> str:
         """The same as a SQL row, to compare with `(_effective_at, _arrived_at, _delivery_id)`."""
-        return f"(timestamp {quote(self.date)}, timestamp {quote(self.arrived_at)}, {quote(self.delivery_id)})"
+        return f"(timestamp {quote(self.delivery_date)}, timestamp {quote(self.arrived_at)}, {quote(self.delivery_id)})"
 
     @property
     def stamp(self) -> str:
         """The columns that say where a row of the change log comes from."""
         return (
-            f"timestamp {quote(self.date)} as _effective_at, timestamp {quote(self.arrived_at)} as _arrived_at, "
+            f"timestamp {quote(self.delivery_date)} as _effective_at, timestamp {quote(self.arrived_at)} as _arrived_at, "
             f"{quote(self.delivery_id)} as _delivery_id"
         )
 

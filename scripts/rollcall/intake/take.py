@@ -196,12 +196,12 @@ def take(
         incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
         with _fence(delivery, report, settings):
             applied = _applied(delivery, connection, settings)
-            later = [other for other in applied if other.date > delivery.delivery_date]
+            later = [other for other in applied if other.delivery_date > delivery.delivery_date]
             # A backfill compares with what was so on its day.
             past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
             _check_date(delivery, report)
             if later and not is_backfill:
-                newest = max(record.date for record in later)
+                newest = max(record.delivery_date for record in later)
                 report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
             if delivery.kind is Kind.USAGE:
                 loaded = usage.load(delivery.path, incoming, district, report, settings)
@@ -286,7 +286,7 @@ def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings
 
 
 def _past(settings: Settings, delivery: Delivery, applied: list[Applied], until: date | None) -> Past:
-    before = [other.full for other in applied if until is None or other.date <= until]
+    before = [other.full for other in applied if until is None or other.delivery_date <= until]
     return Past(
         settings,
         delivery.district.district_id,
