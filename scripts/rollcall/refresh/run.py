@@ -473,9 +473,11 @@ class _Build:
             if built.failed and not built.only_tests_failed:
                 lake.must_be_whole(settings)
                 return _Failure(built.failed, 1)
-            _must_have_read_what_was_written(settings)
             if built.failed:
+                # Before a district is blamed: how far the build has come is not known, so all of the lake is compared.
+                lake.must_be_as_written(settings, lambda path: True)
                 return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
+            _must_have_read_what_was_written(settings)
         with run.stage("audit"):
             self.say("auditing the candidate")
             # A version of other models may lack what the comparison looks at.
