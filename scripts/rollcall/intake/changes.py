@@ -93,7 +93,7 @@ def all_applied(
     rows = connection.execute(
         f"select delivery_id, delivery_date, arrived_at, full_tables from {lake.read(records)}"
     ).fetchall()
-    return [Applied(*row[:-1], frozenset((row[-1] or "").split(","))) for row in rows]
+    return [Applied(id_, day, at, frozenset((full or "").split(","))) for id_, day, at, full in rows]
 
 
 def first_full(table: str, deliveries: Iterable[Applied]) -> Applied | None:
