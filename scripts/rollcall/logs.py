@@ -34,6 +34,9 @@ class _JsonLines(logging.Formatter):
 _QUOTED = re.compile(r"""'[^'\n]*'|"[^"\n]*\"""")
 
 
+_OF_A_VALUE = re.compile("(Conversion|Constraint|Invalid Input|Out of Range|Serialization) Error")
+
+
 def words_of(error: BaseException) -> str:
     """What an error says, without what it may quote of a delivery: a value, or a statement with the key in it."""
     words = str(error).strip()
@@ -42,6 +45,11 @@ def words_of(error: BaseException) -> str:
     elif not isinstance(error, ValueError):
         return words
     return _QUOTED.sub(lambda quoted: quoted[0] if quoted[0][1:2] == "/" else "'…'", words)
+
+
+def without_values(words: str) -> str:
+    """What dbt says of a model that failed, without the value that a row of somebody's data had there."""
+    return _QUOTED.sub("'…'", words) if _OF_A_VALUE.search(words) else words
 
 
 def _traceback(error: BaseException | None) -> str:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rollcall import logs
 from rollcall.settings import PROJECT, Settings
 
 
@@ -78,7 +79,7 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
         built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, node.message))
         if node.status in ("error", "fail", "runtime error"):
             words = (node.message or "").strip().splitlines()
-            built.failed.append(f"{node.node.name}: {' '.join(words[:3])}")
+            built.failed.append(f"{node.node.name}: {logs.without_values(' '.join(words[:3]))}")
             is_test = node.node.resource_type == "test"
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:
