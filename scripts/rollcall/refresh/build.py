@@ -7,7 +7,8 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rollcall.settings import PROJECT, Settings
+from rollcall.paths import PROJECT
+from rollcall.settings import Settings
 
 
 @dataclass(frozen=True)
