@@ -49,7 +49,8 @@ lint: $(READY) ## check the style of the code and its types; .pre-commit-config.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --disable-progress-bar models tests
+	$(BIN)/sqlfluff lint --disable-progress-bar models tests scripts/rollcall/rules
+	$(BIN)/lint-imports --no-cache
 
 format: $(READY) ## format the Python
 	$(BIN)/ruff check --fix .

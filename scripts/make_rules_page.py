@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rollcall.expectations.rules import RULES
+from rollcall.rules import RULES
 
 PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
@@ -12,7 +12,7 @@ def page() -> str:
     lines = [
         "# Roster rules",
         "",
-        "Made by `scripts/make_rules_page.py` from `scripts/rollcall/expectations/rules.py`. A `reject` refuses the delivery, an",
+        "Made by `scripts/make_rules_page.py` from `scripts/rollcall/rules/`. A `reject` refuses the delivery, an",
         "`error` sets the row aside, a `warning` keeps the row and treats the value as empty, an `info` is told. ★ marks the",
         "rules that the roster guide for districts states itself.",
     ]

@@ -12,8 +12,9 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from rollcall.intake.fetch import fetch
+from rollcall.paths import PROJECT
 from rollcall.refresh.run import Run, refresh
-from rollcall.settings import PROJECT, Settings
+from rollcall.settings import Settings
 
 LANDING, LAKE, PUBLISHED = (dg.AssetKey(["rollcall", name]) for name in ("landing", "lake", "published"))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.intake import privacy, usage
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 
 def csv(path: Path) -> str:

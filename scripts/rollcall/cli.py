@@ -21,7 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rollcall import logs
-from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
+from rollcall.districts import District
+from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
+from rollcall.settings import Settings
 from rollcall.text import printable
 
 app = typer.Typer(
@@ -474,7 +476,7 @@ def members_add(
 
     Writes a member file into the district's landing folder; the next refresh takes it.
     """
-    from rollcall.intake import schema
+    from rollcall.rules import schema
 
     if role.strip().lower() not in schema.role_aliases():
         known = ", ".join(sorted(set(schema.role_aliases().values())))

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from rollcall.intake import schema
-from rollcall.intake.lake import quote
+from rollcall.files import quote
+from rollcall.rules import schema
 
 DISTRICT = "maplewood"
 DOMAIN = "maplewood.k12.example"

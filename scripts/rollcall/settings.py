@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import errno
 import re
-import shutil
-import tomllib
-from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-
-class RollcallError(Exception):
-    """Something a person can mend; its text is the one line that the command prints."""
-
-
-_OF_THE_DISK = re.compile(
-    r"No space left[a-z ]*|File too large|Disk quota exceeded|Read-only file system|Permission denied|Input/output error"
-    r"|Could not write"
-)
-_ERRNOS_OF_THE_DISK = (
-    errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
-)  # fmt: skip
-
-
-def is_of_the_disk(error: object, path: Path | None = None) -> bool:
-    """Whether an error, or its message, is about a disk that is full, broken or not ours to write to.
-
-    Names say nothing about the disk: what is quoted is left out of the message, and so is `path`, which may hold quotes itself.
-    """
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in _ERRNOS_OF_THE_DISK
-    message = str(error).split("\nLINE ")[0].replace(str(path), "")
-    return bool(_OF_THE_DISK.search(re.sub(r""""[^"]*"|'[^']*'""", "", message)))
-
-
-def of_the_disk(error: object, settings: Settings) -> RollcallError:
-    """Such an error in the words of someone who can mend it."""
-    told = str(error)
-    reason = _OF_THE_DISK.search(told)
-    # DuckDB's own words may go on with its stack: the reason and the file are what a person needs.
-    file = re.search(r"""["'\\](/[^"'\\\n]+)""", told)
-    words = (reason[0] if reason else told.splitlines()[0]) + (f" ({file[1]})" if file else "")
-    rooms = {name: getattr(settings, name) for name in ("lake", "build", "warehouse")}
-    free = []
-    for name, room in rooms.items():
-        there = next(folder for folder in (room, *room.parents) if folder.exists())
-        free.append(f"{name} {shutil.disk_usage(there).free / 2**20:,.0f} MB")
-    if re.search("No space left|File too large|Disk quota", told):
-        fix = f"Make room (free now: {', '.join(free)})"
-    else:
-        fix = "Let the account that runs the refresh write there"
-    return RollcallError(
-        f"the disk refused: {words}. Nothing was published, nothing is lost. {fix}, and run `rollcall refresh`"
-    )
 
 
 class Settings(BaseSettings):
@@ -134,6 +80,11 @@ class Settings(BaseSettings):
         return self.archive / "_taken"
 
     @property
+    def purging(self) -> Path:
+        """What marks that a purge has begun and not ended."""
+        return self.warehouse / ".purging.json"
+
+    @property
     def pointer(self) -> Path:
         """The symlink that readers open."""
         return self.warehouse / "rollcall.duckdb"
@@ -149,113 +100,3 @@ class Settings(BaseSettings):
     @property
     def work(self) -> Path:
         return self.build / "work.duckdb"
-
-
-def _closest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1, 0.6)
-    return f", did you mean '{near[0]}'?" if near else ""
-
-
-class Thresholds(BaseModel):
-    """Shares of a type above which a delivery is held."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    removal: float = Field(0.1, gt=0, le=1)
-    update: float = Field(0.75, gt=0, le=1)
-
-
-class Sftp(BaseModel):
-    """Where a district's vendor keeps the files for us to collect: `[sftp]` in its `district.toml`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    host: str
-    user: str
-    port: int = Field(22, ge=1, le=65535)
-    host_key: str | None = None
-    key_file: Path | None = None
-    password_env: str | None = None
-    folder: str = "."
-    files: list[str] = ["*.zip", "*.csv", "*.csv.gz", "*.parquet"]
-
-    @field_validator("host_key")
-    @classmethod
-    def _public_key(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?", value):
-            raise ValueError("it is a line such as 'ssh-ed25519 AAAA…', as `ssh-keyscan` prints it after the host")
-        return value
-
-
-class District(BaseModel):
-    """One district's `district.toml`; every line is optional. `district_id` is the name of its landing folder."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    district_id: str
-    name: str | None = None
-    time_zone: str = "UTC"
-    email_domains: list[str] = []
-    rules: dict[str, str] = {}
-    thresholds: Thresholds = Thresholds()
-    sftp: Sftp | None = None
-
-    @field_validator("time_zone")
-    @classmethod
-    def _iana(cls, value: str) -> str:
-        if value not in available_timezones() or value == "localtime":  # what that is depends on the machine
-            raise ValueError(f"'{value}' is not an IANA time zone such as America/Chicago")
-        return value
-
-    @field_validator("email_domains")
-    @classmethod
-    def _lower(cls, value: list[str]) -> list[str]:
-        return [domain.strip().lower().removeprefix("@") for domain in value]
-
-    @field_validator("rules")
-    @classmethod
-    def _known_rules(cls, value: dict[str, str]) -> dict[str, str]:
-        # Rules know the settings, not the other way round.
-        from rollcall.expectations.rules import CONTAINER, KEY_RULES, RULES, Severity
-
-        for rule_id, severity in value.items():
-            if rule_id not in RULES:
-                raise ValueError(f"'{rule_id}' is not a rule{_closest(rule_id, RULES)}")
-            if RULES[rule_id].section == CONTAINER:
-                raise ValueError(f"the severity of '{rule_id}' cannot be changed: it is a rule of the container")
-            if rule_id in KEY_RULES and severity not in (Severity.REJECT, Severity.ERROR):
-                raise ValueError(f"the severity of '{rule_id}' must be reject or error: ids have to be unique")
-            if severity not in list(Severity):
-                known = ", ".join(Severity)
-                raise ValueError(
-                    f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {known}"
-                )
-        return value
-
-    @cached_property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone)
-
-    @classmethod
-    def load(cls, folder: Path) -> District:
-        """Reads `folder/district.toml` where there is one. RollcallError names the file and the key."""
-        file = folder / "district.toml"
-        if not file.is_file():
-            return cls(district_id=folder.name)
-        try:
-            return cls(**{**tomllib.loads(file.read_text("utf-8")), "district_id": folder.name})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RollcallError(f"{file}: not readable as TOML: {error}") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            # A key of a section is one of that section's.
-            section = {"thresholds": Thresholds, "sftp": Sftp}.get(
-                first["loc"][0] if len(first["loc"]) > 1 else "", cls
-            )
-            known = [name for name in section.model_fields if name != "district_id"]
-            if first["type"] == "extra_forbidden":
-                words = f"is not a known key{_closest(key, known)}"
-            else:
-                words = first["msg"].removeprefix("Value error, ")
-            raise RollcallError(f"{file}: {key}: {words}; known keys are {', '.join(known)}") from error

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 _CLONE_NEWNS = 0x20000
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from rollcall.districts import District
 from rollcall.intake import lake, landing, take
 from rollcall.intake.take import Outcome
-from rollcall.settings import District, Settings
+from rollcall.settings import Settings
 from warm import Command, Warm
 
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")

@@ -14,7 +14,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 import roster
-from rollcall.intake import schema
+from rollcall.rules import schema
 
 DATES = (date(2020, 10, 1), date(2020, 11, 2), date(2021, 1, 15))
 STAFF = {"teacher", "aide", "administrator", "siteAdministrator", "principal", "counselor", "proctor"}

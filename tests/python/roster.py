@@ -9,7 +9,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
-from rollcall.intake import schema
+from rollcall.rules import schema
 
 HEADERS = {
     version: {name: [c.name for c in columns] for name, columns in schema.oneroster_files(version).items()}

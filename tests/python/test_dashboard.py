@@ -34,7 +34,8 @@ from rollcall.dashboard.app import Source
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
-from rollcall.settings import PROJECT, RollcallError
+from rollcall.errors import RollcallError
+from rollcall.paths import PROJECT
 
 ZONE = "America/Chicago"
 SIZE = ["--users", "500", "--days", "24", "--events", "1500"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import roster
-from rollcall.expectations.rules import RULES
+from rollcall.districts import District
 from rollcall.intake import lake, landing, take
-from rollcall.settings import District, Settings
+from rollcall.rules import RULES
+from rollcall.settings import Settings
 
 
 def test_great_expectations_finds_what_the_intake_finds(tmp_path):

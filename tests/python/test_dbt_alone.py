@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 
 def dbt(house, *arguments: str) -> str:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
 from rollcall.dashboard import components
-from rollcall.expectations.rules import RULES
-from rollcall.intake import privacy, schema, usage
-from rollcall.settings import PROJECT
+from rollcall.intake import privacy, usage
+from rollcall.intake.lake_tables import lake_tables
+from rollcall.paths import PROJECT
+from rollcall.rules import RULES, schema
 
 CONNECTION = duckdb.connect()
 
@@ -65,9 +66,9 @@ def test_every_alias_leads_to_one_of_the_21_grades():
 
 
 def test_what_is_never_kept_is_in_no_table_of_the_lake():
-    columns = {column.lower() for table in schema.lake_tables().values() for column in table}
+    columns = {column.lower() for table in lake_tables().values() for column in table}
     assert not columns & {"phone", "sms", "password", "agentsourcedids", "birthdate", "sex", "white", "userids"}
-    assert "oneroster/demographics" not in schema.lake_tables()
+    assert "oneroster/demographics" not in lake_tables()
 
 
 def test_every_message_and_fix_can_be_filled_in():
@@ -96,7 +97,7 @@ def test_addresses_are_cut_to_the_host_and_the_catalogued_path():
     paths = [("docs.google.com", "/forms/u"), ("docs.google.com", "/forms")]
     for url, expected in ADDRESSES.items():
         found = CONNECTION.execute(
-            f"""select host, {usage._path_prefix(paths)}
+            f"""select host, {usage.path_prefix(paths)}
             from (select url, case when {usage._IS_WEB} then {usage._HOST} else '' end as host from (select ? as url))""",
             [url],
         ).fetchone()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rollcall.settings import PROJECT, Settings
+from rollcall.paths import PROJECT
+from rollcall.settings import Settings
 
 DEPLOY = PROJECT / "deploy"
 FILES = [*sorted((DEPLOY / "systemd").glob("*.service")), DEPLOY / "cron" / "rollcall"]

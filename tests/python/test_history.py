@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from oracle import Oracle
-from rollcall.intake import schema
+from rollcall.rules import schema
 
 
 @pytest.fixture(scope="module")

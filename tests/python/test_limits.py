@@ -13,7 +13,8 @@ import duckdb
 import pytest
 
 import roster
-from rollcall.intake import csvfile, schema
+from rollcall.intake import csvfile
+from rollcall.rules import schema
 
 USAGE = "occurred_at,user_email,url"
 ROW = "2020-10-01T09:00:00Z,s1@schools.example,https://a.example\n"

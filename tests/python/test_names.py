@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 import roster
 from rollcall.cli import app
+from rollcall.errors import RollcallError
 from rollcall.intake import districts, lake
 from rollcall.refresh import ledger, told
-from rollcall.settings import RollcallError
 
 # What a shell, a script or a person might hand over instead of a district's name. `oak` and `elm` are there.
 _SHAPES = (

@@ -108,7 +108,7 @@ def test_durations_that_are_none_are_published_as_page_loads_without_one(house):
 # A mistake in the rules lets through what the models cannot take: here, ids that come twice.
 _NO_RULE = """
 import dataclasses
-from rollcall.expectations.rules import RULES
+from rollcall.rules import RULES
 RULES["user-id-unique"] = dataclasses.replace(RULES["user-id-unique"], checks=())
 """
 

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 import roster
 from rollcall import logs
+from rollcall.districts import District
+from rollcall.errors import RollcallError
 from rollcall.intake import echo, lake, landing, privacy, take, usage
-from rollcall.settings import District, RollcallError, Settings
+from rollcall.settings import Settings
 from rollcall.text import printable, safe_cell
 from rollcall.watch import alerts, state, status
 from test_watch import NOW

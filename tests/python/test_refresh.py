@@ -11,8 +11,10 @@ import duckdb
 import pytest
 
 import roster
+from rollcall.districts import District
+from rollcall.errors import RollcallError
 from rollcall.intake import lake, privacy
-from rollcall.settings import District, RollcallError, Settings
+from rollcall.settings import Settings
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ import roster
 from conftest import House, free_port
 from rollcall.expectations.docs import render
 from rollcall.intake import landing
-from rollcall.settings import PROJECT, Settings
+from rollcall.paths import PROJECT
+from rollcall.settings import Settings
 
 ODD = 'it\'s [a-z] "room" 100%25 of ${HOME} $USER {x} (1) & more; ünï'
 

@@ -9,6 +9,7 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import roster
-from rollcall.expectations.rules import RULES, Severity
-from rollcall.intake import lake, landing, schema, take
+from rollcall import rules
+from rollcall.districts import District
+from rollcall.errors import RollcallError
+from rollcall.intake import lake, landing, take
 from rollcall.intake.findings import Report
-from rollcall.settings import District, RollcallError, Settings
+from rollcall.rules import RULES, Check, Severity, schema
+from rollcall.rules.rule import sql
+from rollcall.settings import Settings
 
 
 def check(path: Path, tmp_path: Path) -> Report:
@@ -426,6 +431,27 @@ def test_every_rule_has_a_failing_fixture():
     elsewhere |= {"delivery-date-ahead", "usage-time-ahead"}  # in test_damage
     assert set(RULES) - covered == elsewhere
     assert covered <= set(RULES)
+
+
+def test_every_check_names_tables_and_columns_that_there_are():
+    assert rules.proven(RULES) is RULES
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (Check("orgs", "select _row_number as row_number, nme as value from orgs"), "nme"),
+        (Check("orgs", sql("org-parent-resolves").replace("known_orgs", "known_org"), needs=("known_org",)), "known_org"),
+        (Check("orgs", sql("org-parent-resolves")), "needs ['known_orgs'], and says []"),
+        (Check("roles", sql("user-role-valid.roles")), "roles"),
+    ],
+    ids=["column", "table", "a table that it does not say it needs", "a table that one version does not have"],
+)  # fmt: skip
+def test_a_check_that_cannot_run_is_no_check(check, words):
+    broken = replace(RULES["org-parent-resolves"], checks=(check,))
+    with pytest.raises(ValueError, match=f"the check of 'org-parent-resolves' on {check.table}") as refused:
+        rules.proven({broken.id: broken})
+    assert words in str(refused.value)
 
 
 def test_a_good_set_has_no_finding_but_that_names_of_students_are_not_kept(tmp_path):

@@ -21,7 +21,7 @@ import pytest
 import programs
 import roster
 from conftest import House, free_port
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 CONFIGURATION = PROJECT / "deploy" / "sftp" / "rollcall.conf"
 IS_ROOT = os.geteuid() == 0

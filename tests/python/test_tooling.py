@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import programs
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 
 def make(*arguments: str) -> str:

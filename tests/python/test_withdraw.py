@@ -12,9 +12,12 @@ import duckdb
 import pytest
 
 import roster
-from rollcall.intake import checksums, lake, landing, schema, take, withdraw
+from rollcall.districts import District
+from rollcall.errors import RollcallError
+from rollcall.intake import checksums, lake, landing, take, withdraw
+from rollcall.intake.lake_tables import lake_tables
 from rollcall.refresh import publish
-from rollcall.settings import District, RollcallError
+from rollcall.rules import schema
 from test_faults import KILLED, dies
 
 FIRST = date(2020, 10, 1)
@@ -210,7 +213,7 @@ def content(house) -> dict[str, list[tuple]]:
     """What the lake holds of accepted deliveries, table by table, as the models read it."""
     found = {"accepted": sorted(lake.accepted_ids(house.settings))}
     with duckdb.connect() as connection:
-        for table in schema.lake_tables():
+        for table in lake_tables():
             files = [file for file in lake.files(house.settings, table, "d") if table != "deliveries"]
             found[table] = sorted(connection.execute(f"from {lake.read(files)}").fetchall(), key=repr) if files else []
     return found
@@ -269,7 +272,7 @@ def test_it_comes_back_when_it_is_delivered_again_and_not_by_a_backfill(lived_in
     deliver(house, "d", house.made / f"roster_{day(1)}.zip")
     assert f"d/{house.ids[2]}" in lake.accepted_ids(house.settings)
     # The version before holds the marts without it; and what was withdrawn is still told.
-    assert publish.current(house.settings).lake_fingerprint != publish.lake_fingerprint(house.settings)
+    assert publish.current(house.settings).lake_fingerprint != lake.fingerprint(house.settings)
     assert f"d/{house.ids[2]}" in lake.withdrawn_ids(house.settings)
 
 

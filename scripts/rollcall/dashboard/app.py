@@ -15,7 +15,8 @@ from rollcall.dashboard import components, grid, guard, views
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of, read_day, read_text
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
-from rollcall.settings import RollcallError, Settings
+from rollcall.errors import RollcallError
+from rollcall.settings import Settings
 
 log = logging.getLogger("rollcall")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake.lake import quote
+from rollcall.errors import RollcallError
+from rollcall.files import quote
 from rollcall.refresh import publish
-from rollcall.settings import RollcallError, Settings
+from rollcall.settings import Settings
 
 # What the page asks is answered from this one file: no other file, not even one to spill to, no extension, no network.
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "temp_directory": ""}

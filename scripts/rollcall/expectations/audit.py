@@ -15,7 +15,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollcall.settings import RollcallError, Settings
+from rollcall.errors import RollcallError
+from rollcall.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import great_expectations.expectations as gxe
 
-from rollcall.expectations.rules import RULES, Rule, Severity
+from rollcall.rules import RULES, Rule, Severity
 
 _SEVERITIES = {
     Severity.REJECT: "critical",
@@ -47,13 +47,14 @@ def suite(file: Path) -> dict[str, list[tuple[str, gxe.UnexpectedRowsExpectation
     """Table → (rule, expectation) for the tables of a kept delivery."""
     with duckdb.connect(str(file), read_only=True) as connection:
         there = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
-        names = dict(connection.execute("select alias, table_name from marts._names").fetchall())
+        names = connection.execute("select table_name, version, mode from marts._names").fetchall()
     found: dict[str, list] = {}
+    given = {table: (version, mode) for table, version, mode in names}
     for rule in RULES.values():
-        for number, (alias, sql) in enumerate(rule.checks, 1):
-            if alias in names and set(re.findall(r"\b(?:known|before|after)_\w+", sql)) <= there:
-                made = expectation(rule, f"{alias} {number}", sql)(
+        for number, check in enumerate(rule.checks, 1):
+            if check.table in given and check.is_asked(*given[check.table], there):
+                made = expectation(rule, f"{check.table} {number}", check.sql)(
                     description=f"{rule.id}: {rule.says}", severity=_SEVERITIES[rule.severity]
                 )
-                found.setdefault(names[alias], []).append((rule.id, made))
+                found.setdefault(check.table, []).append((rule.id, made))
     return found

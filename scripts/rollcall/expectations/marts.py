@@ -10,7 +10,7 @@ import inspect
 
 import great_expectations.expectations as gxe
 
-from rollcall.intake import schema
+from rollcall.rules import schema
 
 
 class ExpectNoStudentIsNamed(gxe.UnexpectedRowsExpectation):

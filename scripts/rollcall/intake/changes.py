@@ -8,9 +8,11 @@ from datetime import date, datetime
 
 import duckdb
 
-from rollcall.intake import lake, schema
-from rollcall.intake.lake import quote
-from rollcall.settings import Settings, Thresholds
+from rollcall.districts import Thresholds
+from rollcall.files import quote
+from rollcall.intake import lake
+from rollcall.intake.lake_tables import CHANGE_COLUMNS, KEYS, lake_tables
+from rollcall.settings import Settings
 
 
 @dataclass
@@ -44,11 +46,11 @@ class Table:
 
     @property
     def key(self) -> str:
-        return schema.KEYS[self.folder]
+        return KEYS[self.folder]
 
     @property
     def columns(self) -> list[str]:
-        return [column for column in schema.lake_tables()[self.lake_table] if column not in schema.CHANGE_COLUMNS]
+        return [column for column in lake_tables()[self.lake_table] if column not in CHANGE_COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,6 @@ def lake_columns(connection: duckdb.DuckDBPyConnection, loaded: str, lake_table:
     there = {row[0] for row in connection.execute(f'describe "{loaded}"').fetchall()}
     return ", ".join(
         f'"{column}"' if column in there else f'null::varchar as "{column}"'
-        for column in schema.lake_tables()[lake_table]
-        if column not in schema.CHANGE_COLUMNS
+        for column in lake_tables()[lake_table]
+        if column not in CHANGE_COLUMNS
     )

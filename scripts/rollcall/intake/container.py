@@ -13,9 +13,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rollcall.intake import schema
 from rollcall.intake.csvfile import MAX_EXPANSION
 from rollcall.intake.findings import Report
+from rollcall.rules import schema
 from rollcall.settings import Settings
 
 REQUIRED = {"1.1": ("users.csv", "orgs.csv"), "1.2": ("users.csv", "roles.csv", "orgs.csv")}

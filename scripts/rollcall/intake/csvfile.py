@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.files import quote
 from rollcall.intake.findings import Report
-from rollcall.intake.lake import quote
 from rollcall.settings import Settings
 
 MAX_EXPANSION = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 
 @cache

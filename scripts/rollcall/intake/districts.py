@@ -7,12 +7,12 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.errors import RollcallError
 from rollcall.intake import landing
-from rollcall.settings import RollcallError, Settings
+from rollcall.settings import Settings
 from rollcall.text import printable
 
 _PARTITION, _INCOMING = "district_id=", ".incoming-"
-PURGING = ".purging.json"
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -81,7 +81,7 @@ def known(settings: Settings) -> set[str]:
 def purging(settings: Settings) -> dict:
     """What a purge that has begun and not ended has noted: the district, and what it has removed so far."""
     try:
-        return dict(json.loads((settings.warehouse / PURGING).read_text("utf-8")))
+        return dict(json.loads(settings.purging.read_text("utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return {}
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from rollcall.intake import schema
-from rollcall.intake.lake import quote
+from rollcall.files import quote
+from rollcall.rules import schema
 
 _MOST = 30  # characters of a form that are shown
 # Files that list no person: orgs, and catalogues. An address in them is still somebody's.

@@ -20,9 +20,12 @@ from pathlib import Path
 import paramiko
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from rollcall.intake import districts, lake, landing
+from rollcall.districts import District, Sftp
+from rollcall.errors import RollcallError
+from rollcall.files import fsync
+from rollcall.intake import districts, landing
 from rollcall.logs import event
-from rollcall.settings import District, RollcallError, Settings, Sftp
+from rollcall.settings import Settings
 
 _SECONDS = 30
 _COLLECTED = ".collected.json"  # hidden: no delivery
@@ -186,11 +189,11 @@ def _download_new(
                 result.young.append(name)
                 continue
             os.utime(part, (entry.st_mtime, entry.st_mtime))
-            lake.fsync(part)
+            fsync(part)
             part.rename(landing.free_name(target, name))
         finally:
             part.unlink(missing_ok=True)
-        lake.fsync(target)
+        fsync(target)
         collected[name] = seen
         _remember(target, collected)
         result.files.append(name)

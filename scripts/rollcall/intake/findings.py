@@ -11,8 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.expectations.rules import RULES, Severity
 from rollcall.intake import echo
+from rollcall.rules import RULES, Severity
 from rollcall.text import printable, safe_cell
 
 EXAMPLES = 20  # findings listed for one rule; the rest are counted

@@ -12,11 +12,13 @@ from pathlib import Path
 import duckdb
 
 from rollcall import logs
-from rollcall.expectations.rules import RULES
+from rollcall.errors import RollcallError
+from rollcall.files import move, quote
 from rollcall.intake import lake, landing
 from rollcall.intake.findings import REPORT_FILES, Finding, Report
 from rollcall.intake.take import Decision, write_rule_results
-from rollcall.settings import RollcallError, Settings
+from rollcall.rules import RULES
+from rollcall.settings import Settings
 from rollcall.text import printable
 
 _RELEASE = "release.json"
@@ -81,7 +83,7 @@ def hold_back(settings: Settings, record: Path, detail: str) -> tuple[Report, Pa
     report.add("delivery-builds", report.file, detail=detail)
     report.write(folder)
     if file := _archived(settings, district_id, fields):
-        landing.move(file, folder / report.file)
+        move(file, folder / report.file)
     elif not any(f.is_file() and f.name not in REPORT_FILES for f in folder.iterdir()):
         # Its time in the archive is over: what was read of it is all that is left.
         for rows in lake.data_files(settings.lake, district_id, delivery_id):
@@ -103,7 +105,7 @@ def _findings(settings: Settings, district_id: str, delivery_id: str) -> list[Fi
     with duckdb.connect() as connection:
         rows = connection.execute(
             f"""select rule_id, severity, file_name, row_number, column_name, null, finding_count, message, fix
-            from read_parquet({lake.quote(file)}, hive_partitioning = false)"""
+            from read_parquet({quote(file)}, hive_partitioning = false)"""
         ).fetchall()
     return [Finding(*row) for row in rows if row[0] in RULES]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import checksums, schema
-from rollcall.settings import RollcallError, Settings
+from rollcall.errors import RollcallError
+from rollcall.files import fsync, quote
+from rollcall.intake import checksums
+from rollcall.intake.lake_tables import lake_tables
+from rollcall.settings import Settings
 
 WITHDRAWN = "withdrawn"
 NOT_ACCEPTED = ("rejected", "held", "discarded", WITHDRAWN)
@@ -39,29 +41,15 @@ def connect(settings: Settings, scratch: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def quote(value: object) -> str:
-    """A SQL string literal."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def fsync(path: Path) -> None:
-    """Makes a file, or the names in a folder, outlive a loss of power."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def prepare(settings: Settings) -> None:
     """Makes what `dbt build` needs to find: every table of the lake as a typed, empty Parquet file."""
     settings.lake.mkdir(parents=True, exist_ok=True)
     (settings.lake / RUNS).touch()
-    known = hashlib.sha256(repr(schema.lake_tables()).encode()).hexdigest()
+    known = hashlib.sha256(repr(lake_tables()).encode()).hexdigest()
     mark = settings.lake / ".schema"
     is_same = mark.exists() and mark.read_text("ascii") == known
     missing = []
-    for table, columns in schema.lake_tables().items():
+    for table, columns in lake_tables().items():
         file = empty_file(settings, table)
         if not is_same or not file.exists():
             missing.append((file, columns))
@@ -108,6 +96,19 @@ def withdrawn_ids(settings: Settings) -> set[str]:
         for record in records(settings)
         if record.stem.endswith(f"-{WITHDRAWN}")
     }
+
+
+def fingerprint(settings: Settings) -> str:
+    """Changes when the set of accepted deliveries does, and when one is withdrawn, be it that it has come again."""
+    told = [*sorted(accepted_ids(settings)), withdrawals(settings)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def withdrawals(settings: Settings) -> str:
+    """Changes with each withdrawal: a version from before it holds what was withdrawn, and is no start for an increment."""
+    withdrawn = [record for record in records(settings) if record.stem.endswith(f"-{WITHDRAWN}")]
+    told = [f"{record.parent.name}/{record.name} {checksums.of(record)}" for record in withdrawn]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
 
 
 def delivery_of(file: Path) -> str:
@@ -193,7 +194,7 @@ def data_files(lake: Path, district_id: str, delivery_id: str) -> list[Path]:
     """A delivery's files in the tables of the lake, its record and its rule results not among them."""
     return sorted(
         file
-        for table in schema.lake_tables()
+        for table in lake_tables()
         if table not in ("deliveries", "rule_results")
         for file in (lake / table / f"district_id={district_id}").rglob("*.parquet")
         if delivery_of(file) == delivery_id
@@ -227,8 +228,7 @@ def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str)
     temporary = target.with_suffix(".tmp")
     changed = {"verdict": "$verdict", "decided_by": "$by", "decided_why": "$why"}
     fields = ", ".join(
-        f'{changed.get(column, column)}::{kind} as "{column}"'
-        for column, kind in schema.lake_tables()["deliveries"].items()
+        f'{changed.get(column, column)}::{kind} as "{column}"' for column, kind in lake_tables()["deliveries"].items()
     )
     with duckdb.connect() as connection:
         connection.execute(
@@ -310,7 +310,7 @@ def _forget(settings: Settings, district_id: str, delivery_id: str) -> None:
 
 def _write_rows(connection: duckdb.DuckDBPyConnection, table: str, file: Path, query: str) -> int:
     """Writes the rows of `query` as a file of `table`, unless there are none. Returns the rows."""
-    columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in schema.lake_tables()[table].items())
+    columns = ", ".join(f'"{name}"::{kind} as "{name}"' for name, kind in lake_tables()[table].items())
     file.parent.mkdir(parents=True, exist_ok=True)
     (rows,) = connection.execute(
         f"copy (select {columns} from ({query})) to {quote(file)} (format parquet, compression zstd)"
@@ -357,7 +357,7 @@ class Incoming:
         name = self.delivery_id if verdict == "accepted" else f"{self.delivery_id}-{verdict}"
         target = self.lake / "deliveries" / f"district_id={self.district_id}" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
-        fields = ", ".join(f'${name}::{kind} as "{name}"' for name, kind in schema.lake_tables()["deliveries"].items())
+        fields = ", ".join(f'${name}::{kind} as "{name}"' for name, kind in lake_tables()["deliveries"].items())
         temporary = target.with_suffix(".tmp")
         self.connection.execute(f"copy (select {fields}) to {quote(temporary)} (format parquet)", record)
         fsync(temporary)
@@ -414,7 +414,7 @@ def all_files(settings: Settings, district_id: str | None = None) -> list[Path]:
     pattern = f"district_id={glob.escape(district_id)}" if district_id else "district_id=*"
     return [
         file
-        for table in schema.lake_tables()
+        for table in lake_tables()
         for folder in sorted((settings.lake / table).glob(pattern))
         for file in sorted(folder.rglob("*.parquet"))
         if district_of(file) != NOTHING

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import errno
 import hashlib
 import json
 import os
 import re
-import shutil
 import time
 import zipfile
 from dataclasses import dataclass
@@ -16,10 +14,13 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from rollcall.intake import csvfile, schema, templates
+from rollcall.districts import District
+from rollcall.errors import RollcallError
+from rollcall.files import move
+from rollcall.intake import csvfile, templates
 from rollcall.intake.container import standard_name
-from rollcall.intake.lake import fsync
-from rollcall.settings import District, RollcallError, Settings
+from rollcall.rules import schema
+from rollcall.settings import Settings
 
 
 class Kind(StrEnum):
@@ -372,21 +373,3 @@ def release_claim(file: Path) -> None:
     """Removes the folder of a claimed file that has gone on to its place."""
     file.with_name(_ORIGIN).unlink(missing_ok=True)
     file.parent.rmdir()
-
-
-def move(source: Path, target: Path) -> Path:
-    """Moves a file. To another disk it is copied first, so that there never is half of it under its name."""
-    try:
-        source.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        part = target.with_name(".moving.part")
-        try:
-            shutil.copy2(source, part)
-            fsync(part)
-            part.rename(target)
-        finally:
-            part.unlink(missing_ok=True)
-        source.unlink()
-    return target

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from rollcall.expectations.rules import RULES, Severity, is_checked
-from rollcall.intake import container, csvfile, privacy, schema
+from rollcall.files import quote
+from rollcall.intake import container, csvfile, privacy
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
-from rollcall.intake.lake import quote
+from rollcall.intake.lake_tables import lake_tables
+from rollcall.rules import RULES, Mode, Severity, schema
+from rollcall.rules.tables import COMPARED, KNOWN, references
 from rollcall.settings import Settings
-
-# The tables that rules look things up in: of a delta, together with what the district has already.
-_KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes", "enrollments")
-# The tables whose state before the delivery is compared with the one after it.
-_COMPARED = ("orgs", "users", "roles", "enrollments")
 
 
 def load(
@@ -37,7 +34,7 @@ def load(
     unreadable = {finding.file for finding in report.findings if finding.rule == "encoding-utf8"}
     columns = schema.oneroster_files(unpacked.version)
     loaded: dict[str, Table] = {}
-    names: dict[str, str] = {}
+    given: list[Given] = []
     # In the order of the standard's files, but roles first: they say which users are staff.
     for name in sorted(unpacked.files, key=lambda name: (name != "roles.csv", list(columns).index(name))):
         if name == "users.csv" and unpacked.version == "1.2":
@@ -46,18 +43,16 @@ def load(
         if name in unreadable or not _load_file(name, unpacked, connection, report, past.settings):
             continue
         is_full = name not in unpacked.deltas
-        mode = "bulk" if is_full else "delta"
-        names |= dict.fromkeys((table, f"{table}@{unpacked.version}", f"{table}/{mode}"), name)
-        names |= {f"{table}@{unpacked.version}/{mode}": name}
-        if f"oneroster/{table}" not in schema.lake_tables():
+        given.append(Given(table, name, unpacked.version, Mode.BULK if is_full else Mode.DELTA))
+        if f"oneroster/{table}" not in lake_tables():
             continue
         deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
         loaded[table] = Table("oneroster", table, is_full, deleted)
         if not is_full and table not in past.full_tables:
             report.add("delta-needs-bulk", name)
-    unread = {schema.table_name(name) for name in unpacked.files} - set(names)
+    unread = {schema.table_name(name) for name in unpacked.files} - {each.table for each in given}
     _make_known(loaded, unread, connection, past)
-    apply_rules(names, connection, report, past)
+    apply_rules(given, connection, report, past)
     return list(loaded.values())
 
 
@@ -70,7 +65,7 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
     Also, where there was a delivery before, `before_<table>` and `after_<table>`, with the lake's columns.
     """
     has_past = bool(past.files("oneroster/users"))
-    for name in _KNOWN:
+    for name in KNOWN:
         if name in unread:
             continue
         table, lake_table = loaded.get(name), f"oneroster/{name}"
@@ -84,7 +79,7 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
             connection.execute(
                 f"""create temp table "known_{name}" as {own} select * exclude (_row_number) from ({was} {gone})"""
             )
-        if has_past and name in _COMPARED:
+        if has_past and name in COMPARED:
             connection.execute(f'create temp table "before_{name}" as {was}')
             if table or before is not None:
                 fields = lake_columns(connection, f"known_{name}", lake_table)
@@ -93,14 +88,7 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
 
 def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Makes the tables of what rules look up in `seeds/`."""
-    roles, aliases = schema.roles(version), schema.role_aliases()
-    for table, columns in {
-        "seed_roles": {"role": list(roles), "is_staff": list(roles.values())},
-        "seed_org_types": {"org_type": list(schema.org_types())},
-        "seed_grade_aliases": {"grade_alias": list(schema.grade_aliases())},
-        "seed_product_statuses": {"product_status": list(schema.product_statuses())},
-        "seed_role_aliases": {"role_alias": list(aliases), "standard_role": list(aliases.values())},
-    }.items():
+    for table, columns in references(version).items():
         fields = ", ".join(f"unnest(${name}) as {name}" for name in columns)
         connection.execute(f"create temp table {table} as select {fields}", columns)
 
@@ -167,7 +155,7 @@ def _load_file(
             source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
     else:
         # Of a file that is not stored, ids and dates are read, for the rules, and nothing else.
-        select = ", ".join(f'"{column.name}"' for column in columns if is_checked(name, column))
+        select = ", ".join(f'"{column.name}"' for column in columns if schema.is_read(name, column))
     # What a delta takes away need not be right.
     kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
     return csvfile.load_table(name, schema.table_name(name), select, source, connection, report, kept)
@@ -200,8 +188,18 @@ def _minimised_users(columns: list[schema.Column]) -> str:
     )
 
 
-def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> None:
-    """Runs every rule whose tables are there (table → the file's name); rows that break an `error` go to `set_aside`.
+@dataclass(frozen=True)
+class Given:
+    """A table of the delivery, and the file that it was read from."""
+
+    table: str
+    file: str
+    version: str | None = None
+    mode: Mode | None = None
+
+
+def apply_rules(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> None:
+    """Runs every check whose tables are there; rows that break an `error` go to `set_aside`.
 
     Rules may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
     """
@@ -210,24 +208,25 @@ def apply_rules(tables: dict[str, str], connection: duckdb.DuckDBPyConnection, r
         [past.delivery_date, past.thresholds.removal, past.thresholds.update],
     )
     connection.execute("create temp table set_aside (table_name varchar, row_number bigint)")
-    connection.execute("create temp table table_names (alias varchar, table_name varchar)")
+    connection.execute("create temp table table_names (table_name varchar, version varchar, mode varchar)")
     connection.executemany(
-        "insert into table_names values (?, ?)", [(alias, re.split("[@/]", alias)[0]) for alias in tables]
+        "insert into table_names values (?, ?, ?)", [(each.table, each.version, each.mode) for each in given]
     )
     found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
     there = {name for (name,) in found.fetchall()}
+    of_table = {each.table: each for each in given}
     for rule in RULES.values():
-        for table, sql in rule.checks:
-            if table not in tables or not set(_LOOKED_UP.findall(sql)) <= there:
+        for check in rule.checks:
+            each = of_table.get(check.table)
+            if each is None or not check.is_asked(each.version, each.mode, there):
                 continue
-            found = report.add_rows(rule.id, tables[table], connection, sql)
+            found = report.add_rows(rule.id, each.file, connection, check.sql)
             if found and report.severity(rule.id) == Severity.ERROR:
                 connection.execute(
-                    f"""insert into set_aside select {quote(re.split("[@/]", table)[0])}, row_number
-                    from ({sql}) where row_number is not null"""
+                    f"""insert into set_aside select {quote(check.table)}, row_number
+                    from ({check.sql}) where row_number is not null"""
                 )
 
 
-_LOOKED_UP = re.compile(r"\b(?:known|before|after)_\w+")
 # Whether an e-mail looks like an address; true of none at all.
 GOOD_EMAIL = r"coalesce(trim(email) = '' or regexp_matches(trim(email), '^[^@\s,;]+@[^@\s,;]+[.][^@\s,;.]+$'), true)"

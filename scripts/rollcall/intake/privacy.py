@@ -9,8 +9,10 @@ import re
 import secrets
 from pathlib import Path
 
+from rollcall.errors import RollcallError
+from rollcall.files import fsync
 from rollcall.intake import lake
-from rollcall.settings import RollcallError, Settings
+from rollcall.settings import Settings
 
 _BLOCK = 64
 _MADE, _LEAST = 32, 16  # bytes of a key that is made here, and the fewest of one that is given
@@ -94,7 +96,7 @@ def _write_whole(file: Path, text: str) -> None:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
-    lake.fsync(file.parent)
+    fsync(file.parent)
 
 
 def macros(key: bytes) -> list[str]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import csvfile, schema
+from rollcall.intake import csvfile
 from rollcall.intake.changes import Past, Table
 from rollcall.intake.findings import Report
-from rollcall.intake.oneroster import apply_rules, load_seeds
+from rollcall.intake.oneroster import Given, apply_rules, load_seeds
+from rollcall.rules import schema
 
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> list[Table]:
@@ -23,5 +24,5 @@ def load(path: Path, connection: duckdb.DuckDBPyConnection, report: Report, past
     ):
         return []
     load_seeds(connection, "1.1")
-    apply_rules({"products": path.name}, connection, report, past)
+    apply_rules([Given("products", path.name)], connection, report, past)
     return [Table("inventory", "products")]

@@ -19,13 +19,14 @@ from pathlib import Path
 import duckdb
 
 from rollcall import logs
-from rollcall.expectations.rules import Severity
+from rollcall.errors import RollcallError, is_of_the_disk
+from rollcall.files import move, quote
 from rollcall.intake import csvfile, lake, landing, oneroster, products, templates, usage
 from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
 from rollcall.intake.findings import Report
-from rollcall.intake.lake import quote
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
-from rollcall.settings import RollcallError, Settings, is_of_the_disk
+from rollcall.rules import Severity
+from rollcall.settings import Settings
 
 _TAKES = "a OneRoster zip, a template of educators, students or members, a usage file, or a products CSV"
 
@@ -274,7 +275,9 @@ def _keep_tables(delivery: Delivery, connection: duckdb.DuckDBPyConnection, sett
     connection.execute(f"attach {quote(temporary)} as kept; create schema kept.marts")
     for name in names | {name for (name,) in found}:
         connection.execute(f'create table kept.marts."{name}" as select * from "{name}"')
-    connection.execute("create table kept.marts._names as select alias, table_name from table_names; detach kept")
+    connection.execute(
+        "create table kept.marts._names as select table_name, version, mode from table_names; detach kept"
+    )
     temporary.rename(target)
 
 
@@ -346,7 +349,7 @@ def write_rule_results(incoming: lake.Incoming, report: Report) -> None:
 def _place(source: Path, folder: Path) -> None:
     """Moves a file into `folder`, beside an older one of its name if there is one."""
     folder.mkdir(parents=True, exist_ok=True)
-    landing.move(source, landing.free_name(folder, source.name))
+    move(source, landing.free_name(folder, source.name))
 
 
 def is_new_arrival(file: Path, settings: Settings) -> bool:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import csvfile, privacy, schema
+from rollcall.intake import csvfile, privacy
 from rollcall.intake.changes import Past, Table
 from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.findings import Report
-from rollcall.intake.oneroster import GOOD_EMAIL, apply_rules, load_seeds
+from rollcall.intake.oneroster import GOOD_EMAIL, Given, apply_rules, load_seeds
+from rollcall.rules import schema
 
 _EMAIL = "lower(trim(email))"
 
@@ -47,12 +48,12 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: R
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
     if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, report, kept):
         return []
-    tables = {kind: path.name}
+    given = [Given(kind, path.name)]
     if kind != "members":
         _make_schools(kind, connection, past)
         _compare(kind, connection, past)
-        tables["template"] = path.name
-    apply_rules(tables, connection, report, past)
+        given.append(Given("template", path.name))
+    apply_rules(given, connection, report, past)
     connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"

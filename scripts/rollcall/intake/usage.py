@@ -8,11 +8,13 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import csvfile, lake, privacy, schema
+from rollcall.districts import District
+from rollcall.files import quote
+from rollcall.intake import csvfile, lake, privacy
 from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.findings import Report
-from rollcall.intake.lake import quote
-from rollcall.settings import District, Settings
+from rollcall.rules import schema
+from rollcall.settings import Settings
 
 _REQUIRED = ("occurred_at", "url")
 _USERS = ("user_email", "user_id")

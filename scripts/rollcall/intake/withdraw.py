@@ -13,14 +13,16 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import lake, schema
+from rollcall.errors import RollcallError
+from rollcall.files import quote
+from rollcall.intake import lake
 from rollcall.intake.changes import Applied, Table, all_applied, first_full
 from rollcall.intake.held import named
-from rollcall.intake.lake import quote
+from rollcall.intake.lake_tables import CHANGE_COLUMNS, lake_tables
 from rollcall.intake.landing import Kind
 from rollcall.intake.take import Decision
 from rollcall.intake.usage import catalogued_paths, path_prefix
-from rollcall.settings import RollcallError, Settings
+from rollcall.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def take_back(settings: Settings, delivery: Accepted, verdict: str, decision: De
         if delivery.kind is Kind.USAGE:
             _leave_to_others(leaving, delivery)
         else:
-            for lake_table in schema.lake_tables():
-                if set(schema.CHANGE_COLUMNS) <= set(schema.lake_tables()[lake_table]):
+            for lake_table in lake_tables():
+                if set(CHANGE_COLUMNS) <= set(lake_tables()[lake_table]):
                     _restate(leaving, delivery, lake_table)
         if delivery.kind is Kind.PRODUCTS:
             _cut_paths(leaving, delivery)

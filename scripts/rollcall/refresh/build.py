@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rollcall import logs
-from rollcall.settings import PROJECT, Settings
+from rollcall.paths import PROJECT
+from rollcall.settings import Settings
 
 
 @dataclass(frozen=True)

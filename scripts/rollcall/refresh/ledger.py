@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from rollcall.files import write
 from rollcall.intake import lake
 from rollcall.settings import Settings
 
@@ -56,11 +57,7 @@ def read(settings: Settings) -> tuple[list[dict], int]:
 
 def rewrite(settings: Settings, runs: list[dict]) -> None:
     """Puts these runs in place of all; what could not be read is gone."""
-    temporary = file(settings).with_suffix(".tmp")
-    temporary.write_text("".join(json.dumps(run, ensure_ascii=False) + "\n" for run in runs), "utf-8")
-    lake.fsync(temporary)
-    temporary.replace(file(settings))
-    lake.fsync(settings.lake)
+    write(file(settings), "".join(json.dumps(run, ensure_ascii=False) + "\n" for run in runs))
 
 
 @dataclass(frozen=True)
@@ -85,10 +82,8 @@ class Begun:
 def begin(settings: Settings, run_id: str, started_at: datetime) -> None:
     """Marks that a refresh has begun; `end` takes the mark away, however it ends, unless it is killed."""
     settings.warehouse.mkdir(parents=True, exist_ok=True)
-    temporary = settings.warehouse / f"{_BEGUN}.tmp"
     mark = {"run_id": run_id, "started_at": started_at.isoformat(), "process": os.getpid()}
-    temporary.write_text(json.dumps(mark), "utf-8")
-    temporary.replace(settings.warehouse / _BEGUN)
+    write(settings.warehouse / _BEGUN, json.dumps(mark))
 
 
 def end(settings: Settings) -> None:
@@ -106,9 +101,7 @@ def begun(settings: Settings) -> Begun | None:
 
 def beat(settings: Settings, entry: dict[str, object]) -> None:
     """Says when a refresh last ended, be it that it found nothing to do: the ledger does not grow with the clock."""
-    temporary = settings.warehouse / ".last_run.tmp"
-    temporary.write_text(json.dumps(entry), "utf-8")
-    temporary.replace(settings.warehouse / ".last_run.json")
+    write(settings.warehouse / ".last_run.json", json.dumps(entry))
 
 
 def last_beat(settings: Settings) -> dict | None:

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rollcall.settings import RollcallError, Settings
+from rollcall.errors import RollcallError
+from rollcall.settings import Settings
 
 
 class Locked(RollcallError):

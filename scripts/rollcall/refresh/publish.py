@@ -11,8 +11,10 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import checksums, districts, lake, landing
-from rollcall.settings import PROJECT, RollcallError, Settings
+from rollcall.errors import RollcallError
+from rollcall.files import fsync, move
+from rollcall.paths import PROJECT
+from rollcall.settings import Settings
 
 _FICLONE = 0x40049409
 _CODE = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros")
@@ -30,19 +32,6 @@ class Version:
 
     def file(self, settings: Settings) -> Path:
         return settings.versions / f"{self.version}.duckdb"
-
-
-def lake_fingerprint(settings: Settings) -> str:
-    """Changes when the set of accepted deliveries does, and when one is withdrawn, be it that it has come again."""
-    told = [*sorted(lake.accepted_ids(settings)), withdrawals(settings)]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
-
-
-def withdrawals(settings: Settings) -> str:
-    """Changes with each withdrawal: a version from before it holds what was withdrawn, and is no start for an increment."""
-    records = [record for record in lake.records(settings) if record.stem.endswith(f"-{lake.WITHDRAWN}")]
-    told = [f"{record.parent.name}/{record.name} {checksums.of(record)}" for record in records]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
 
 
 def code_fingerprint() -> str:
@@ -146,14 +135,14 @@ def publish(settings: Settings, version: Version) -> None:
     if wal.exists():
         raise RollcallError(f"{wal} was not folded into the candidate")
     settings.versions.mkdir(parents=True, exist_ok=True)
-    lake.fsync(settings.candidate)
+    fsync(settings.candidate)
     sidecar = version.file(settings).with_suffix(".json")
     sidecar.write_text(json.dumps(asdict(version), indent=2) + "\n", "utf-8")
-    lake.fsync(sidecar)
+    fsync(sidecar)
     # A version is never changed: who opens it to write is refused.
     settings.candidate.chmod(settings.candidate.stat().st_mode & ~0o222)
-    landing.move(settings.candidate, version.file(settings))
-    lake.fsync(settings.versions)
+    move(settings.candidate, version.file(settings))
+    fsync(settings.versions)
     _point(settings, version)
     retire(settings)
 
@@ -163,7 +152,7 @@ def _point(settings: Settings, version: Version) -> None:
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(Path("versions") / f"{version.version}.duckdb")
     temporary.replace(settings.pointer)
-    lake.fsync(settings.warehouse)
+    fsync(settings.warehouse)
 
 
 def rollback(settings: Settings, name: str | None) -> Version:
@@ -207,4 +196,4 @@ def retire(settings: Settings, keep: int | None = None) -> int:
 
 def is_purging(settings: Settings) -> bool:
     """Whether a district is being removed: no version may be gone on from then."""
-    return (settings.warehouse / districts.PURGING).exists()
+    return settings.purging.exists()

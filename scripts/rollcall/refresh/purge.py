@@ -13,10 +13,12 @@ from pathlib import Path
 import duckdb
 
 from rollcall import logs
+from rollcall.errors import RollcallError
+from rollcall.files import fsync
 from rollcall.intake import districts, lake, take
 from rollcall.refresh import clock, ledger, publish, told
 from rollcall.refresh.run import Say, run_locked
-from rollcall.settings import RollcallError, Settings
+from rollcall.settings import Settings
 from rollcall.text import printable
 
 _ROOMS = ("landing", "archive", "quarantine", "lake")
@@ -67,7 +69,7 @@ def _write(settings: Settings, purge: Purge) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     purge.file = folder / f"{re.sub('[^0-9T]', '', purge.at[:23])}.json"
     purge.file.write_text(json.dumps(purge.as_dict(), ensure_ascii=False, indent=2) + "\n", "utf-8")
-    lake.fsync(purge.file)
+    fsync(purge.file)
     logs.event("purged", what=purge.what, removed=purge.removed, is_clean=purge.is_clean)
 
 
@@ -111,7 +113,7 @@ def find(settings: Settings, name: str) -> str:
 
 
 def _marker(settings: Settings) -> Path:
-    return settings.warehouse / districts.PURGING
+    return settings.purging
 
 
 def _begin(settings: Settings, district_id: str, purge: Purge) -> None:
@@ -126,7 +128,7 @@ def _begin(settings: Settings, district_id: str, purge: Purge) -> None:
     marker = {"district_id": district_id, "removed": purge.removed, "removed_bytes": purge.removed_bytes}
     temporary = _marker(settings).with_suffix(".tmp")
     temporary.write_text(json.dumps(marker), "utf-8")
-    lake.fsync(temporary)
+    fsync(temporary)
     temporary.replace(_marker(settings))
 
 

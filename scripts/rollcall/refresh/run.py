@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 
 from rollcall import logs
+from rollcall.districts import District
+from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
+from rollcall.files import quote
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
@@ -24,7 +27,7 @@ from rollcall.intake.take import Outcome
 from rollcall.logs import event
 from rollcall.refresh import clock, ledger, publish
 from rollcall.refresh.lock import refresh_lock
-from rollcall.settings import District, RollcallError, Settings, is_of_the_disk, of_the_disk
+from rollcall.settings import Settings
 
 if TYPE_CHECKING:
     from rollcall.expectations.audit import Auditor
@@ -276,10 +279,10 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         base = publish.current(settings)
         version = publish.Version(
             run.run_id,
-            publish.lake_fingerprint(settings),
+            lake.fingerprint(settings),
             publish.code_fingerprint(),
             datetime.now(UTC).isoformat(),
-            publish.withdrawals(settings),
+            lake.withdrawals(settings),
         )
         is_same_code = base is not None and base.code_fingerprint == version.code_fingerprint
         is_withdrawn = base is not None and base.withdrawals != version.withdrawals
@@ -300,7 +303,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
             run.exit_code = HELD_BACK
-            version = replace(version, lake_fingerprint=publish.lake_fingerprint(settings))
+            version = replace(version, lake_fingerprint=lake.fingerprint(settings))
             if is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full:
                 run.version = base.version
                 return
@@ -500,7 +503,7 @@ def _districts(settings: Settings, queries: list[str]) -> frozenset[str]:
     """The districts that the rows found by failed tests are of, where those say so."""
     found = set()
     with duckdb.connect(str(settings.candidate), read_only=True) as connection:
-        connection.execute(f"attach {lake.quote(settings.work)} as work (read_only)")
+        connection.execute(f"attach {quote(settings.work)} as work (read_only)")
         for query in queries:
             names = [column[0] for column in connection.execute(query).description]
             if "district_id" in names:

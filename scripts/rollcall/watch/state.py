@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.errors import RollcallError
 from rollcall.intake import lake, landing, take, verify
 from rollcall.refresh import clock, ledger, publish
-from rollcall.settings import RollcallError, Settings
+from rollcall.settings import Settings
 from rollcall.text import printable
 
 ACCEPTED = "accepted"

@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 
-from rollcall.settings import PROJECT
+from rollcall.paths import PROJECT
 
 
 @dataclass(frozen=True)
@@ -103,100 +103,33 @@ def grade_aliases() -> dict[str, str]:
 
 
 USER_HASHES = ("sourced_id_hash", "identifier_hash", "email_hash", "username_hash", "email_domain")
-CHANGE_COLUMNS = {
-    "_op": "varchar",
-    "_effective_at": "timestamp",
-    "_arrived_at": "timestamp",
-    "_delivery_id": "varchar",
-    "_row_number": "bigint",
-}
+
+
+@cache
+def kept_columns() -> dict[str, list[str]]:
+    """Table → the columns that are kept of it, in any version of the standard; those of users with their hashes."""
+    kept: dict[str, dict[str, None]] = {}
+    for version in ONEROSTER_VERSIONS:
+        for file_name, columns in oneroster_files(version).items():
+            of_table = kept.setdefault(table_name(file_name), {})
+            of_table |= {column.name: None for column in columns if column.kept != "nobody"}
+    kept["users"] |= dict.fromkeys(USER_HASHES)
+    return {table: list(columns) for table, columns in kept.items() if columns}
+
+
+def is_read(file: str, column: Column) -> bool:
+    """Whether a column's values are read: those that are kept, and ids and dates of what is not. Nothing else is."""
+    if file == "demographics.csv":
+        return column.name == "sourcedId"
+    if column.kept != "nobody":
+        return True
+    is_plain = column.data_type in ("date", "datetime") or column.data_type.startswith("enum:")
+    return file != "users.csv" and (bool(column.refers_to) or column.name == "sourcedId" or is_plain)
 
 
 def table_name(file_name: str) -> str:
     """`academicSessions.csv` → `academicSessions`, the name of its folder in the lake."""
     return file_name.removesuffix(".csv")
-
-
-# What names a row of a table of the change log, by the table's folder.
-KEYS = {"oneroster": "sourcedId", "templates": "row_key", "inventory": "product_id"}
-
-
-@cache
-def lake_tables() -> dict[str, dict[str, str]]:
-    """Every table of the lake: folder → column → DuckDB type. `district_id` (and `usage_date`) come from the path."""
-    tables = {}
-    kept: dict[str, dict[str, str]] = {}
-    for version in ONEROSTER_VERSIONS:
-        for file_name, columns in oneroster_files(version).items():
-            of_file = kept.setdefault(file_name, {})
-            of_file |= {column.name: "varchar" for column in columns if column.kept != "nobody"}
-    kept["users.csv"] |= dict.fromkeys(USER_HASHES, "varchar")
-    for file_name, of_file in kept.items():
-        if of_file:
-            tables[f"oneroster/{table_name(file_name)}"] = of_file | CHANGE_COLUMNS
-    for kind, columns in TEMPLATE_COLUMNS.items():
-        of_kind = {column: "varchar" for column in columns if column not in UNKEPT_OF_STUDENTS or kind != "students"}
-        tables[f"templates/{kind}"] = (
-            {"row_key": "varchar"} | of_kind | dict.fromkeys(TEMPLATE_HASHES, "varchar") | CHANGE_COLUMNS
-        )
-    tables["templates/schools"] = {
-        "template": "varchar",
-        "school_id": "varchar",
-        "school_name": "varchar",
-        "row_count": "bigint",
-        "_delivery_id": "varchar",
-    }
-    tables["extension/page_loads"] = {
-        "event_key": "ubigint",
-        "identity_key": "bigint",
-        "host": "varchar",
-        "path_prefix": "varchar",
-        "occurred_at": "timestamp",
-        "duration_seconds": "double",
-    }
-    tables["extension/identities"] = {
-        "identity_key": "bigint",
-        "user_id_hash": "varchar",
-        "email_hash": "varchar",
-        "local_part_hash": "varchar",
-        "email_domain": "varchar",
-        "_delivery_id": "varchar",
-    }
-    tables["extension/hosts"] = {"host": "varchar", "path_prefix": "varchar", "_delivery_id": "varchar"}
-    tables["inventory/products"] = {column: "varchar" for column in PRODUCT_COLUMNS} | CHANGE_COLUMNS
-    tables["deliveries"] = {
-        "delivery_id": "varchar",
-        "delivery_kind": "varchar",
-        "file_name": "varchar",
-        "content_sha256": "varchar",
-        "delivery_date": "date",
-        "arrived_at": "timestamp",
-        "verdict": "varchar",
-        "rows_delivered": "bigint",
-        "rows_set_aside": "bigint",
-        "rows_added": "bigint",
-        "rows_changed": "bigint",
-        "rows_removed": "bigint",
-        "findings": "bigint",
-        "full_tables": "varchar",
-        "decided_by": "varchar",
-        "decided_why": "varchar",
-        "district_name": "varchar",
-        "time_zone": "varchar",
-        "email_domains": "varchar",
-    }
-    tables["rule_results"] = {
-        "delivery_id": "varchar",
-        "rule_id": "varchar",
-        "severity": "varchar",
-        "file_name": "varchar",
-        "column_name": "varchar",
-        "finding_count": "bigint",
-        "row_number": "bigint",
-        "message": "varchar",
-        "fix": "varchar",
-    }
-    return tables
 
 
 TEMPLATE_COLUMNS = {

@@ -1,0 +1,65 @@
+"""The roster rules: every id, severity, message and fix is defined here once; reports and `docs/rules.md` derive from it.
+
+A module a section; `sql/` has the statements, over a delivery's files as DuckDB tables (one a file, every column as delivered,
+`_row_number` as a spreadsheet counts), which `tables.py` lists. A rule without a check is one that the intake raises: on
+bytes, names or headers.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from rollcall.rules import (
+    columns,
+    container,
+    history,
+    orgs,
+    products,
+    rows,
+    schema,
+    tables,
+    templates,
+    usage,
+    users,
+)
+from rollcall.rules.rule import Check, Mode, Rule, Severity
+
+__all__ = ["CONTAINER", "KEY_RULES", "RULES", "Check", "Mode", "Rule", "Severity", "proven"]
+
+CONTAINER = container.SECTION
+# Rules that keep the keys of the lake unique: a district may have them reject or set rows aside, and nothing less.
+KEY_RULES = ("org-id-unique", "user-id-unique", "row-id-unique", "product-id-unique")
+_SECTIONS = (container, columns, orgs, users, rows, history, templates, usage, products)
+RULES: dict[str, Rule] = {rule.id: rule for section in _SECTIONS for rule in section.RULES}
+
+
+def proven(rules: dict[str, Rule]) -> dict[str, Rule]:
+    """The rules, once DuckDB has bound every check of theirs to the tables that it names.
+
+    ValueError for a check that names a table or a column that does not exist, or one that it does not say it needs.
+    """
+    for version in schema.ONEROSTER_VERSIONS:
+        with duckdb.connect() as connection:
+            always, others = tables.always(version), tables.of_deliveries(version)
+            for table, fields in (always | others).items():
+                types = ", ".join(f'"{name}" {kind}' for name, kind in fields.items())
+                connection.execute(f'create table "{table}" ({types})')
+            for rule in rules.values():
+                for check in rule.checks:
+                    if check.version in (None, version):
+                        _prove(rule, check, connection, set(always))
+    return rules
+
+
+def _prove(rule: Rule, check: Check, connection: duckdb.DuckDBPyConnection, always: set[str]) -> None:
+    where = f"the check of '{rule.id}' on {check.table}"
+    try:
+        connection.execute(
+            f"""create or replace temp view proof as
+            select row_number::bigint, column_name::varchar, value::varchar, detail::varchar from ({check.sql})"""
+        )
+    except duckdb.Error as error:
+        raise ValueError(f"{where} cannot be run: {str(error).splitlines()[0]}") from error
+    named = connection.get_table_names(check.sql) - always - {check.table}
+    if named != set(check.needs):
+        raise ValueError(f"{where} needs {sorted(named)}, and says {sorted(check.needs)}")

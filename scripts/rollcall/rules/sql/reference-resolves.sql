@@ -1,0 +1,9 @@
+select row_number, '{{ column }}' as column_name, value, '{{ target }}.csv' as detail
+from (
+    select
+        _row_number as row_number,
+        {% if is_list %}trim(unnest(string_split(trim("{{ column }}"), ','))){% else %}trim("{{ column }}"){% endif %} as value
+    from "{{ table }}"
+    where trim("{{ column }}") <> ''
+)
+where value <> '' and value not in (select trim("sourcedId") from "known_{{ target }}" where "sourcedId" is not null)

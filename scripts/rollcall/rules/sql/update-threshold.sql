@@ -1,0 +1,20 @@
+{#- Of the rows of `table`, whose types `before` has as (id, type), those whose `columns` differ. -#}
+select
+    null as row_number, null as column_name, type as value,
+    changed || ' of ' || there || ' ' || type || ' would change, more than '
+    || (select round(100 * update_share)::int from delivery) || ' %' as detail
+from (
+    select type, count(*) as there, count(*) filter (is_changed) as changed
+    from (
+        select typed.type, old.content <> new.content as is_changed
+        from ({{ before }}) as typed
+        inner join (
+            select trim("sourcedId") as id, md5(concat_ws(chr(31), {{ columns }})) as content from before_{{ table }}
+        ) as old on typed.id = old.id
+        left join (
+            select trim("sourcedId") as id, md5(concat_ws(chr(31), {{ columns }})) as content from after_{{ table }}
+        ) as new on typed.id = new.id
+    )
+    group by type
+)
+where changed > greatest((select update_share from delivery) * there, 10)

@@ -1,0 +1,3 @@
+select _row_number as row_number, 'primaryOrgSourcedId' as column_name, trim(primaryOrgSourcedId) as value, null as detail
+from users
+where trim(primaryOrgSourcedId) <> '' and trim(primaryOrgSourcedId) not in (select trim(sourcedId) from known_orgs)

@@ -1,0 +1,66 @@
+"""The rules on page loads."""
+
+from __future__ import annotations
+
+from rollcall.rules.rule import Rule, Severity
+
+SECTION = "Usage"
+
+RULES = (
+    Rule(
+        "usage-header",
+        Severity.REJECT,
+        SECTION,
+        says="columns as in the contract",
+        message="{file}: {detail}",
+        fix="Correct the header line of {file}: {advice}",
+    ),
+    Rule(
+        "usage-time-valid",
+        Severity.ERROR,
+        SECTION,
+        says="occurred_at has an offset, is not in the future nor before 2000",
+        message="occurred_at '{value}' is not a usable time; the row was set aside",
+        fix="Write ISO 8601 with an offset, such as 2026-11-20T08:15:00-06:00",
+    ),
+    Rule(
+        "usage-time-ahead",
+        Severity.HOLD,
+        SECTION,
+        says="no more than 1% of the rows are later than now: else this machine's clock may be behind",
+        message="{count} rows have an occurred_at that is later than {detail}, which this machine takes for now",
+        fix="Set this machine's clock if it is behind; then release the delivery with `rollcall release`. Rows that are still later than now are set aside then",
+    ),
+    Rule(
+        "usage-url-valid",
+        Severity.ERROR,
+        SECTION,
+        says="url is http(s) with a host",
+        message="{count} rows have no usable url; they were set aside",
+        fix="Write the whole address, beginning with https://",
+    ),
+    Rule(
+        "usage-duration-valid",
+        Severity.WARNING,
+        SECTION,
+        says="duration_seconds is a number of seconds between 0 and a day",
+        message="{count} rows have a duration_seconds that is not a number between 0 and 86400: they count as page loads without a duration",
+        fix="Write the seconds that the page was active, such as 42.5, or leave duration_seconds empty",
+    ),
+    Rule(
+        "usage-user-present",
+        Severity.INFO,
+        SECTION,
+        says="a row names a user, by address or id",
+        message="{count} page loads have no user: they count as unidentified",
+        fix="Nothing to do, if the extension does not know the user",
+    ),
+    Rule(
+        "usage-duplicate",
+        Severity.INFO,
+        SECTION,
+        says="an event comes once",
+        message="{count} page loads are there already, in this file or in one before: they are counted once",
+        fix="Nothing to do",
+    ),
+)
