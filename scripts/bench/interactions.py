@@ -2,7 +2,9 @@
 
 Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes
 filters as a person does: schools, grades, user types, statuses, periods, searches, one right after the other, once the server
-is at rest (it prepares the newest periods of a version in the background). Prints, by page, the median and the 95th percentile of the milliseconds each took.
+is at rest (it prepares the newest periods of a version in the background). Prints, by page, the median and the 95th percentile of the
+milliseconds each took, the longest that a change kept the browser's main thread busy at a stretch (`blocked`, at the 95th percentile), the
+milliseconds from opening the page to its figures (`first`), and the kilobytes that were sent for that (`kilobytes`).
 """
 
 from __future__ import annotations
@@ -26,6 +28,10 @@ from rollcall.settings import Settings
 # The answer that holds the figures, and then two frames: the second begins once the first is painted.
 _WATCH = """
     window.painted = {count: 0, at: 0};
+    window.busy = 0;
+    new PerformanceObserver((list) => {
+        for (const task of list.getEntries()) window.busy = Math.max(window.busy, task.duration);
+    }).observe({type: "longtask", buffered: true});
     const ask = window.fetch;
     window.fetch = async function (url, options) {
         const response = await ask.apply(this, arguments);
@@ -40,8 +46,19 @@ _WATCH = """
 _CHANGE = """
     ([name, value]) => new Promise((resolve) => {
         const before = window.painted.count, began = performance.now();
+        window.busy = 0;
         window.dash_clientside.set_props(name, {value: value});
-        const look = () => window.painted.count > before ? resolve(window.painted.at - began) : setTimeout(look, 2);
+        const look = () => window.painted.count > before ? setTimeout(() => resolve([window.painted.at - began, window.busy]), 300) : setTimeout(look, 2);
+        look();
+    })
+"""
+# The milliseconds from the first paint to the figures.
+_FIRST = """
+    () => new Promise((resolve) => {
+        const look = () => {
+            const paint = performance.getEntriesByName("first-contentful-paint")[0];
+            return window.painted.count > 0 && paint ? resolve(window.painted.at - paint.startTime) : setTimeout(look, 5);
+        };
         look();
     })
 """
@@ -79,6 +96,9 @@ def _ticks(pid: int) -> int:
 
 def path_of(name: str) -> str:
     """The address of a page; of a product's, that of the one used most."""
+    if name == "school":
+        (district,) = queries.options(Warehouse(Settings()).version()).districts.values()
+        return f"school?at={next(iter(district.schools))}"
     if name != "product":
         return name
     inventory = queries.Inventory(Warehouse(Settings()).version())
@@ -101,13 +121,20 @@ def main(count: int, names: list[str]) -> None:
                 page = browser.new_page(viewport={"width": 1440, "height": 1000})
                 page.add_init_script(_WATCH)
                 page.goto(address + path)
-                page.wait_for_function("window.painted && window.painted.count > 0", timeout=60_000)
+                first = page.evaluate(_FIRST)
+                sent = page.evaluate(
+                    "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0) / 1000"
+                )
                 used = 0
                 while (now := _ticks(server.pid)) - used > 5:
                     used = now
                     page.wait_for_timeout(1000)
-                each = sorted(page.evaluate(_CHANGE, list(change)) for change in changes(count))
-                took[name] = {"median": each[len(each) // 2], "p95": each[int(len(each) * 0.95)], "most": each[-1]}
+                measured = [page.evaluate(_CHANGE, list(change)) for change in changes(count)]
+                each, busy = (sorted(values) for values in zip(*measured, strict=True))
+                took[name] = {
+                    "median": each[len(each) // 2], "p95": each[int(len(each) * 0.95)], "most": each[-1],
+                    "blocked": busy[int(len(busy) * 0.95)], "first": first, "kilobytes": sent,
+                }  # fmt: skip
                 page.close()
             browser.close()
     finally:

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     smtp_to: list[str] = Field([], description="Who gets the alerts; JSON.")
     alert_hours: float = Field(96, ge=0, description="Alert when nothing was published for so many hours; 0: never.")
 
+    small_count: int = Field(10, ge=0, description="The dashboard shows no count of fewer students than this; 0: any.")
+
     freshness_days: dict[str, int] = Field(
         {"oneroster": 7, "educators": 120, "students": 120, "products": 400, "usage": 3},
         description="Days after which a district that delivered a kind before is late with it; JSON.",

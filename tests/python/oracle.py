@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -245,6 +246,18 @@ class Inventory:
             )
         return self.products[key]
 
+    @cached_property
+    def _sites(self) -> dict[Product, str]:
+        """The sites on which each product was seen."""
+        sites: dict[Product, str] = {}
+        for (host, _), product in self.products.items():
+            sites[product] = f"{sites.get(product, '')} {host}"
+        return sites
+
+    def _is_found(self, product: Product, words: str) -> bool:
+        """Whether a search finds a product: by its name, or by a site on which it was seen."""
+        return words in product.name.lower() or words in self._sites[product]
+
     def rows(self, person: str | None, day: date) -> set | None:
         if person is None or person.startswith("stranger:"):
             return None
@@ -267,7 +280,7 @@ class Inventory:
             if (
                 filters.first <= day <= filters.last
                 and (not filters.statuses or product.status in filters.statuses)
-                and (not filters.search or filters.search.lower() in product.name.lower())
+                and (not filters.search or self._is_found(product, filters.search.lower()))
                 and self._picks(filters, everyone, person, day)
             ):
                 yield day, person, product, loads, seconds

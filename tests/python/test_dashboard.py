@@ -13,13 +13,15 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
+import openpyxl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import example, given, settings
@@ -29,7 +31,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 import programs
 from oracle import EVERY
 from oracle import Inventory as Oracle
-from rollcall.dashboard import components, filters, grid, tables
+from rollcall.dashboard import components, filters, heat, sheets, tables
 from rollcall.dashboard.app import Source
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
 from rollcall.dashboard.queries import Inventory
@@ -154,7 +156,7 @@ def test_the_other_pages_say_what_the_oracle_says(district, oracle):
         filters = random_filters(options, rng)
         schools, grades = options.narrows(filters)
         asked = replace(filters, schools=schools, grades=grades), is_everyone(options, filters)
-        assert heat(inventory.by_school_and_grade(filters)) == oracle.places(*asked), filters
+        assert by_place(inventory.by_school_and_grade(filters)) == oracle.places(*asked), filters
 
         covered = oracle.coverage(*asked)
         statuses = {row["roster_status"]: (row["users"], row["page_loads"]) for row in inventory.coverage(filters)}
@@ -178,7 +180,10 @@ def test_the_other_pages_say_what_the_oracle_says(district, oracle):
         assert by_day(inventory.product_trend(filters, keys[name])) == by_day(told["trend"]), (filters, name)
         educators = [(row["active_days"], row["page_loads"]) for row in inventory.educators(filters, keys[name], 1000)]
         assert sorted(educators, reverse=True) == told["educators"], (filters, name)
-        assert heat(inventory.by_school_and_grade(filters, keys[name])) == oracle.places(*asked, name), (filters, name)
+        assert by_place(inventory.by_school_and_grade(filters, keys[name])) == oracle.places(*asked, name), (
+            filters,
+            name,
+        )
         seen.update(statuses=len(statuses), new=len(new), educators=len(educators), days=len(told["trend"]))
     assert min(seen.values()) > 20, seen
 
@@ -197,7 +202,7 @@ def by_day(days: list[dict] | dict, has_users: bool = True) -> dict:
     return {row["usage_date"]: (row["users"] if has_users else None, row["page_loads"]) for row in days}
 
 
-def heat(rows: list[dict]) -> dict:
+def by_place(rows: list[dict]) -> dict:
     cells = {
         (EVERY if row["is_every_school"] else row["school"], EVERY if row["is_every_grade"] else row["grade"]): row
         for row in rows
@@ -208,20 +213,80 @@ def heat(rows: list[dict]) -> dict:
     }
 
 
-def test_a_heat_map_of_many_schools_shows_the_largest_and_says_so():
+def test_a_map_of_schools_shades_by_fifths_and_puts_totals_first():
     rows = [
         {
-            "is_every_school": False, "is_every_grade": is_every_grade, "school": f"S{number:03}", "school_name": f"School {number:03}",
-            "grade": None if is_every_grade else "03", "users": 1, "rostered": number, "pct_access": 50.0,
+            "is_every_school": False, "is_every_grade": False, "school": f"S{number:02}", "school_name": f"School {number:02}", "grade": "03",
+            "users": number, "rostered": 100, "student_days": 10 * number, "page_loads": number, "minutes": 0, "few": "<10" if number < 10 else None,
         }
-        for number in range(1, 101)
-        for is_every_grade in (False, True)
+        for number in range(5, 60)
     ]  # fmt: skip
-    rows.append(rows[0] | {"is_every_school": True, "school": None, "school_name": None})
-    text = str(components.heat_map(rows, {"03": "Grade 3"}, "Who is reached"))
-    assert "The 60 largest of 100 schools" in text
-    assert "School 041" in text and "School 040" not in text and "School 100" in text
-    assert "largest of" not in str(components.heat_map(rows[:120] + rows[-1:], {"03": "Grade 3"}, "Who is reached"))
+    rows.append(
+        rows[0] | {"is_every_school": True, "school": None, "school_name": None, "few": None, "student_days": 9_000}
+    )
+    drawn = heat.draw(rows, {"03": "Grade 3", "04": "Grade 4"}, "active", 10)
+    assert [column["field"] for column in drawn.columns] == ["school_name", "every", "g_03"]
+    assert drawn.totals[0]["school_name"] == "All schools" and drawn.totals[0]["g_03"] == 900
+    hidden, first, last = drawn.rows[0], drawn.rows[5], drawn.rows[-1]
+    assert hidden["g_03"] is None and hidden["few_g_03"] == "<10" and "q_g_03" not in hidden
+    assert (first["g_03"], first["q_g_03"], last["g_03"], last["q_g_03"]) == (10, 0, 59, 4)
+    shades = Counter(row["q_g_03"] for row in drawn.rows if "q_g_03" in row)
+    assert shades == {shade: 10 for shade in range(5)}
+
+
+def test_who_reads_every_page_and_export_works_out_no_small_count(district):
+    """The attacker of test_suppression.py, on the pages: each count of students that any of them shows is an equation."""
+    figures, inventory = district.source().figures(), district.source().inventory()
+    options = inventory.options
+    (there,) = options.districts.values()
+    schools, grades = list(there.schools), list(there.grades)
+    everyone = options.read("?period=month&from=2025-09-01")
+    singles = [((s,) if s else (), (g,) if g else ()) for s in [None, *schools] for g in [None, *grades]]
+    pairs = [(schools[:2], ()), (schools[:-1], ()), ((), grades[:2]), ((), grades[1:]), (schools[:1], grades[:3])]
+    students = replace(everyone, user_types=("student",))
+    shown: dict[str | None, list[tuple]] = defaultdict(list)
+    for some, few in [*singles, *pairs]:
+        asked = replace(students, schools=tuple(some), grades=tuple(few))
+        if figures.too_few(asked):
+            continue
+        if (users := figures.headline(asked)["users"]) is not None:
+            shown[None].append((some, few, users))
+        for row in figures.products(asked):
+            if row["students"] is not None:
+                shown[row["product_key"]].append((some, few, row["students"]))
+    names = sorted(shown, key=lambda key: (key is not None, key or ""))
+    for key in names[:60]:
+        for row in figures.places(students, key):
+            if row["few"] is None:
+                some = () if row["is_every_school"] else (row["school"],)
+                few = () if row["is_every_grade"] else (row["grade"],)
+                shown[key].append((some, few, row["users"]))
+    worked, small, equations = [], 0, 0
+    for key in names[:60]:
+        cells = {
+            (row["school"], row["grade"]): row["users"]
+            for row in inventory.by_school_and_grade(students, key)
+            if not row["is_every_school"] and not row["is_every_grade"] and row["users"]
+        }
+        order = list(cells)
+        matrix = np.array(
+            [
+                [(not some or s in some) and (not few or g in few) for s, g in order]
+                for some, few, _ in shown[key]
+            ],
+            dtype=float,
+        ).reshape(-1, len(order))  # fmt: skip
+        _, sizes, basis = np.linalg.svd(matrix, full_matrices=False)
+        known = (basis[: (sizes > 1e-9).sum()] ** 2).sum(axis=0) > 1 - 1e-9
+        worked += [
+            (key, place, cells[place])
+            for place, is_known in zip(order, known, strict=True)
+            if is_known and cells[place] < 10
+        ]
+        small += sum(count < 10 for count in cells.values())
+        equations += len(matrix)
+    assert worked == []
+    assert small > 300 and equations > 500, (small, equations)
 
 
 def test_the_queries_of_the_metrics_page_give_the_figures_of_the_dashboard(district):
@@ -235,7 +300,7 @@ def test_the_queries_of_the_metrics_page_give_the_figures_of_the_dashboard(distr
     products = {row["product_name"]: row for row in inventory.products(students)}
     assert products
     assert {row["product_name"]: (row["users"], row["page_loads"]) for row in rows["usage_by_product"]} == {
-        name: (row["students"], row["page_loads"]) for name, row in products.items()
+        name: (row["students"] if row["students"] >= 10 else None, row["page_loads"]) for name, row in products.items()
     }
     for row in rows["access_and_engagement"]:
         wanted = products[row["product_name"]]
@@ -266,9 +331,13 @@ def test_all_grades_of_a_district_are_everyone_whatever_grades_others_have():
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_a_name_that_looks_like_a_formula_is_exported_as_text(text):
-    rows = list(csv.reader(io.StringIO(grid.as_csv([{"product_name": text, "page_loads": -5}]))))
-    assert rows[1][0] == "'" + text
-    assert "-5" in rows[1]
+    written = [{"product_name": text, "page_loads": -5}]
+    lines = sheets.head("Products", text, sheets.PRODUCTS)
+    rows = list(csv.reader(io.StringIO(sheets.as_csv(lines, sheets.PRODUCTS, written).decode("utf-8-sig"))))
+    assert rows[-1][0] == "'" + text and "-5" in rows[-1] and rows[1] == ["'" + text]
+    sheet = openpyxl.load_workbook(io.BytesIO(sheets.as_xlsx(lines, sheets.PRODUCTS, written))).active
+    cells = [cell for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert all(cell.data_type != "f" for cell in cells) and -5 in [cell.value for cell in cells]
 
 
 def test_the_dashboard_can_write_nothing_and_open_nothing_else(district):
@@ -418,39 +487,65 @@ def choose(page: Page, control: str, *labels: str) -> None:
     settled(page)
 
 
-def exported(page: Page) -> list[dict[str, str]]:
+def exported(page: Page, table: str = "products", kind: str = "csv") -> list[dict[str, str]]:
+    """The rows of an exported table, below the lines that say what it is."""
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export CSV").click()
-    return list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+        page.locator(f"a.export[data-table={table}][data-kind={kind}]").click()
+    if kind == "xlsx":
+        lines = [
+            [cell.value for cell in row] for row in openpyxl.load_workbook(download.value.path()).active.iter_rows()
+        ]
+        top = next(number for number, line in enumerate(lines) if not any(line)) + 1
+        return [dict(zip(lines[top], map(str, line), strict=True)) for line in lines[top + 1 :]]
+    text = Path(download.value.path()).read_text("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text.partition("\n\n")[2])))
+
+
+def agrees(shown: str, value: float | None, words: str, counted: int) -> None:
+    """A figure is the oracle's, or hidden: as few where it is, and with a star where it would give away another."""
+    assert shown in (words, "<10" if counted < 10 else "*"), (shown, value, counted)
+    if 0 < counted < 10:
+        assert shown == "<10", (shown, value)
 
 
 def test_what_the_page_and_its_export_say_is_what_the_oracle_says(district, oracle, page, address):
-    options = district.source().inventory().options
-    rng = random.Random(11)
-    for _ in range(5):
+    figures = district.source().figures()
+    options = figures.options
+    rng, seen = random.Random(11), Counter()
+    while seen["pages"] < 6:
         filters = random_filters(options, rng)
         answer = expected(oracle, options, filters)
+        if figures.too_few(filters):
+            page.goto(address + "/" + filters.as_query())
+            expect(page.locator("#notice")).to_contain_text("Figures about so few are not shown", timeout=20_000)
+            continue
         opened(page, address, query=filters.as_query())
-        headline = answer["headline"]
-        assert cards(page) == {
-            "Active users": components.short(headline["users"]),
-            "Rostered users reached": components.percent(headline["reach"]),
+        seen["pages"] += 1
+        headline, found = answer["headline"], cards(page)
+        hidden = found["Active users"] == "<10"
+        assert found == {
+            "Active users": "<10" if hidden else components.short(headline["users"]),
+            "Rostered users reached": "<10" if hidden else components.percent(headline["reach"]),
             "Page loads": components.short(headline["page_loads"]),
             "Products in use": components.short(headline["products"]),
             "Unapproved use": components.percent(headline["unapproved"]),
         }, filters
         rows = {row["Product"].removeprefix("'"): row for row in exported(page)}
         assert rows.keys() == answer["products"].keys()
-        for name, figures in answer["products"].items():
+        for name, one in answer["products"].items():
             shown = rows[name]
-            assert int(shown["Students"]) == figures["students"]
-            assert int(shown["Educators"]) == figures["educators"]
-            assert int(shown["Page loads"]) == figures["page_loads"]
+            agrees(shown["Students"], one["students"], str(one["students"]), one["students"])
+            assert int(shown["Educators"]) == one["educators"]
+            assert int(shown["Page loads"]) == one["page_loads"]
+            seen["hidden" if shown["Students"] in ("<10", "*") else "shown"] += 1
             for heading, metric in (("Access", "pct_access"), ("Engagement", "engagement_index")):
-                if figures[metric] is None:
-                    assert shown[heading] == ""
+                if one[metric] is None:
+                    assert shown[heading] in ("", "<10", "*")
+                elif shown["Students"] in ("<10", "*"):
+                    assert shown[heading] == shown["Students"]
                 else:
-                    assert abs(float(shown[heading]) - figures[metric]) <= 0.05 + 1e-9
+                    assert abs(float(shown[heading]) - one[metric]) <= 0.05 + 1e-9
+    assert min(seen.values()) > 5, seen
 
 
 def test_filters_change_the_figures_and_the_address_and_can_be_gone_back_from(district, page, address):
@@ -471,7 +566,7 @@ def test_filters_change_the_figures_and_the_address_and_can_be_gone_back_from(di
     assert cards(page) == students
     # Other pages keep the selection.
     page.get_by_role("link", name="Schools and grades").click()
-    expect(page.locator("table.heat")).to_contain_text(school)
+    expect(page.locator("#heat")).to_contain_text(school)
     assert parse_qs(urlsplit(page.url).query)["school"] == [school_id]
     page.go_back()
     settled(page)
@@ -482,15 +577,26 @@ def test_filters_change_the_figures_and_the_address_and_can_be_gone_back_from(di
     assert "school" not in parse_qs(urlsplit(page.url).query)
 
 
-def test_the_export_is_the_table_as_it_is_sorted_on_the_screen(page, address):
-    opened(page, address)
+def test_the_export_is_the_table_as_it_is_sorted_and_says_what_it_is(page, address):
+    opened(page, address, query="?period=month&from=2025-09-01")
     page.locator(".ag-header-cell", has_text="Educators").click()
     settled(page)
-    on_screen = page.locator(".ag-center-cols-container [col-id=product_name]").all_inner_texts()
+    assert parse_qs(urlsplit(page.url).query)["sort"] == ["products.educators:asc"]
+    on_screen = page.locator("#products .ag-center-cols-container [col-id=product_name]").all_inner_texts()
     rows = exported(page)
-    assert [row["Product"] for row in rows][: len(on_screen)] == on_screen
+    assert [row["Product"] for row in rows][:5] == on_screen[:5]
     counts = [int(row["Educators"]) for row in rows]
     assert counts == sorted(counts)
+    with page.expect_download() as download:
+        page.locator("a.export[data-table=products][data-kind=csv]").click()
+    lines = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    assert lines[0] == "Products" and "September 2025; data through" in lines[1]
+    assert any(line.startswith('"Students: ') or line.startswith("Students: ") for line in lines)
+    assert exported(page, kind="xlsx")[0]["Product"] == rows[0]["Product"]
+    # The address keeps the order.
+    page.reload()
+    settled(page)
+    expect(page.locator("#products .ag-center-cols-container [col-id=product_name]").first).to_have_text(on_screen[0])
 
 
 def test_a_product_has_its_own_page_with_the_educators_to_ask(district, page, address):
@@ -513,26 +619,29 @@ def test_a_product_has_its_own_page_with_the_educators_to_ask(district, page, ad
 def test_the_heat_map_and_the_coverage_page_show_what_the_oracle_says(district, oracle, page, address):
     options = district.source().inventory().options
     (there,) = options.districts.values()
+    filters = options.read("?period=month&from=2025-09-01&type=student")
+    opened(page, address, "/schools", filters.as_query() + "&measure=reach")
+    rows = {row["School"]: row for row in exported(page, "heat")}
+    places = oracle.places(filters, True)
+    headings = {"All grades": EVERY, **{code.lstrip("0") if code.isdigit() else code: code for code in there.grades}}
+    seen = Counter()
+    for heading, where in {"All schools": EVERY, **{name: key for key, name in there.schools.items()}}.items():
+        for column, grade in headings.items():
+            if (where, grade) in places and column in rows.get(heading, {}):
+                users, rostered, _ = places[where, grade]
+                shown = rows[heading][column]
+                seen[shown in ("<10", "*")] += 1
+                if shown not in ("<10", "*"):
+                    assert users >= 10 and float(shown) == pytest.approx(100 * users / rostered, abs=0.05), (
+                        heading,
+                        column,
+                    )
+                elif shown == "<10":
+                    assert users < 10
+    assert min(seen[True], seen[False]) > 5, seen
     filters = options.read(
         f"?period=month&from=2025-09-01&school={next(iter(there.schools))}&type=student&type=educator"
     )
-    opened(page, address, "/schools", filters.as_query())
-    shown = {
-        tuple(row.locator("th").all_inner_texts()): [
-            cell.split() for cell in row.locator("td").all_inner_texts() if cell
-        ]
-        for row in page.locator("table.heat tbody tr").all()
-    }
-    places = oracle.places(filters, False)
-    (school,) = filters.schools
-    for heading, where in (((there.schools[school],), school), (("All schools",), EVERY)):
-        expected = []
-        for grade in [*there.grades, None, EVERY]:
-            if (where, grade) in places:
-                users, rostered, access = places[where, grade]
-                share = ["–"] if access is None else [f"{access:.0f}", "%"]
-                expected.append([*share, f"{users:,}", "/", f"{rostered:,}"])
-        assert shown[heading] == expected
     opened(page, address, "/coverage", filters.as_query())
     covered = oracle.coverage(filters, False)
     assert page.locator("#coverage .figure").first.inner_text() == components.percent(covered["match_rate"])
@@ -548,12 +657,16 @@ def _roster_users(folder: Path) -> str:
         return archive.read("users.csv").decode()
 
 
-@pytest.mark.parametrize("path", ["/", "/schools", "/review", "/coverage", "/quality", "/product"])
+@pytest.mark.parametrize(
+    "path", ["/", "/schools", "/review", "/coverage", "/quality", "/product", "/school", "/wall", "/compare"]
+)
 def test_pages_are_accessible_and_fit_their_screen(page, address, district, path):
     query = "?period=month&from=2025-09-01"
     if path == "/product":
         inventory = district.source().inventory()
         query += f"&product={inventory.products(inventory.options.read(query))[0]['product_key']}"
+    if path == "/school":
+        query += "&at=SCH0000"
     opened(page, address, path, query)
     # What is dark is another colour, and otherwise the same page.
     for scheme, rules in (
@@ -608,13 +721,14 @@ def test_the_filters_work_from_the_keyboard(page, address):
     assert cards(page) != before
     assert "type=" in page.url
     # From the table to a product, and back.
-    page.locator("#export").focus()
-    for key in ("Tab", "ArrowDown", "ArrowDown"):
+    page.locator("a.export[data-table=products][data-kind=xlsx]").focus()
+    for key in ("Tab", "ArrowDown", "ArrowDown", "ArrowRight"):
         page.keyboard.press(key)
     second = page.locator(".ag-cell-focus a").inner_text()
     page.keyboard.press("Enter")
     expect(page.locator(".product-name")).to_have_text(second)
-    expect(page).to_have_title("Product · Rollcall")
+    expect(page).to_have_title(f"{second} · Rollcall")
+    expect(page.locator(".product-name")).to_be_focused()
     page.get_by_role("link", name="All products").focus()
     page.keyboard.press("Enter")
     expect(page).to_have_title("Inventory · Rollcall")
@@ -697,10 +811,25 @@ ANY = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 WORDS = st.sampled_from([*DATES, *PERIODS, *USER_TYPES, "maplewood", "SCH0000", "%ED%A0%80", "%00", "12", "²", "9" * 30]) | st.text(max_size=20)  # fmt: skip
-NAMES = ("district", "period", "from", "to", "school", "grade", "type", "status", "q", "product")
+NAMES = (
+    "district",
+    "period",
+    "from",
+    "to",
+    "school",
+    "grade",
+    "type",
+    "status",
+    "q",
+    "product",
+    "at",
+    "one",
+    "measure",
+    "sort",
+)
 
 
-@given(pairs=st.lists(st.tuples(st.sampled_from(NAMES), WORDS), max_size=8), path=st.sampled_from(["/", "/schools", "/review", "/coverage", "/quality", "/product", "/elsewhere"]))  # fmt: skip
+@given(pairs=st.lists(st.tuples(st.sampled_from(NAMES), WORDS), max_size=8), path=st.sampled_from(["/", "/schools", "/review", "/coverage", "/quality", "/product", "/school", "/wall", "/compare", "/elsewhere"]))  # fmt: skip
 @settings(max_examples=150, deadline=None)
 @example(pairs=[("period", "week"), ("from", "9999-12-31")], path="/")
 @example(pairs=[("period", "custom"), ("from", "0001-01-01"), ("to", "9999-12-31")], path="/schools")

@@ -11,8 +11,9 @@ import dash
 from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
-from rollcall.dashboard import components, grid, guard, views
+from rollcall.dashboard import components, exports, guard, views
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of, read_day, read_text
+from rollcall.dashboard.privacy import Shown
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
 from rollcall.errors import RollcallError
@@ -25,7 +26,7 @@ VIEWS = {
     "/schools": "Schools and grades",
     "/review": "New and unapproved",
     "/coverage": "Roster coverage",
-    "/quality": "Data quality",
+    "/quality": "Deliveries",
 }
 
 
@@ -37,6 +38,15 @@ class Source:
         self._warehouse = Warehouse(settings)
         self._lock = threading.Lock()
         self._inventory: Inventory | None = None
+        self._figures: Shown | None = None
+
+    def figures(self) -> Shown:
+        """The inventory as the pages may show it. NothingPublished before the first version."""
+        inventory = self.inventory()
+        with self._lock:
+            if self._figures is None or self._figures.inventory is not inventory:
+                self._figures = Shown(inventory, self.settings.small_count)
+            return self._figures
 
     def inventory(self) -> Inventory:
         """NothingPublished before the first version."""
@@ -56,7 +66,7 @@ def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:
         update_title=None,
         suppress_callback_exceptions=True,
         serve_locally=True,
-        compress=False,
+        compress=True,
         meta_tags=[{"name": "viewport", "content": "width=device-width, initial-scale=1"}],
     )
     # The page has a footer of its own, and a language.
@@ -68,6 +78,7 @@ def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:
     source = Source(settings)
     app.layout = lambda: _layout(source)
     _callbacks(app, source)
+    exports.routes(app.server, source)
     guard.protect(app, host)
     return app
 
@@ -89,7 +100,9 @@ def _layout(source: Source):
             dcc.Location(id="url", refresh=False),
             dcc.Store(id="version", data=inventory.version.name),
             dcc.Store(id="address"),
-            dcc.Download(id="download"),
+            dcc.Store(id="retry", data=""),
+            dcc.Store(id="missing", data=""),
+            dcc.Store(id="title", data=""),
             dcc.Interval(id="clock", interval=5_000),
             dcc.Interval(id="hourly", interval=3_600_000),
             html.A("Skip to the figures", href="#main", className="skip"),
@@ -104,7 +117,12 @@ def _layout(source: Source):
                     ),
                     html.Nav(
                         [
-                            dcc.Link(name, href=path, id={"role": "nav", "path": path}, refresh=False)
+                            dcc.Link(
+                                [name, html.Span(id="badge", className="badge")] if path == "/quality" else name,
+                                href=path,
+                                id={"role": "nav", "path": path},
+                                refresh=False,
+                            )
                             for path, name in VIEWS.items()
                         ],
                         **{"aria-label": "Pages"},
@@ -114,6 +132,14 @@ def _layout(source: Source):
                 className="top",
             ),
             _filter_bar(inventory, filters),
+            html.P(id="selection", className="selection"),
+            html.Div(
+                [html.Span(id="connection-words"), html.Button("Retry", id="retry-now", className="quiet")],
+                id="connection",
+                className="notice",
+                role="alert",
+                hidden=True,
+            ),
             html.Main(
                 [
                     html.Div(id="notice", role="status", **{"aria-live": "polite"}),
@@ -151,8 +177,9 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
 
     def field(label: str, control, name: str, wide: bool = False) -> html.Div:
         return html.Div(
-            [html.Label(label, htmlFor=name, id=f"{name}-label"), control], className="field wide" if wide else "field"
-        )
+            [html.Label(label, htmlFor=name, id=f"{name}-label"), control],
+            className="field wide" if wide else "field", id=f"{name}-part",
+        )  # fmt: skip
 
     def several(name: str, choices: dict[str, str], everything: str) -> dcc.Dropdown:
         return dcc.Dropdown(
@@ -189,7 +216,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
                 field(
                     "Dates",
                     dcc.DatePickerRange(
-                        id="dates", start_date=filters.first, end_date=filters.last, display_format="YYYY-MM-DD",
+                        id="dates", start_date=filters.first, end_date=filters.last, display_format="MMM D, YYYY",
                         min_date_allowed=district.first_day, max_date_allowed=district.last_day, minimum_nights=0,
                     ),
                     "dates",
@@ -201,7 +228,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
             field("Grades", several("grades", district.grades, "All grades"), "grades"),
             field("User types", several("types", USER_TYPES, "Everyone"), "types"),
             field("Product status", several("statuses", {s: s.capitalize() for s in options.statuses}, "Any status"), "statuses"),
-            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name or provider"), "search"),
+            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name, provider or site"), "search"),
             html.Button("Clear", id="clear", className="quiet", title="Everybody and every product"),
         ],
         className="filters",
@@ -252,6 +279,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         [Output("dates", name) for name in ("start_date", "end_date", "min_date_allowed", "max_date_allowed")],
         [Output("schools", "options"), Output("grades", "options")],
         [Output(name, "value") for name in ("schools", "grades", "types", "statuses", "search")],
+        Output("missing", "data"),
         [Input("url", "search"), Input("clear", "n_clicks"), Input("district", "value"), Input("period", "value")],
         [Input("dates", "start_date"), Input("dates", "end_date")],
         current,
@@ -263,8 +291,11 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         if isinstance(values[0], list):
             values = values[0]
         now = _selected(options, *values)
+        missing = ""
         if cause in (None, "url"):
             wanted = options.read(query) if query else options.default()
+            if query and (words := options.missing(query)):
+                missing = f"{words}|{wanted.as_query()}"
         elif cause == "clear":
             wanted = Filters(now.district_id, now.period, now.first, now.last)
         elif cause == "district":
@@ -282,7 +313,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             if period == "custom":
                 first, last = now.first, min(now.last, max(known, now.first))
             wanted = replace(now, period=period, first=first, last=last)
-        if wanted == now and cause is not None:
+        if wanted == now and cause is not None and not missing:
             raise PreventUpdate
         there = options.districts[wanted.district_id]
         return (
@@ -291,6 +322,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             [{"label": text, "value": value} for value, text in there.schools.items()],
             [{"label": text, "value": value} for value, text in there.grades.items()],
             list(wanted.schools), list(wanted.grades), list(wanted.user_types), list(wanted.statuses), wanted.search,
+            missing,
         )  # fmt: skip
 
     @app.callback(Output("when-field", "hidden"), Output("dates-field", "hidden"), Input("period", "value"))
@@ -303,49 +335,81 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             "parts": {name: Output(*name.split(".")) for name in views.PARTS},
             "address": Output("address", "data"),
             "notice": Output("notice", "children"),
+            "selection": Output("selection", "children"),
+            "title": Output("title", "data"),
+            "fields": [Output(f"{name}-part", "hidden") for name in views.USES["/"]],
         },
         inputs={
             "path": Input("url", "pathname"),
             "query": State("url", "search"),
             "version": Input("version", "data"),
+            "retry": Input("retry", "data"),
+            "missing": State("missing", "data"),
             "values": [Input(name, "value") for name in _FILTERS],
             "hidden": [State(name, "hidden") for name, _, _ in views.sections()],
         },
     )
-    def show(path, query, version, values, hidden):
+    def show(path, query, version, retry, missing, values, hidden):
         """All figures of the page that is open, in one answer: what is painted together was counted together."""
+        filters, selection = None, ""
         try:
-            inventory = source.inventory()
-            filters = _selected(inventory.options, *values)
-            shown = views.show(inventory, filters, path, query or "")
+            figures = source.figures()
+            chosen = _selected(figures.options, *values)
+            filters = views.kept(chosen, path or "")
+            if path != "/quality":
+                selection = components.sentence(figures.options, filters, views.USES.get(path, ()))
+            words, _, of = (missing or "").partition("|")
+            if words and of == chosen.as_query():
+                shown = views.Shown(
+                    None,
+                    notice=components.problem(
+                        f"{words} Nothing is shown for it. Choose from the filters above, or clear them."
+                    ),
+                )
+            else:
+                shown = views.show(figures, filters, path or "/", query or "")
         except RollcallError as error:
             log.warning("the dashboard has nothing to show: %s", error)
             shown = views.Shown(section=None, notice=components.problem(str(error)))
-            filters = None
         now = [name != shown.section for name, _, _ in views.sections()]
         parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
+        uses = views.USES.get(path, ())
         return {
             # What stays as it is costs the browser nothing.
             "sections": [no_update] * len(now) if now == hidden else now,
             "parts": parts,
-            "address": filters.as_query() + shown.more if filters else no_update,
+            "address": chosen.as_query() + shown.more
+            if filters and not (missing and shown.section is None)
+            else no_update,
             "notice": shown.notice,
+            "selection": selection,
+            "title": shown.title or "Rollcall",
+            "fields": [name not in uses for name in views.USES["/"]],
         }
 
     @app.callback(
-        [Output("district-name", "children"), Output("banner", "children"), Output("footer", "children")],
+        [Output(name, "children") for name in ("district-name", "banner", "footer", "badge")],
         [Input("district", "value"), Input("version", "data"), Input("hourly", "n_intervals")],
     )
     def surround(district_id, _version, _hours):
         """What is around the figures, which no filter changes; data grow old on a page that stays open."""
         try:
-            inventory = source.inventory()
+            figures = source.figures()
         except RollcallError as error:
             raise PreventUpdate from error  # `show` says what is wrong
-        district = inventory.options.districts.get(district_id)
+        district = figures.options.districts.get(district_id)
         if district is None:
             raise PreventUpdate
-        return district.name, views.banner(inventory, district_id, source.settings), views.footer(inventory, district)
+        count = len(figures.open_problems(district_id))
+        badge = (
+            [f"{count}", html.Span(f" open problem{'s' if count > 1 else ''}", className="sr-only")] if count else None
+        )
+        return (
+            district.name,
+            views.banner(figures, district_id, source.settings),
+            views.footer(figures, district),
+            badge,
+        )
 
     @app.callback(Output("version", "data"), Input("clock", "n_intervals"), State("version", "data"))
     def newer(_ticks, shown):
@@ -358,29 +422,13 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             raise PreventUpdate
         return name
 
-    @app.callback(
-        Output("download", "data"),
-        Input("export", "n_clicks"),
-        State("products", "virtualRowData"),
-        State("products", "rowData"),
-        *[State(name, "value") for name in _FILTERS],
-        prevent_initial_call=True,
-    )
-    def export(_clicks, shown, everything, *values):
-        filters = _selected(source.inventory().options, *values)
-        rows = everything if shown is None else shown
-        return {
-            "content": grid.as_csv(rows or []),
-            "filename": f"products_{filters.district_id}_{filters.first}_{filters.last}.csv",
-            "type": "text/csv",
-        }
-
     # The address follows the filters, and the links to the other pages keep it, without asking the server.
     app.clientside_callback(
         dash.ClientsideFunction("rollcall", "follow"),
         [Output({"role": "nav", "path": path}, "href") for path in VIEWS],
         Input("address", "data"),
-        Input("url", "pathname"),
+        Input("title", "data"),
+        State("url", "pathname"),
     )
 
 

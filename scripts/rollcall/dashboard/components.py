@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 
 from dash import html
 
-from rollcall.dashboard.filters import Filters
+from rollcall.dashboard.filters import USER_TYPES, Filters, Options
 
-_MOST_SCHOOLS = 60  # in a heat map: more, nobody takes in at a glance, and a browser paints slowly
+FEW = "<10"  # where the threshold is the usual one; the figures themselves say the one in force
 _BLUE, _TEAL = "#3b76e1", "#0d9488"
 # How good or bad a status group of products is; what is neither has no tone.
 TONES = {"approved": "good", "in review": "warn", "not approved": "bad", "retired": "bad"}
@@ -41,7 +41,7 @@ def number(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} %"
+    return "–" if value is None else f"{value:.1f}%"
 
 
 def short(value: float | None) -> str:
@@ -55,19 +55,67 @@ def short(value: float | None) -> str:
 
 
 def long_day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def _short_day(day: date, with_year: bool) -> str:
+    return f"{day:%b} {day.day}" + (f", {day.year}" if with_year else "")
 
 
 def period_name(filters: Filters) -> str:
     first, last = filters.first, filters.last
-    if filters.period == "day":
-        return f"{first:%a} {long_day(first)}"
+    if first == last:
+        return f"{first:%A}, {long_day(first)}"
     if filters.period == "month":
-        return f"{first:%b %Y}"
+        return f"{first:%B %Y}"
     if filters.period == "school_year":
-        return f"{first.year}–{last.year}"
-    same = first.year == last.year
-    return f"{first.day} {first:%b}{'' if same else f' {first.year}'} – {last.day} {last:%b %Y}"
+        return f"{first.year}–{str(last.year)[2:]} school year"
+    return f"{_short_day(first, first.year != last.year)} – {_short_day(last, True)}"
+
+
+def listed(names: list[str], most: int = 4) -> str:
+    """Names as a person says them: all of a few, the first of many and how many more."""
+    return (
+        ", ".join(names) if len(names) <= most else f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    )
+
+
+def grade_names(codes: list[str], names: dict[str, str]) -> str:
+    """Grades 3 to 5 and 7 rather than four names."""
+    order = list(names)
+    runs: list[list[str]] = []
+    for code in sorted(codes, key=order.index):
+        if runs and code.isdigit() and runs[-1][-1].isdigit() and order.index(code) == order.index(runs[-1][-1]) + 1:
+            runs[-1].append(code)
+        else:
+            runs.append([code])
+    if all(code.isdigit() for code in codes):
+        spans = [run[0].lstrip("0") if len(run) == 1 else f"{run[0].lstrip('0')}–{run[-1].lstrip('0')}" for run in runs]
+        return f"grade{'s' if len(codes) > 1 else ''} {', '.join(spans)}"
+    return listed([names[code] for code in sorted(codes, key=order.index)])
+
+
+def sentence(options: Options, filters: Filters, uses: tuple[str, ...]) -> str:
+    """The selection as a person says it; only what the page goes by."""
+    there = options.districts[filters.district_id]
+    parts = []
+    schools, grades = options.narrows(filters)
+    if "schools" in uses:
+        parts.append(listed([there.schools[name] for name in schools]) if schools else "all schools")
+    if "grades" in uses and grades:
+        parts.append(grade_names(list(grades), there.grades))
+    if "types" in uses:
+        parts.append(
+            listed([USER_TYPES[name].lower() for name in filters.user_types]) if filters.user_types else "everyone"
+        )
+    if "statuses" in uses and filters.statuses:
+        parts.append(f"products {listed(list(filters.statuses))}")
+    if "search" in uses and filters.search:
+        parts.append(f"products matching “{filters.search}”")
+    parts.append(period_name(filters))
+    through = f"; data through {long_day(there.last_day)}" if there.last_day else ""
+    text = ", ".join(parts) + through
+    return text[0].upper() + text[1:]
 
 
 def when(filters: Filters) -> str:
@@ -86,22 +134,24 @@ def card(name: str, value: str, change: object, words: str) -> html.Div:
 
 
 def change(now: float | None, before: float | None, is_share: bool, good: int, than: str) -> html.Div:
-    """A change against the period before: a share in points, a count in per cent of what it was.
+    """A change against like days before: a share in points, a count as a percentage of what it was.
 
-    `good` is 1 where more is better, -1 where less is, and 0 where nobody can tell yet.
+    `good` is 1 where more is better, -1 where less is, and 0 where neither is: then it has no color.
     """
     if now is None or before is None or not (before or is_share):
-        return html.Div("nothing to compare with", className="change")
+        return html.Div("No earlier data", className="change")
     by = now - before if is_share else 100 * (now - before) / before
     if math.isclose(by, 0, abs_tol=0.05):
-        return html.Div(f"unchanged{than}", className="change")
+        return html.Div(f"unchanged from {than}", className="change")
     kind = {1: "better", -1: "worse", 0: None}[good if by > 0 else -good]
+    words = {1: ", higher is better", -1: ", lower is better", 0: ""}[good]
     return html.Div(
         [
             html.Span("▲ " if by > 0 else "▼ ", className=kind, **{"aria-hidden": "true"}),
-            f"{'up' if by > 0 else 'down'} {abs(by):.1f} {'points' if is_share else '%'}{than}",
+            f"{'up' if by > 0 else 'down'} {abs(by):.1f}{' points' if is_share else '%'} from {than}",
         ],
         className="change",
+        title=f"The same weekdays, as many school days{words}",
     )
 
 
@@ -143,7 +193,9 @@ def approval(products: list[dict[str, object]]) -> list[object]:
     ]  # fmt: skip
 
 
-def trend(days: list[dict[str, object]], span: tuple[date, date] | None, has_users: bool) -> dict[str, object]:
+def trend(
+    days: list[dict[str, object]], span: tuple[date, date] | None, has_users: bool, who: str = "People"
+) -> dict[str, object]:
     """People (where they can be shown) above page loads, a day a mark. Both have their own scale, and share the dates.
 
     `span` is the first and last date of the axis.
@@ -171,19 +223,19 @@ def trend(days: list[dict[str, object]], span: tuple[date, date] | None, has_use
     if has_users:
         data.append(
             {
-                "type": "scatter", "mode": "lines+markers", "x": dates, "y": [row["users"] for row in days], "name": "People",
+                "type": "scatter", "mode": "lines+markers", "x": dates, "y": [row["users"] for row in days], "name": who,
                 "line": {"color": _BLUE, "width": 2}, "marker": {"size": 5},
-                "hovertemplate": "%{y:,} people<extra></extra>",
+                "hovertemplate": f"%{{y:,}} {who.lower()}<extra></extra>",
             }
         )  # fmt: skip
-    titles = [("Page loads", 0.44 if has_users else 1.0)] + ([("People", 1.0)] if has_users else [])
+    titles = [("Page loads", 0.44 if has_users else 1.0)] + ([(who, 1.0)] if has_users else [])
     return {
         "data": data,
         "layout": {
             "height": 260, "margin": {"l": 44, "r": 12, "t": 22, "b": 28}, "hovermode": "x unified", "showlegend": False,
             "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "bargap": 0.35,
             "font": {"family": "inherit", "size": 12},
-            "xaxis": {"fixedrange": True, "showgrid": False, "type": "date", "tickformat": "%-d %b", "anchor": "y2"} | ticks,
+            "xaxis": {"fixedrange": True, "showgrid": False, "type": "date", "tickformat": "%b %-d", "anchor": "y2"} | ticks,
             "yaxis": axis | {"domain": [0.56, 1]} if has_users else {"visible": False},
             "yaxis2": axis | {"domain": [0, 0.44] if has_users else [0, 1]},
             "annotations": [
@@ -194,11 +246,13 @@ def trend(days: list[dict[str, object]], span: tuple[date, date] | None, has_use
     }  # fmt: skip
 
 
-def trend_words(days: list[dict[str, object]]) -> str:
+def trend_words(days: list[dict[str, object]], unit: str = "days") -> str:
     if not days:
         return "No use in these days."
     most = max(days, key=lambda row: row["page_loads"])
-    return f"{len(days)} days with use; the most page loads on {long_day(most['usage_date'])}: {most['page_loads']:,}."
+    return (
+        f"{len(days)} {unit} with use; the most page loads on {long_day(most['usage_date'])}: {most['page_loads']:,}."
+    )
 
 
 # Tables
@@ -228,87 +282,6 @@ def table(caption: str, headings: list[str], rows: list[list[object]], empty: st
         ],
         className="card",
     )  # fmt: skip
-
-
-def heat_map(rows: list[dict[str, object]], grade_names: dict[str, str], caption: str) -> html.Div:
-    """Schools down, grades across: `pct_access`, the darker the higher, and the people with use among the rostered."""
-    cells = {
-        (row["school"], row["grade"]): row for row in rows if not row["is_every_school"] and not row["is_every_grade"]
-    }
-    totals = {row["school"]: row for row in rows if row["is_every_grade"]}
-    largest = set(sorted(totals, key=lambda school: (-totals[school]["rostered"], school))[:_MOST_SCHOOLS])
-    names = {school: row["school_name"] for school, row in totals.items() if school in largest}
-    by_grade = {row["grade"]: row for row in rows if row["is_every_school"]}
-    grades = [code for code in grade_names if code in by_grade]
-    grades += [None] if None in by_grade else []
-    if not names:
-        return html.Div(
-            [html.H2(caption), html.P("Nobody with a school in this selection. Choose other schools or grades, or another period.", className="muted")],
-            className="card",
-        )  # fmt: skip
-    most = max((row["pct_access"] or 0 for (school, _), row in cells.items() if school in names), default=0)
-    headings = [
-        html.Th(
-            [html.Span(code.lstrip("0"), **{"aria-hidden": "true"}), html.Span(grade_names[code], className="sr-only")],
-            scope="col", title=grade_names[code],
-        )
-        if code else html.Th("No grade", scope="col")
-        for code in grades
-    ]  # fmt: skip
-    body = [
-        html.Tr(
-            [html.Th(names[school], scope="row")]
-            + [_cell(cells.get((school, code)), most) for code in grades]
-            + [_cell(totals.get(school), most)]
-        )
-        for school in names
-    ]
-    foot = html.Tr(
-        [html.Th("All schools", scope="row")] + [_cell(by_grade[code], most) for code in grades] + [html.Td("")]
-    )
-    return html.Div(
-        [
-            html.H2(caption),
-            html.P(
-                "Above, the students with a page load on an average day of use, as a share of those on the roster; below, the people "
-                "with at least one page load in these days, among all on the roster there. Somebody in two schools or grades counts in "
-                "each, so that rows and columns may add up to more than their total.",
-                className="muted",
-            ),
-            html.P(f"The {len(names)} largest of {len(totals):,} schools. Choose schools above to see others.")
-            if len(names) < len(totals) else None,
-            html.Div(
-                [html.Span("0 %"), html.Span(className="scale"), html.Span(percent(most))],
-                className="scale-row muted", **{"aria-hidden": "true"},
-            ),
-            html.Div(
-                html.Table(
-                    [
-                        html.Thead(html.Tr([html.Th("School", scope="col"), *headings, html.Th("Any grade", scope="col")])),
-                        html.Tbody([*body, foot]),
-                    ],
-                    className="heat",
-                ),
-                className="scroll", tabIndex=0, role="region", **{"aria-label": caption},
-            ),
-        ],
-        className="card",
-    )  # fmt: skip
-
-
-def _cell(row: dict[str, object] | None, most: float) -> html.Td:
-    if row is None or not (row["users"] or row["rostered"]):
-        return html.Td("")
-    access = row["pct_access"]
-    return html.Td(
-        [
-            html.Div("–" if access is None else f"{access:.0f} %", className="access"),
-            html.Div(f"{row['users']:,} / {row['rostered']:,}", className="people"),
-        ],
-        className="cell",
-        style={"--share": f"{100 * access / most:.0f}%" if access and most else "0%"},
-        title=f"{row['users']:,} people with use; {row['rostered']:,} on the roster",
-    )
 
 
 def problem(words: str) -> html.Div:

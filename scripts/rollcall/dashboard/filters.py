@@ -38,14 +38,6 @@ class Filters:
     statuses: tuple[str, ...] = ()
     search: str = ""
 
-    def before(self) -> Filters:
-        """The same selection for the period before; for custom dates, as many days before."""
-        if self.period == "custom":
-            days = (self.last - self.first).days + 1
-            return replace(self, first=self.first - timedelta(days=days), last=self.first - timedelta(days=1))
-        first, last = period_of(self.period, self.first - timedelta(days=1))
-        return replace(self, first=first, last=last)
-
     def as_query(self) -> str:
         """The address's query: what differs from everything, in a fixed order, so that equal selections are equal text."""
         pairs: list[tuple[str, str]] = [("district", self.district_id), ("period", self.period)]
@@ -71,6 +63,7 @@ class District:
     grades: dict[str, str] = field(default_factory=dict)
     first_day: date | None = None
     last_day: date | None = None
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -105,6 +98,47 @@ class Options:
             known("school", district.schools), known("grade", district.grades), known("type", USER_TYPES),
             known("status", self.statuses), read_text(asked.get("q", [""])[0]),
         )  # fmt: skip
+
+    def missing(self, query: str) -> str | None:
+        """What an address names that is not there, in words; None where it names nothing of the kind."""
+        asked = parse_qs(query.removeprefix("?"))
+        names = asked.get("district", [])
+        if unknown := [name for name in names if name not in self.districts]:
+            return f"There is no district “{read_text(unknown[0])}” here."
+        district = self.districts[self.read(query).district_id]
+        for name, kind, there in (
+            ("school", "school", district.schools), ("grade", "grade", district.grades), ("type", "user type", USER_TYPES),
+            ("status", "product status", self.statuses), ("period", "period", PERIODS),
+        ):  # fmt: skip
+            if unknown := [value for value in asked.get(name, []) if value not in there]:
+                return f"{district.name} has no {kind} “{read_text(unknown[0])}”."
+        for name in ("from", "to"):
+            if unknown := [value for value in asked.get(name, []) if read_day(value) is None]:
+                return f"“{read_text(unknown[0])}” is not a date such as 2025-10-31."
+        return None
+
+    def earlier(self, filters: Filters, school_days: frozenset[date]) -> tuple[Filters | None, str]:
+        """The same selection some whole weeks before, to compare with; or None, and why there is nothing to compare with.
+
+        Like with like: the same weekdays, as many school days, and all of them delivered. A school year is held against the year before.
+        """
+        district = self.districts[filters.district_id]
+        if not (district.first_day and district.last_day) or filters.first > district.last_day:
+            return None, "No earlier data"
+        last = min(filters.last, district.last_day)
+        length = (last - filters.first).days + 1
+        back = timedelta(days=364 if filters.period == "school_year" else 7 * -(-length // 7))
+        then = replace(filters, period="custom", first=filters.first - back, last=last - back)
+        if then.first < district.first_day:
+            return None, "No earlier data"
+        now_days = sum(filters.first <= each <= last for each in school_days)
+        then_days = sum(then.first <= each <= then.last for each in school_days)
+        if now_days != then_days:
+            return None, f"Not compared: {then_days} school days before, {now_days} now"
+        if then.first == then.last:
+            return replace(then, period="day"), ""
+        is_week = filters.period == "week" and last == filters.last
+        return (replace(then, period="week") if is_week else then), ""
 
     def last_day(self, filters: Filters) -> date:
         """The last of the selected days, or the district's last day of use where that is earlier."""

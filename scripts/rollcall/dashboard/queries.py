@@ -5,7 +5,6 @@ The definitions of the metrics are in docs/metrics.md.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 
 from rollcall.dashboard.filters import District, Filters, Options, period_of
@@ -41,11 +40,13 @@ def options(version: Version) -> Options:
         inner join dim_grades using (grade_code) order by sort_order"""
     ):
         grades.setdefault(row["district_id"], {})[row["grade_code"]] = row["grade_name"]
-    for row in version.rows("select district_id, district_name from dim_districts order by district_name, district_id"):
+    for row in version.rows(
+        "select district_id, district_name, time_zone from dim_districts order by district_name, district_id"
+    ):
         district_id = row["district_id"]
         districts[district_id] = District(
             district_id, row["district_name"], schools.get(district_id, {}), grades.get(district_id, {}),
-            *days.get(district_id, (None, None)),
+            *days.get(district_id, (None, None)), row["time_zone"],
         )  # fmt: skip
     statuses = version.rows(
         "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"
@@ -69,7 +70,7 @@ class Inventory:
             for period in ("month", "school_year", "week", "day")
             for number, first in enumerate(self.periods(district_id, period)[: KEPT.get(period)])
         ]
-        for _, district_id, period, first in sorted(wanted, key=lambda each: each[0]):
+        for number, district_id, period, first in sorted(wanted, key=lambda each: each[0]):
             if self.tables.rows_kept > _WARM_ROWS:
                 break
             filters = Filters(district_id, period, *period_of(period, first))
@@ -78,6 +79,9 @@ class Inventory:
             self.tables.roster(filters)
             if period == "month":
                 self.tables.by_day(filters)
+            if number == 0 and (then := self.before(filters)[0]):
+                self.tables.reach(then)
+                self.tables.roster(then)
 
     # The inventory
 
@@ -174,13 +178,16 @@ class Inventory:
             inner join dim_products using (product_key)"""
         return self.tables.ask(sql, scope)
 
-    def before(self, filters: Filters) -> Filters:
-        """The same selection for the period before; for a day, the day of use before: a Monday has no use on the day before."""
-        if filters.period == "day":
-            days = [day for day in self.periods(filters.district_id, "day") if day < filters.first]
-            if days:
-                return replace(filters, first=days[0], last=days[0])
-        return filters.before()
+    def school_days(self, district_id: str) -> frozenset[date]:
+        """The days on which the district's products were used."""
+        rows = self.version.rows(
+            "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
+        )
+        return frozenset(row["usage_date"] for row in rows)
+
+    def before(self, filters: Filters) -> tuple[Filters | None, str]:
+        """What a selection is compared with; or None, and why with nothing."""
+        return self.options.earlier(filters, self.school_days(filters.district_id))
 
     def rostered_users(self, filters: Filters) -> int:
         """People who were rostered, under the selection, on at least one of its days up to the last day of use."""
@@ -252,6 +259,7 @@ class Inventory:
                 cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade,
                 {count_people("not is_roster")} as users,
                 {count_people("is_roster")} as rostered,
+                coalesce(sum(student_days) filter (not is_roster), 0)::bigint as student_days,
                 100 * coalesce(sum(student_days) filter (not is_roster), 0) / nullif(sum(student_days) filter (is_roster), 0)::double as pct_access
             from counted inner join cell using (membership_group_key)
             group by cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade
@@ -442,7 +450,95 @@ class Inventory:
 
     def periods(self, district_id: str, period: str) -> list[date]:
         """The first days of the periods with use, the newest first."""
-        days = self.version.rows(
-            "select usage_date from fct_usage_days where district_id = $district", {"district": district_id}
+        return sorted({period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
+
+    def open_problems(self, district_id: str) -> list[dict[str, object]]:
+        """Deliveries that need somebody now: the newest of its kind, rejected or held. `rollcall status` goes by the same rule."""
+        return self.version.rows(
+            """with newest as (
+                select delivery_kind, max_by(delivery_id, arrived_at) as delivery_id, max_by(file_name, arrived_at) as file_name,
+                    max_by(verdict, arrived_at) as verdict, max(arrived_at) as arrived_at,
+                    max(arrived_at) filter (verdict = 'accepted') as accepted_at
+                from fct_deliveries where district_id = $district group by delivery_kind
+            )
+            select n.delivery_kind, n.file_name, n.verdict, n.arrived_at, r.rule_id, r.message, r.fix
+            from newest as n
+            left join (
+                select delivery_id, min_by(rule_id, rank) as rule_id, min_by(message, rank) as message, min_by(fix, rank) as fix
+                from (
+                    select delivery_id, rule_id, message, fix,
+                        (case severity when 'reject' then 0 when 'hold' then 0 else 1 end, -finding_count, message) as rank
+                    from fct_rule_results where district_id = $district
+                )
+                group by delivery_id
+            ) as r using (delivery_id)
+            where n.verdict in ('rejected', 'held')
+                -- What a file was meant to be is not known of every file: any good one after it may be the answer.
+                and not (n.delivery_kind = 'unknown' and exists (select 1 from newest as o where o.accepted_at > n.arrived_at))
+            order by n.arrived_at desc""",
+            {"district": district_id},
         )
-        return sorted({period_of(period, row["usage_date"])[0] for row in days}, reverse=True)
+
+    def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        """As `by_school_and_grade`, with page loads and minutes of the same people."""
+        rows = self.by_school_and_grade(filters, product_key)
+        scope = self.tables.scope(filters)
+        of_product = " and product_key = $product" if product_key else ""
+        products = "" if product_key else scope.products
+        columns = "product_key, user_type, membership_group_key, page_loads, active_seconds"
+        both = " union all ".join(f"select {columns} from {table}" for table in self.tables.by_group(filters))
+        sql = f"""
+            with place as (
+                select distinct b.membership_group_key, o.org_sourced_id as school, b.grade_code as grade
+                from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
+                where o.district_id = $district and o.org_type = 'school'
+            ),
+            cell as (
+                select membership_group_key, school, grade, false as is_every_school, false as is_every_grade from place
+                union all select distinct membership_group_key, school, null, false, true from place
+                union all select distinct membership_group_key, null, grade, true, false from place
+            ),
+            used as (
+                select membership_group_key, sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
+                from ({both}) where true{scope.groups}{scope.people}{products}{of_product} group by membership_group_key
+            )
+            select is_every_school, is_every_grade, school, grade, sum(page_loads)::bigint as page_loads,
+                round(sum(active_seconds) / 60)::bigint as minutes
+            from used inner join cell using (membership_group_key) group by all
+            union all
+            select true, true, null, null, sum(page_loads)::bigint, round(sum(active_seconds) / 60)::bigint from used"""
+        more = {"product": int(product_key)} if product_key else {}
+        loads = {
+            (row["is_every_school"], row["is_every_grade"], row["school"], row["grade"]): row
+            for row in self.tables.ask(sql, scope, **more)
+        }
+        rows.append(self._everywhere(filters, product_key))
+        for row in rows:
+            used = loads.get((row["is_every_school"], row["is_every_grade"], row["school"], row["grade"]), {})
+            row |= {"page_loads": used.get("page_loads", 0), "minutes": used.get("minutes", 0)}
+        return rows
+
+    def _everywhere(self, filters: Filters, product_key: str | None) -> dict[str, object]:
+        """The row of `by_school_and_grade` over all schools and grades of the selection."""
+        scope = self.tables.scope(filters)
+        used = self._used_by_group(filters, scope, product_key)
+        sql = f"""
+            select {count_people("true")} as users, sum(student_days)::bigint as student_days from ({used}) as used"""
+        more = {"product": int(product_key)} if product_key else {}
+        found = self.tables.ask(sql, scope, **more)[0]
+        days = self.rostered_student_days(filters)
+        return {
+            "is_every_school": True, "is_every_grade": True, "school": None, "school_name": None, "grade": None,
+            "users": found["users"], "rostered": self.rostered_users(filters), "student_days": found["student_days"] or 0,
+            "pct_access": 100 * (found["student_days"] or 0) / days if days else None,
+        }  # fmt: skip
+
+    def weekly_students(self, filters: Filters, weeks: int = 13) -> list[dict[str, object]]:
+        """Students with use in each of the last weeks of the district."""
+        return self.version.rows(
+            """select period_start as usage_date, count(distinct user_key) filter (user_type = 'student') as users,
+                sum(page_loads)::bigint as page_loads
+            from agg_inventory_users where district_id = $district and period = 'week' and period_start <= $last
+            group by period_start order by period_start desc limit $weeks""",
+            {"district": filters.district_id, "last": filters.last, "weeks": weeks},
+        )[::-1]

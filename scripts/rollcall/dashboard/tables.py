@@ -107,7 +107,8 @@ class Tables:
             if filters.search:
                 parameters["search"] = filters.search.lower()
                 rows.append(
-                    "contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search)"
+                    "(contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search) or product_key in "
+                    "(select product_key from bridge_product_hosts where contains(lower(host || path_prefix), $search)))"
                 )
             products = f" and product_key in (select product_key from dim_products where {' and '.join(rows)})"
         return Scope(groups, people, products, None if filters.search else statuses, parameters)

@@ -1,16 +1,18 @@
-"""The pages: what each shows of the answers of `queries`."""
+"""The pages: what each shows of the answers of `privacy`."""
 
 from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
-from urllib.parse import parse_qs
+from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
+from urllib.parse import parse_qs, urlencode
+from zoneinfo import ZoneInfo
 
 from dash import dcc, html
 
-from rollcall.dashboard import grid
+from rollcall.dashboard import heat, sheets
 from rollcall.dashboard.components import (
     SEVERITIES,
     VERDICTS,
@@ -18,12 +20,12 @@ from rollcall.dashboard.components import (
     card,
     change,
     chip,
-    heat_map,
     long_day,
     number,
     percent,
     period_name,
     problem,
+    sentence,
     short,
     status,
     table,
@@ -31,20 +33,26 @@ from rollcall.dashboard.components import (
     trend_words,
 )
 from rollcall.dashboard.filters import USER_TYPES, District, Filters
-from rollcall.dashboard.queries import Inventory
+from rollcall.dashboard.privacy import Shown as Figures
 from rollcall.settings import Settings
 
 _POOL = ThreadPoolExecutor(4, "rollcall-dashboard")
 _KINDS = {
     "oneroster": "OneRoster", "educators": "educator template", "students": "student template",
-    "members": "member list", "products": "product catalogue", "usage": "usage",
+    "members": "member list", "products": "product catalog", "usage": "usage",
 }  # fmt: skip
 _STATUSES = {
     "rostered": ("On the roster", "Rostered and enabled on the day of use."),
-    "member": ("Added by hand", "Educators whom no roster has brought yet."),
-    "unrostered": ("Not on the roster", "An account that no roster knows, or no longer."),
-    "unidentified": ("Unidentified", "Nobody, or more than one person, could be meant; counted as page loads only."),
+    "member": ("Added manually", "Educators no roster has brought yet."),
+    "unrostered": ("Not on the roster", "An account that no roster lists, or no longer lists."),
+    "unidentified": ("Unidentified", "Could be nobody or more than one person; counted as page loads only."),
 }
+_ALL = ("schools", "grades", "types", "statuses", "search")
+# The filters that each page goes by; the others are not shown there.
+USES = {
+    "/": _ALL, "/schools": ("schools", "grades", "statuses", "search"), "/review": _ALL, "/coverage": _ALL, "/quality": (),
+    "/product": ("schools", "grades", "types"), "/school": (), "/wall": (), "/compare": ("grades", "types"),
+}  # fmt: skip
 
 
 @dataclass
@@ -55,132 +63,157 @@ class Shown:
     parts: dict[str, object] = field(default_factory=dict)
     notice: object = None
     more: str = ""
+    title: str = ""
 
 
 def sections():
     """(id, label, content) of each view; all are there, one is visible."""
-    graph = dcc.Graph(
-        id="trend",
-        figure=trend([], None, True),
-        config={"displayModeBar": False, "responsive": True},
-        style={"height": 260},
-    )
     inventory = [
         html.Div(id="cards", className="cards"),
         html.Div(
             [
-                html.Div([html.H2("Use by day"), graph, html.P(id="trend-words", className="sr-only")], className="card"),
+                html.Div([html.H2("Use by day"), _graph("trend"), html.P(id="trend-words", className="sr-only")], className="card"),
                 html.Div(id="approval", className="card"),
             ],
             className="split",
         ),
-        html.Div(
-            [
-                html.Div(
-                    [html.H2("Products"), html.Span(id="product-count", className="muted"), html.Button("Export CSV", id="export", className="quiet")],
-                    className="row",
-                ),
-                grid.products(),
-                html.P(id="inventory-note", className="muted"),
-            ],
-            className="card",
-        ),
+        sheets.card("products", "Products", sheets.PRODUCTS),
+        html.P(id="inventory-note", className="muted"),
     ]  # fmt: skip
     return [
         ("inventory", "Inventory", inventory),
-        ("school-view", "Schools and grades", html.Div(id="heat")),
-        ("review-view", "New and unapproved products", html.Div(id="review")),
+        ("school-view", "Schools and grades", [html.Div(id="measures"), heat.card()]),
+        (
+            "review-view",
+            "New and unapproved products",
+            [sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)],
+        ),
         ("coverage-view", "Roster coverage", html.Div(id="coverage")),
-        ("quality-view", "Data quality", html.Div(id="quality")),
+        ("quality-view", "Deliveries", html.Div(id="quality")),
         ("product-view", "Product", html.Div(id="product")),
-    ]
+        ("one-school-view", "School", html.Div(id="school")),
+        ("wall-view", "Wall", html.Div(id="wall")),
+        ("compare-view", "Compare", html.Div(id="compare")),
+    ]  # fmt: skip
+
+
+def _graph(name: str | None, figure: dict | None = None) -> dcc.Graph:
+    more = {"id": name} if name else {}
+    return dcc.Graph(
+        figure=figure or trend([], None, True),
+        config={"displayModeBar": False, "responsive": True},
+        style={"height": 260},
+        **more,
+    )
 
 
 PARTS = (
-    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "product-count.children",
-    "inventory-note.children", "heat.children", "review.children", "coverage.children", "quality.children", "product.children",
+    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products-count.children",
+    "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
+    "heat-title.children", "new.rowData", "new-count.children", "new-note.children", "unapproved.rowData", "unapproved-count.children",
+    "unapproved-note.children", "coverage.children", "quality.children", "product.children", "school.children", "wall.children",
+    "compare.children",
 )  # fmt: skip
 
 
-def show(inventory: Inventory, filters: Filters, path: str, query: str) -> Shown:
+def kept(filters: Filters, path: str) -> Filters:
+    """The filters that the page goes by, and none of the others."""
+    uses = USES.get(path, _ALL)
+    names = {"schools": "schools", "grades": "grades", "types": "user_types", "statuses": "statuses"}
+    cleared = {attribute: () for name, attribute in names.items() if name not in uses}
+    return replace(filters, **cleared, **({} if "search" in uses else {"search": ""}))
+
+
+def show(figures: Figures, filters: Filters, path: str, query: str) -> Shown:
     """The answer for one page and selection."""
     pages = {
-        "/schools": ("school-view", "heat.children", _schools),
-        "/review": ("review-view", "review.children", _review),
-        "/coverage": ("coverage-view", "coverage.children", _coverage),
-        "/quality": ("quality-view", "quality.children", _quality),
-    }
-    if path == "/product":
-        key = parse_qs(query.removeprefix("?")).get("product", [""])[0]
-        known = inventory.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
-        if known is None:
-            return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
-        return Shown("product-view", {"product.children": _product(inventory, filters, known)}, more=f"&product={key}")
-    if path in pages:
-        section, part, view = pages[path]
-        return Shown(section, {part: view(inventory, filters)})
-    if path != "/":
+        "/": _inventory, "/schools": _schools, "/review": _review, "/coverage": _coverage, "/quality": _quality,
+        "/product": _product, "/school": _school, "/wall": _wall, "/compare": _compare,
+    }  # fmt: skip
+    if path not in pages:
         return Shown(None, notice=problem("There is no such page. Choose one above."))
-    return _inventory(inventory, filters)
+    filters = kept(filters, path)
+    if path != "/quality" and figures.too_few(filters):
+        return Shown(None, notice=problem(_too_few(figures)))
+    return pages[path](figures, filters, {name: values for name, values in parse_qs(query.removeprefix("?")).items()})
 
 
-def _inventory(inventory: Inventory, filters: Filters) -> Shown:
+def _too_few(figures: Figures) -> str:
+    return (
+        f"Fewer than {figures.threshold} students are in this selection, or it leaves out so few that their figures could be worked out. "
+        "Figures about so few are not shown. Choose more schools or grades."
+    )
+
+
+# Inventory
+
+
+def _against(figures: Figures, filters: Filters):
+    """The earlier days, their name, and how a figure changed since."""
+    then, why = figures.before(filters)
+    return then, (f"{period_name(then)}" if then else why)
+
+
+def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     # Asked side by side: each has parts that only one core works on.
-    then = inventory.before(filters)
-    earlier, trended = _POOL.submit(inventory.headline, then), _POOL.submit(inventory.trend, filters)
-    products = inventory.products(filters)
-    now, before, days = inventory.headline(filters, products), earlier.result(), trended.result()
+    then, than = _against(figures, filters)
+    earlier = _POOL.submit(figures.headline, then) if then else None
+    trended = _POOL.submit(figures.trend, filters)
+    products = figures.products(filters)
+    now, before, days = figures.headline(filters, products), earlier.result() if earlier else {}, trended.result()
     has_users = not (filters.statuses or filters.search)
-    is_over = filters.last <= (inventory.options.districts[filters.district_id].last_day or filters.last)
-    than = f"{'' if is_over else ' so far'} vs {'the days before' if filters.period == 'custom' else period_name(then)}"
+    few = figures.few
 
-    def against(name: str, good: int = 1) -> html.Div:
-        return change(now[name], before[name], name in ("reach", "unapproved"), good if is_over else 0, than)
+    def against(name: str, good: int) -> html.Div:
+        if not then:
+            return html.Div(than, className="change")
+        return change(now[name], before[name], name in ("reach", "unapproved"), good, than)
 
     parts = {
         "cards.children": [
-            card("Active users", short(now["users"]), against("users"), number(now["users"]) + " people with at least one page load"),
-            card("Rostered users reached", percent(now["reach"]), against("reach"), "Of all people on the roster in these days, those with at least one page load"),
-            card("Page loads", short(now["page_loads"]), against("page_loads"), number(now["page_loads"]) + " page loads"),
-            card("Products in use", short(now["products"]), against("products"), number(now["products"]) + " products and uncatalogued domains"),
-            card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved, or in no catalogue"),
+            card("Active users", few if now.get("few") else short(now["users"]), against("users", 1), number(now["users"]) + " people with at least one page load"),
+            card("Rostered users reached", few if now.get("few") else percent(now["reach"]), against("reach", 1), "Of all people on the roster in these days, those with at least one page load"),
+            card("Page loads", short(now["page_loads"]), against("page_loads", 0), number(now["page_loads"]) + " page loads"),
+            card("Products in use", short(now["products"]), against("products", 0), number(now["products"]) + " products and uncataloged domains"),
+            card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved, or in no catalog"),
         ],
-        "trend.figure": trend(days, _span(inventory, filters), has_users),
+        "trend.figure": trend(days, _span(figures, filters), has_users),
         "trend-words.children": trend_words(days),
         "approval.children": approval(products),
-        "products.rowData": grid.rows(products),
-        "product-count.children": f"{len(products):,} in use, {period_name(filters)}",
-        "inventory-note.children": _note(inventory, filters),
+        "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
+        "products-count.children": f"{len(products):,} in use, {period_name(filters)}",
+        "inventory-note.children": _note(figures, filters),
     }  # fmt: skip
-    notice = None
-    if not products:
-        notice = problem(_no_use(inventory, filters))
-    return Shown("inventory", parts, notice)
+    return Shown("inventory", parts, None if products else problem(_no_use(figures, filters)), title="Inventory")
 
 
-def _no_use(inventory: Inventory, filters: Filters) -> str:
+def _no_use(figures: Figures, filters: Filters) -> str:
     """What to do where there is nothing to see."""
-    if inventory.options.districts[filters.district_id].last_day is None:
+    if figures.options.districts[filters.district_id].last_day is None:
         return (
             "No usage of this district was accepted yet. Put usage files into its landing folder and run `rollcall refresh`; "
-            "what was refused is under Data quality."
+            "what was refused is under Deliveries."
         )
     return f"No use in {period_name(filters)} under these filters. Choose another period, or clear the filters."
 
 
-def _note(inventory: Inventory, filters: Filters) -> str:
-    schools, grades = inventory.options.narrows(filters)
+def _note(figures: Figures, filters: Filters) -> str:
+    schools, grades = figures.options.narrows(filters)
     if schools or grades:
         who = "People with a membership in " + " and ".join(
             words for words, there in (("a selected school", schools), ("a selected grade", grades)) if there
         )
-        return f"{who} on the day of use. Somebody in two schools counts in each, and once in a total."
-    return "Everybody: administrators of the district, educators added by hand and unrostered accounts included."
+        note = f"{who} on the day of use. Somebody in two schools counts in each, and once in a total."
+    else:
+        note = "Everybody: district administrators, educators added manually and unrostered accounts included."
+    if figures.threshold:
+        note += f" Counts of fewer than {figures.threshold} students are not shown ({figures.few}), nor counts that would give them away (*)."
+    return note
 
 
-def _span(inventory: Inventory, filters: Filters) -> tuple[date, date]:
+def _span(figures: Figures, filters: Filters) -> tuple[date, date]:
     """The selected dates; of a school year, those with use."""
-    district = inventory.options.districts[filters.district_id]
+    district = figures.options.districts[filters.district_id]
     if filters.period != "school_year" or not (district.first_day and district.last_day):
         return filters.first, filters.last
     return max(filters.first, district.first_day), max(filters.first, min(filters.last, district.last_day))
@@ -192,94 +225,145 @@ def _link(filters: Filters, row: dict[str, object]) -> dcc.Link:
     )
 
 
-def _schools(inventory: Inventory, filters: Filters) -> html.Div:
-    return heat_map(
-        inventory.by_school_and_grade(filters),
-        inventory.options.districts[filters.district_id].grades,
-        "Who is reached, by school and grade",
+# Schools and grades
+
+
+def measure_of(asked: dict) -> str:
+    name = asked.get("measure", [""])[0]
+    return name if name in heat.MEASURES else next(iter(heat.MEASURES))
+
+
+def school_days(figures: Figures, filters: Filters) -> int:
+    return sum(filters.first <= day <= filters.last for day in figures.school_days(filters.district_id))
+
+
+def _schools(figures: Figures, filters: Filters, asked: dict) -> Shown:
+    measure = measure_of(asked)
+    filters = replace(filters, user_types=("student",))
+    rows = figures.places(filters)
+    grades = figures.options.districts[filters.district_id].grades
+    drawn = heat.draw(rows, grades, measure, school_days(figures, filters))
+    links = [
+        dcc.Link(words.name, href=f"/schools{filters.as_query()}&measure={name}", refresh=False, className="tab", **({"aria-current": "true"} if False else {}))
+        for name, words in heat.MEASURES.items()
+    ]  # fmt: skip
+    for name, link in zip(heat.MEASURES, links, strict=True):
+        link.className = "tab chosen" if name == measure else "tab"
+    products = sentence(figures.options, replace(filters, schools=(), grades=()), ("statuses", "search")).split(";")[0]
+    title = (
+        f"{heat.MEASURES[measure].title}. {products}"
+        if filters.statuses or filters.search
+        else heat.MEASURES[measure].title
     )
+    parts = {
+        "measures.children": html.Div(links, className="tabs", role="navigation", **{"aria-label": "Measures"}),
+        "heat.columnDefs": drawn.columns, "heat.rowData": drawn.rows, "heat.dashGridOptions": heat.OPTIONS
+        | {"pinnedTopRowData": drawn.totals, "domLayout": "autoHeight" if len(drawn.rows) <= 20 else "normal"},
+        "heat-legend.children": drawn.legend, "heat-title.children": title,
+    }  # fmt: skip
+    notice = (
+        None
+        if drawn.rows
+        else problem("Nobody with a school in this selection. Choose other schools or grades, or another period.")
+    )
+    return Shown("school-view", parts, notice, more=f"&measure={measure}", title="Schools and grades")
 
 
-def _review(inventory: Inventory, filters: Filters) -> html.Div:
-    products = inventory.products(filters)
-    new = inventory.new_products(filters)
-    headings = ["Product", "Status", "Privacy", "Students", "Educators", "Page loads"]
+# New and unapproved
 
-    def rows(found: list[dict[str, object]]) -> list[list[object]]:
-        return [
-            [_link(filters, p), status(p), p["privacy_status"] or "–", number(p["students"]), number(p["educators"]), number(p["page_loads"])]
-            for p in found
-        ]  # fmt: skip
 
-    fresh = sorted((p for p in products if p["product_key"] in new), key=lambda p: -p["page_loads"])
+def reviewed(figures: Figures, filters: Filters) -> tuple[list[dict], list[dict]]:
+    """The rows of both tables: first used in these days, and used without approval."""
+    products, new = figures.products(filters), figures.new_products(filters)
+    days = {key: {"first_used": day.isoformat()} for key, day in new.items()}
+    fresh = [p for p in products if p["product_key"] in new]
     unapproved = [p for p in products if not p["is_approved"]]
-    begins = inventory.options.districts[filters.district_id].first_day
+    return sheets.product_rows(fresh, sheets.NEW, days), sheets.product_rows(unapproved, sheets.UNAPPROVED)
+
+
+def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
+    fresh, unapproved = reviewed(figures, filters)
+    begins = figures.options.districts[filters.district_id].first_day
     early = begins is not None and begins >= filters.first
-    return html.Div(
-        [
-            table(
-                f"First used in {period_name(filters)}",
-                ["Product", "First used", *headings[1:]],
-                [[row[0], long_day(new[p["product_key"]]), *row[1:]] for p, row in zip(fresh, rows(fresh), strict=True)],
-                "The district's usage begins in this period, so that nothing can be called new. Choose a later one."
-                if early
-                else "No product was used for the first time in this period.",
-                4,
-            ),
-            table(
-                f"Used without approval in {period_name(filters)}", headings, rows(unapproved),
-                "Everything used in this selection is approved." if products else _no_use(inventory, filters), 3,
-            ),
-        ]
-    )  # fmt: skip
+    none = "No product was used for the first time in this period."
+    if early:
+        none = "The district's usage begins in this period, so nothing can be called new. Choose a later one."
+    parts = {
+        "new.rowData": fresh,
+        "new-count.children": f"{len(fresh):,} first used in {period_name(filters)}",
+        "new-note.children": None if fresh else none,
+        "unapproved.rowData": unapproved,
+        "unapproved-count.children": f"{len(unapproved):,} in {period_name(filters)}",
+        "unapproved-note.children": None if unapproved else "Everything used in this selection is approved.",
+    }
+    return Shown("review-view", parts, title="New and unapproved")
 
 
-def _coverage(inventory: Inventory, filters: Filters) -> html.Div:
-    by_status = {row["roster_status"]: row for row in inventory.coverage(filters)}
-    rate = inventory.match_rate(filters)
+def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
+    by_status = {row["roster_status"]: row for row in figures.coverage(filters)}
+    rate = figures.match_rate(filters)
     loads = sum(row["page_loads"] for row in by_status.values())
     stranger, nobody = by_status.get("unrostered"), by_status.get("unidentified")
-    return html.Div(
+    few = figures.few
+
+    def count(value: int | None) -> str:
+        return few if value is None else number(value)
+
+    content = html.Div(
         [
             html.Div(
                 [
                     card("Users on the roster", percent(rate), html.Div("roster match rate", className="change"), "Rostered people among all with use"),
-                    card("Unrostered accounts", short(stranger["users"] if stranger else 0), html.Div(percent(100 * stranger["page_loads"] / loads if stranger else 0) + " of page loads", className="change"), "Accounts that no roster knows"),
-                    card("Unidentified use", percent(100 * nobody["page_loads"] / loads if nobody else 0 if loads else None), html.Div("of page loads", className="change"), "Nobody, or more than one person, could be meant"),
+                    card("Unrostered accounts", short(stranger["users"] if stranger else 0), html.Div(percent(100 * stranger["page_loads"] / loads if stranger else 0) + " of page loads", className="change"), "Accounts that no roster lists"),
+                    card("Unidentified use", percent(100 * nobody["page_loads"] / loads if nobody else 0 if loads else None), html.Div("of page loads", className="change"), "Could be nobody or more than one person"),
                 ],
                 className="cards",
             ),
             table(
                 "Use by roster status", ["Status", "What it means", "People", "Page loads"],
-                [[words, meaning, number(by_status[s]["users"]) if s != "unidentified" else "–", number(by_status[s]["page_loads"])] for s, (words, meaning) in _STATUSES.items() if s in by_status],
+                [[words, meaning, count(by_status[s]["users"]) if s != "unidentified" else "–", number(by_status[s]["page_loads"])] for s, (words, meaning) in _STATUSES.items() if s in by_status],
                 "No use in this selection.", 2,
             ),
             table(
-                f"Rostered people without a school or grade, on {long_day(inventory.options.last_day(filters))}",
+                f"Rostered people without a school or grade, on {long_day(figures.options.last_day(filters))}",
                 ["User type", "People", "Without school", "Without grade"],
-                [[USER_TYPES[r["user_type"]], number(r["people"]), number(r["without_school"]), number(r["without_grade"])] for r in inventory.without_place(filters)],
+                [[USER_TYPES[r["user_type"]], count(r["people"]), count(r["without_school"]), count(r["without_grade"])] for r in figures.without_place(filters)],
                 "Nobody was on the roster on that day.", 1,
             ),
             table(
-                "Where unrostered accounts come from", ["E-mail domain", "Accounts", "Page loads"],
-                [[r["email_domain"], number(r["users"]), number(r["page_loads"])] for r in inventory.unrostered_domains(filters)],
-                "Every account in this selection is on the roster." if by_status else _no_use(inventory, filters), 1,
+                "Where unrostered accounts come from", ["Email domain", "Accounts", "Page loads"],
+                [[r["email_domain"], number(r["users"]), number(r["page_loads"])] for r in figures.unrostered_domains(filters)],
+                "Every account in this selection is on the roster." if by_status else _no_use(figures, filters), 1,
             ),
         ]
     )  # fmt: skip
+    return Shown("coverage-view", {"coverage.children": content}, title="Roster coverage")
 
 
-def _quality(inventory: Inventory, filters: Filters) -> html.Div:
+# Deliveries
+
+
+def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     district_id = filters.district_id
-    verdicts = inventory.verdicts(district_id)
+    zone = ZoneInfo(figures.options.districts[district_id].time_zone)
+    open_ = figures.open_problems(district_id)
+    verdicts = figures.verdicts(district_id)
     words = {
         "accepted": "in the warehouse",
-        "held": "waiting for somebody to release or discard them",
-        "rejected": "refused, with a report of what to mend",
+        "held": "waiting for a decision",
+        "rejected": "refused, with a report of what to fix",
     }
-    return html.Div(
+    content = html.Div(
         [
-            html.P("Of the whole district, whatever the filters above say.", className="muted"),
+            table(
+                "Open problems", ["File", "Kind", "Arrived", "Verdict", "What is wrong, and what to do"],
+                [
+                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), moment(r["arrived_at"], zone), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
+                     html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted")], className="words")]
+                    for r in open_
+                ],
+                "Nothing needs anybody now: no newest delivery is held or rejected.",
+            ),
             html.Div(
                 [
                     card(f"Deliveries {verdict}", number(verdicts.get(verdict, 0)), html.Div(meaning, className="change"), f"Deliveries {verdict}")
@@ -288,8 +372,8 @@ def _quality(inventory: Inventory, filters: Filters) -> html.Div:
                 className="cards",
             ),
             table(
-                "Last accepted, by kind", ["Kind", "Date of the delivery", "Arrived (UTC)"],
-                [[_KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["last_date"]), f"{r['last_arrived']:%Y-%m-%d %H:%M}"] for r in inventory.freshness(district_id)],
+                "Last accepted, by kind", ["Kind", "Date of the data", "Arrived"],
+                [[_KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["last_date"]), moment(r["last_arrived"], zone)] for r in figures.freshness(district_id)],
                 "No delivery was accepted yet.",
             ),
             table(
@@ -297,28 +381,39 @@ def _quality(inventory: Inventory, filters: Filters) -> html.Div:
                 [
                     [html.Code(r["rule_id"]), chip(r["severity"], SEVERITIES.get(r["severity"], "plain")), html.Div([html.Div(r["message"]), html.Div(r["fix"], className="muted")], className="words"),
                      long_day(r["last_date"]), number(r["deliveries"]), number(r["findings"])]
-                    for r in inventory.findings(district_id)
+                    for r in figures.findings(district_id)
                 ],
                 "Every rule was met by every delivery.", 4,
             ),
             table(
                 "Newest deliveries", ["File", "Kind", "Date", "Verdict", "Rows", "Added", "Changed", "Removed", "Set aside"],
                 [
-                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), str(r["delivery_date"]), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
+                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["delivery_date"]), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
                      *[number(r[f"rows_{name}"]) for name in ("delivered", "added", "changed", "removed", "set_aside")]]
-                    for r in inventory.deliveries(district_id)
+                    for r in figures.deliveries(district_id)
                 ],
                 "No delivery has arrived yet.", 4,
             ),
         ]
     )  # fmt: skip
+    return Shown("quality-view", {"quality.children": content}, title="Deliveries")
 
 
-def _product(inventory: Inventory, filters: Filters, known: dict[str, object]) -> html.Div:
-    key = known["product_key"]
-    used = next(
-        (row for row in inventory.products(replace(filters, statuses=(), search="")) if row["product_key"] == key), None
-    )
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    """A UTC time as the district's clocks show it."""
+    there = at.replace(tzinfo=UTC).astimezone(zone)
+    return f"{long_day(there)}, {there:%I:%M %p %Z}".replace(", 0", ", ")
+
+
+# One product
+
+
+def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
+    key = asked.get("product", [""])[0]
+    known = figures.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
+    if known is None:
+        return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
+    used = next((row for row in figures.products(filters) if row["product_key"] == key), None)
     facts = [known["provider"], known["sector"], known["essential_function"]]
     heading = html.Div(
         [
@@ -327,7 +422,7 @@ def _product(inventory: Inventory, filters: Filters, known: dict[str, object]) -
             html.Div(
                 [
                     html.H2(known["product_name"], className="product-name"),
-                    html.P(" · ".join(fact for fact in facts if fact) or ("In no catalogue of the district" if not known["is_catalogued"] else "")),
+                    html.P(" · ".join(fact for fact in facts if fact) or ("In no catalog of the district" if not known["is_catalogued"] else "")),
                     html.P(
                         [
                             status(known),
@@ -336,44 +431,72 @@ def _product(inventory: Inventory, filters: Filters, known: dict[str, object]) -
                         ],
                         className="chips",
                     ),
-                    html.P(_seen_on(inventory.hosts(key)), className="muted"),
+                    html.P(_seen_on(figures.hosts(key)), className="muted"),
                 ]
             ),
         ],
         className="card product-head",
     )  # fmt: skip
+    shown = Shown("product-view", more=f"&product={key}", title=known["product_name"])
     if used is None:
-        return html.Div([heading, problem(_no_use(inventory, filters))])
+        shown.parts["product.children"] = html.Div([heading, problem(_no_use(figures, filters))])
+        return shown
+    few = used["few"]
     cards = html.Div(
         [
-            card("Students", short(used["students"]), html.Div("each counted once", className="change"), number(used["students"])),
+            card("Students", few or short(used["students"]), html.Div("each counted once", className="change"), few or number(used["students"])),
             card("Educators", short(used["educators"]), html.Div("each counted once", className="change"), number(used["educators"])),
             card("Page loads", short(used["page_loads"]), html.Div(f"{number(used['active_minutes'])} minutes", className="change"), number(used["page_loads"])),
-            card("Access", percent(used["pct_access"]), html.Div("of rostered students, a day", className="change"), "pct_access"),
-            card("Engagement", "–" if used["engagement_index"] is None else f"{used['engagement_index']:,.1f}", html.Div("page loads by 1,000 students, a day", className="change"), "engagement_index"),
+            card("Access", few or percent(used["pct_access"]), html.Div("of rostered students, a day", className="change"), "pct_access"),
+            card("Engagement", few or ("–" if used["engagement_index"] is None else f"{used['engagement_index']:,.1f}"), html.Div("page loads by 1,000 students, a day", className="change"), "engagement_index"),
         ],
         className="cards",
     )  # fmt: skip
-    days = inventory.product_trend(filters, key)
-    graph = dcc.Graph(
-        figure=trend(days, _span(inventory, filters), True),
-        config={"displayModeBar": False, "responsive": True},
-        style={"height": 260},
-    )
-    people = table(
-        "Educators who use it most", ["Name", "E-mail", "Schools", "Days", "Page loads"],
-        [[r["name"], html.A(r["email"], href=f"mailto:{r['email']}") if r["email"] else "–", r["schools"] or "–", number(r["active_days"]), number(r["page_loads"])] for r in inventory.educators(filters, key)],
-        "No educator in this selection uses it.", 3,
-    )  # fmt: skip
-    cells = inventory.by_school_and_grade(filters, key)
-    return html.Div(
+    days = figures.product_trend(filters, key)
+    places = figures.places(replace(filters, user_types=("student",)), key)
+    shown.parts["product.children"] = html.Div(
         [
             heading, cards,
-            html.Div([html.H2("Use by day"), graph, html.P(trend_words(days), className="sr-only")], className="card"),
-            heat_map(cells, inventory.options.districts[filters.district_id].grades, f"Who uses {known['product_name']}, by school and grade"),
-            people,
+            html.Div([html.H2("Use by day"), _graph(None, trend(days, _span(figures, filters), True)), html.P(trend_words(days), className="sr-only")], className="card"),
+            _by_school(figures, filters, known["product_name"], places),
+            _educators(figures, filters, key),
         ]
     )  # fmt: skip
+    return shown
+
+
+def _by_school(figures: Figures, filters: Filters, name: str, places: list[dict]) -> html.Div:
+    """Students of each school that use a product, the most first."""
+    rows = sorted(
+        (row for row in places if row["is_every_grade"]),
+        key=lambda row: (-(row["users"] or 0), row["school_name"] or ""),
+    )
+    return table(
+        f"Students who use {name}, by school", ["School", "Students", "On the roster", "Access"],
+        [
+            [
+                dcc.Link(row["school_name"], href=f"/school{filters.as_query()}&at={row['school']}", refresh=False),
+                row["few"] or number(row["users"]), number(row["rostered"]), row["few"] or percent(row["pct_access"]),
+            ]
+            for row in rows if row["users"] or row["few"]
+        ],
+        "No student with a school uses it in this selection.", 1,
+    )  # fmt: skip
+
+
+def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
+    rows = figures.educators(filters, key)
+    emails = [row["email"] for row in rows if row["email"]]
+    people = table(
+        "Educators who use it most", ["Name", "Email", "Schools", "Days", "Page loads"],
+        [[r["name"], html.A(r["email"], href=f"mailto:{r['email']}") if r["email"] else "–", r["schools"] or "–", number(r["active_days"]), number(r["page_loads"])] for r in rows],
+        "No educator in this selection uses it.", 3,
+    )  # fmt: skip
+    if emails:
+        people.children.insert(
+            1, html.Button("Copy email addresses", className="quiet copy", **{"data-copy": "; ".join(emails)})
+        )
+    return people
 
 
 def _seen_on(hosts: list[str]) -> str:
@@ -381,17 +504,235 @@ def _seen_on(hosts: list[str]) -> str:
     return f"Seen at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "Seen nowhere yet"
 
 
-def banner(inventory: Inventory, district_id: str, settings: Settings) -> object:
-    """What of the data is older than it should be; nothing when all is as expected."""
+# One school
+
+
+def _school(figures: Figures, filters: Filters, asked: dict) -> Shown:
+    """What a principal needs on Monday, on one printed page."""
+    at = asked.get("at", [""])[0]
+    district = figures.options.districts[filters.district_id]
+    if at not in district.schools:
+        return Shown(None, notice=problem("There is no such school here. Choose one under Schools and grades."))
+    here = replace(filters, schools=(at,))
+    shown = Shown("one-school-view", more="&" + urlencode({"at": at}), title=district.schools[at])
+    if figures.too_few(here):
+        return replace(shown, section=None, notice=problem(_too_few(figures)))
+    students = replace(filters, user_types=("student",))
+    then, than = _against(figures, students)
+    now, before = figures.places(students), figures.places(then) if then else []
+    days = school_days(figures, filters)
+    products = figures.products(here)
+    earlier = (
+        {row["product_key"]: row for row in figures.products(replace(then, schools=(at,), user_types=()))}
+        if then
+        else {}
+    )
+    content = html.Div(
+        [
+            html.Div([dcc.Link("← All schools", href=f"/schools{filters.as_query()}", refresh=False, className="back"), html.Div([html.H2(district.schools[at], className="product-name"), html.P(f"{period_name(filters)}, {days} school days", className="muted")])], className="card product-head"),
+            _grades_of(figures, at, district, now, before, days, than),
+            html.Div(
+                [
+                    table("Top products", ["Product", "Status", "Students", "Page loads"], [[_link(filters, p), status(p), p["few"] or number(p["students"]), number(p["page_loads"])] for p in products[:10]], _no_use(figures, here), 2),
+                    _moves(filters, products, earlier, than, bool(then)),
+                ],
+                className="halves",
+            ),
+            _to_ask(figures, here, filters, products),
+        ]
+    )  # fmt: skip
+    shown.parts["school.children"] = content
+    return shown
+
+
+def _grades_of(
+    figures: Figures, at: str, district: District, now: list[dict], before: list[dict], days: int, than: str
+) -> html.Div:
+    """Students active by grade, against like days before and against the district's schools."""
+
+    def of(rows: list[dict], school: str) -> dict:
+        return {("every" if row["is_every_grade"] else row["grade"]): row for row in rows if row["school"] == school}
+
+    here, then = of(now, at), of(before, at)
+    shares: dict[object, list[float]] = {}
+    for row in now:
+        if not row["is_every_school"] and row["pct_access"] is not None:
+            shares.setdefault("every" if row["is_every_grade"] else row["grade"], []).append(row["pct_access"])
+    rows = []
+    for grade, name in [("every", "All grades"), *district.grades.items(), (None, "No grade")]:
+        row = here.get(grade)
+        if row is None:
+            continue
+        few, past = row["few"], then.get(grade, {})
+        active = None if few else row["student_days"] / days if days else None
+        change_ = (
+            "–"
+            if few or past.get("pct_access") is None or row["pct_access"] is None
+            else f"{row['pct_access'] - past['pct_access']:+.1f} points"
+        )
+        typical = shares.get(grade, [])
+        rows.append(
+            [name, few or number(row["rostered"]), few or number(active), few or percent(row["pct_access"]), change_,
+             percent(median(typical)) if len(typical) > 1 else "–"]
+        )  # fmt: skip
+    return table(
+        "Students active on an average school day", ["Grade", "On the roster", "Students active", "Share", f"Share against {than}" if before else "Share before: " + than.lower(), "District median"],
+        rows, "No student of this school is on the roster in these days.", 1,
+    )  # fmt: skip
+
+
+def _moves(filters: Filters, products: list[dict], earlier: dict[str, dict], than: str, compared: bool) -> html.Div:
+    """What rose and fell most, in page loads."""
+    moved = sorted(
+        ((p["page_loads"] - earlier.get(p["product_key"], {}).get("page_loads", 0), p) for p in products),
+        key=lambda each: each[0],
+    )
+    picked = [each for each in reversed(moved[-5:]) if each[0] > 0] + [each for each in moved[:5] if each[0] < 0]
+    return table(
+        "Rises and falls", ["Product", "Page loads", f"Against {than}"],
+        [[_link(filters, p), number(p["page_loads"]), f"{by:+,}"] for by, p in picked] if compared else [],
+        f"{than}." if not compared else "No product rose or fell.", 1,
+    )  # fmt: skip
+
+
+def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[dict]) -> html.Div:
+    """New or unapproved products, with the educators who can say why."""
+    new = figures.new_products(filters)
+    rows = []
+    for p in [p for p in products if p["product_key"] in new or not p["is_approved"]][:8]:
+        people = figures.educators(here, p["product_key"], 3)
+        names = [html.A(r["name"], href=f"mailto:{r['email']}") if r["email"] else html.Span(r["name"]) for r in people]
+        rows.append(
+            [
+                _link(filters, p),
+                status(p),
+                "new" if p["product_key"] in new else "",
+                number(p["page_loads"]),
+                html.Div([part for name in names for part in (name, ", ")][:-1] or "–", className="words"),
+            ]
+        )
+    return table(
+        "New or unapproved, and the educators to ask",
+        ["Product", "Status", "New", "Page loads", "Educators"],
+        rows,
+        "Everything in use here is approved, and nothing is new.",
+        5,
+    )
+
+
+# The wall
+
+
+def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
+    """For a screen on a wall: five figures, thirteen weeks, and what is new. No person's name."""
+    district = figures.options.districts[filters.district_id]
+    now, weeks = figures.headline(filters), figures.weekly_students(filters)
+    new = figures.new_products(filters)
+    fresh = [p for p in figures.products(filters) if p["product_key"] in new and not p["is_approved"]][:12]
+    line = [{"usage_date": row["usage_date"], "users": row["users"], "page_loads": row["page_loads"]} for row in weeks]
+    cards = html.Div(
+        [
+            card("Active users", short(now["users"]), None, ""), card("Rostered users reached", percent(now["reach"]), None, ""),
+            card("Page loads", short(now["page_loads"]), None, ""), card("Products in use", short(now["products"]), None, ""),
+            card("Unapproved use", percent(now["unapproved"]), None, ""),
+        ],
+        className="cards",
+    )  # fmt: skip
+    span = (weeks[0]["usage_date"] - timedelta(days=4), weeks[-1]["usage_date"] + timedelta(days=4)) if weeks else None
+    content = html.Div(
+        [
+            html.Div([html.H2(district.name, className="product-name"), html.P(sentence(figures.options, filters, ()), className="muted")], className="wall-head"),
+            cards,
+            html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students")), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
+            table("New and unapproved", ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in fresh], "No new product without approval.", 2),
+        ]
+    )  # fmt: skip
+    return Shown("wall-view", {"wall.children": content}, title=f"{district.name}, wall")
+
+
+# Compare
+
+
+def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
+    """Two to four products or schools, side by side."""
+    district = figures.options.districts[filters.district_id]
+    wanted = list(dict.fromkeys(asked.get("one", [])))[:4]
+    schools = [name for name in wanted if name in district.schools]
+    by_key = {row["product_key"]: row for row in figures.products(filters)}
+    products = [by_key[name] for name in wanted if name in by_key]
+    more = "".join("&" + urlencode({"one": name}) for name in wanted)
+    if len(schools) >= 2:
+        of = [
+            figures.headline(replace(filters, schools=(name,)))
+            if not figures.too_few(replace(filters, schools=(name,)))
+            else None
+            for name in schools
+        ]
+        names = [
+            dcc.Link(district.schools[name], href=f"/school{filters.as_query()}&at={name}", refresh=False)
+            for name in schools
+        ]
+        lines = [
+            ["Active users", *[figures.few if row is None or row.get("few") else number(row["users"]) for row in of]],
+            [
+                "Rostered users reached",
+                *[figures.few if row is None or row.get("few") else percent(row["reach"]) for row in of],
+            ],
+            ["Page loads", *["not shown" if row is None else number(row["page_loads"]) for row in of]],
+            ["Products in use", *["not shown" if row is None else number(row["products"]) for row in of]],
+            ["Unapproved use", *["not shown" if row is None else percent(row["unapproved"]) for row in of]],
+        ]
+    elif len(products) >= 2:
+        names = [_link(filters, row) for row in products]
+        lines = [
+            ["Status", *[status(row) for row in products]],
+            ["Privacy", *[row["privacy_status"] or "–" for row in products]],
+            ["Students", *[row["few"] or number(row["students"]) for row in products]],
+            ["Educators", *[number(row["educators"]) for row in products]],
+            ["Page loads", *[number(row["page_loads"]) for row in products]],
+            ["Minutes", *[number(row["active_minutes"]) for row in products]],
+            ["Access", *[row["few"] or percent(row["pct_access"]) for row in products]],
+            ["Engagement", *[row["few"] or ("–" if row["engagement_index"] is None else f"{row['engagement_index']:,.1f}") for row in products]],
+        ]  # fmt: skip
+    else:
+        return Shown(
+            "compare-view",
+            {"compare.children": problem("Tick two to four products or schools in a table, and choose Compare.")},
+            more=more,
+            title="Compare",
+        )
+    content = table(f"Side by side, {period_name(filters)}", ["", *names], lines, "", 1)
+    return Shown("compare-view", {"compare.children": content}, more=more, title="Compare")
+
+
+# Around the pages
+
+
+def stale(figures: Figures, district_id: str, settings: Settings) -> list[str]:
+    """What of the data is older than it should be, by the data's own dates."""
     now, late = datetime.now(UTC).replace(tzinfo=None), []
-    for row in inventory.freshness(district_id):
-        if days := settings.days_late(row["delivery_kind"], row["last_arrived"], now):
-            allowed = settings.freshness_days[row["delivery_kind"]]
-            late.append(f"no {_KINDS.get(row['delivery_kind'])} for {days} days (expected within {allowed})")
-    return html.Div("Data may be stale: " + "; ".join(late) + ".", className="notice") if late else None
+    for row in figures.freshness(district_id):
+        kind = row["delivery_kind"]
+        last = figures.options.districts[district_id].last_day if kind == "usage" else row["last_date"]
+        if last and (days := settings.days_late(kind, datetime.combine(last, time()), now)):
+            late.append(
+                f"{_KINDS.get(kind, kind)} from {long_day(last)} ({days} days, expected within {settings.freshness_days[kind]})"
+            )
+    return late
 
 
-def footer(inventory: Inventory, district: District) -> list[object]:
+def banner(figures: Figures, district_id: str, settings: Settings) -> object:
+    """What is late; nothing when all is as expected."""
+    late = stale(figures, district_id, settings)
+    return html.Div(f"Late data: {'; '.join(late)}.", className="notice") if late else None
+
+
+def footer(figures: Figures, district: District) -> list[object]:
     words = f"Usage through {long_day(district.last_day)}. " if district.last_day else "No usage yet. "
-    published = datetime.fromisoformat(inventory.version.published_at)
-    return [words, f"Published {published:%Y-%m-%d %H:%M} UTC, version ", html.Code(inventory.version.name), "."]
+    published = datetime.fromisoformat(figures.version.published_at)
+    return [
+        words,
+        f"Published {moment(published, ZoneInfo(district.time_zone))}, version ",
+        html.Code(figures.version.name),
+        ".",
+    ]

@@ -1,0 +1,77 @@
+"""Tables as files, at an address of their own: what a page shows under the address's filters, in the order of the screen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import flask
+
+from rollcall.dashboard import heat, sheets, views
+from rollcall.dashboard.components import sentence
+from rollcall.settings import RollcallError
+
+if TYPE_CHECKING:
+    from rollcall.dashboard.app import Source
+    from rollcall.dashboard.filters import Filters
+    from rollcall.dashboard.privacy import Shown
+
+_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+_PAGES = {"products": "/", "new": "/review", "unapproved": "/review", "heat": "/schools"}
+
+
+def routes(server: flask.Flask, source: Source) -> None:
+    @server.get("/export/<name>.<kind>")
+    def export(name: str, kind: str):
+        if name not in _PAGES or kind not in _TYPES:
+            flask.abort(404)
+        query = flask.request.query_string.decode("utf-8", "replace")
+        try:
+            figures = source.figures()
+        except RollcallError as error:
+            flask.abort(503, str(error))
+        if figures.options.missing("?" + query):
+            flask.abort(404)
+        filters = views.kept(figures.options.read("?" + query), _PAGES[name])
+        if figures.too_few(filters):
+            flask.abort(403, f"Fewer than {figures.threshold} students are in this selection.")
+        asked = parse_qs(query)
+        title, columns, rows = _table(figures, filters, name, asked)
+        rows = sheets.ordered(rows, columns, asked.get("sort", [None])[0])
+        lines = sheets.head(title, sentence(figures.options, filters, views.USES[_PAGES[name]]), columns)
+        content = (sheets.as_csv if kind == "csv" else sheets.as_xlsx)(lines, columns, rows)
+        answer = flask.Response(content, content_type=_TYPES[kind])
+        district = re.sub(r"[^\w-]", "_", filters.district_id, flags=re.ASCII)
+        answer.headers["Content-Disposition"] = (
+            f'attachment; filename="{name}_{district}_{filters.first}_{filters.last}.{kind}"'
+        )
+        return answer
+
+
+def _table(figures: Shown, filters: Filters, name: str, asked: dict) -> tuple[str, list[sheets.Column], list[dict]]:
+    if name == "products":
+        return "Products", sheets.PRODUCTS, figures.products(filters)
+    if name == "heat":
+        measure = heat.MEASURES[views.measure_of(asked)]
+        students = replace(filters, user_types=("student",))
+        grades = figures.options.districts[filters.district_id].grades
+        drawn = heat.draw(
+            figures.places(students), grades, views.measure_of(asked), views.school_days(figures, filters)
+        )
+        columns = [
+            sheets.Column(each["field"], each["headerName"], each.get("headerTooltip", "The school"))
+            for each in drawn.columns
+        ]
+        rows = [
+            {each.name: row.get(f"few_{each.name}", row.get(each.name)) for each in columns}
+            for row in drawn.totals + drawn.rows
+        ]
+        return measure.title, columns, rows
+    fresh, unapproved = views.reviewed(figures, filters)
+    return (
+        ("New products", sheets.NEW, fresh)
+        if name == "new"
+        else ("Used without approval", sheets.UNAPPROVED, unapproved)
+    )

@@ -1,0 +1,341 @@
+"""The inventory as the pages may show it: without the counts of a few students, and without what gives them away.
+
+`suppression` says which counts those are; here are the families that the pages show, and what else goes with a hidden count.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from rollcall.dashboard.filters import Filters
+from rollcall.dashboard.queries import Inventory
+from rollcall.dashboard.suppression import Cells, Hidden, hide
+from rollcall.dashboard.tables import Scope
+
+HIDDEN = "*"  # a count that is not small, and would give away one that is
+_OF_PLACES = ("is_every_grade", "is_every_school", "school", "school_name", "grade")
+_KEPT = 64  # families of tables, of the periods and products that were looked at last
+
+
+class Shown:
+    """The answers of an inventory under the threshold. A hidden count is None, and `few` says what stands in its place."""
+
+    def __init__(self, inventory: Inventory, threshold: int):
+        self.inventory, self.threshold = inventory, threshold
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple, tuple[Hidden, dict]] = OrderedDict()
+
+    def __getattr__(self, name: str):
+        # Deliveries, addresses, educators, first days: no counts of students.
+        if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings",
+                    "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "warm_up", "tables"):  # fmt: skip
+            return getattr(self.inventory, name)
+        raise AttributeError(name)
+
+    @property
+    def few(self) -> str:
+        return f"<{self.threshold}"
+
+    # The pages' answers
+
+    def too_few(self, filters: Filters) -> bool:
+        """Whether the selection picks a few students, or all of a place but a few: then nothing of it is shown."""
+        schools, grades = self.options.narrows(filters)
+        if not self._counts_students(filters) or not (schools or grades):
+            return False
+        hidden, _ = self._population(filters)
+        return bool(self._sums(hidden, filters).any())
+
+    def products(self, filters: Filters) -> list[dict[str, object]]:
+        rows = self.inventory.products(filters)
+        if not self._counts_students(filters):
+            return [row | {"few": None} for row in rows]
+        hidden, families = self._of_products(filters)
+        mask = self._sums(hidden, filters)
+        found = []
+        for row in rows:
+            family = families.get(int(row["product_key"]))
+            few = None
+            if row["students"] and (family is None or mask[family]):
+                few = self._word(row["students"])
+                row |= {
+                    "students": None,
+                    "pct_access": None,
+                    "engagement_index": None,
+                    "active_days": None,
+                    "users": None,
+                }
+            found.append(row | {"few": few})
+        return found
+
+    def headline(self, filters: Filters, products: list[dict[str, object]] | None = None) -> dict[str, object]:
+        found = self.inventory.headline(filters, products)
+        if found["users"] and self._hides_people(filters):
+            found |= {"users": None, "reach": None, "few": True}
+        return found
+
+    def trend(self, filters: Filters) -> list[dict[str, object]]:
+        rows = self.inventory.trend(filters)
+        if not self._counts_students(filters) or filters.statuses or filters.search:
+            return rows
+        return self._days(
+            filters, rows, ("days",),
+            lambda: """select usage_date as family, null as user_key, membership_group_key, users from agg_inventory_days
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'""",
+        )  # fmt: skip
+
+    def product_trend(self, filters: Filters, product_key: str) -> list[dict[str, object]]:
+        rows = self.inventory.product_trend(filters, product_key)
+        if not self._counts_students(filters):
+            return rows
+        return self._days(
+            filters, rows, ("product days", product_key),
+            lambda: """select usage_date as family, user_key, membership_group_key, 0 as users from fct_product_usage
+            where district_id = $district and usage_date between $first and $last and product_key = $product and user_type = 'student'""",
+            product=int(product_key),
+        )  # fmt: skip
+
+    def weekly_students(self, filters: Filters) -> list[dict[str, object]]:
+        rows = self.inventory.weekly_students(filters)
+        return [row | {"users": None} if 0 < row["users"] < self.threshold else row for row in rows]
+
+    def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        rows = self.inventory.places(filters, product_key)
+        if not self._counts_students(filters):
+            return [row | {"few": None} for row in rows]
+        used = self._of_product(filters, product_key) if product_key else self._of_everything(filters)
+        families = (used, self._population(filters), self._on_average(filters, product_key))
+        masks = [self._places(hidden, filters) for hidden, _ in families]
+        found = []
+        for row in rows:
+            place = (None if row["is_every_school"] else row["school"], ... if row["is_every_grade"] else row["grade"])
+            few = None
+            if (row["users"] or row["rostered"]) and any(mask(*place) for mask in masks):
+                few = self.few if row["users"] < self.threshold else HIDDEN
+                row |= {name: None for name in row if name not in _OF_PLACES}
+            found.append(row | {"few": few})
+        return found
+
+    def coverage(self, filters: Filters) -> list[dict[str, object]]:
+        rows = self.inventory.coverage(filters)
+        if self._hides_people(filters):
+            rows = [row | ({"users": None} if row["roster_status"] == "rostered" else {}) for row in rows]
+        return rows
+
+    def match_rate(self, filters: Filters) -> float | None:
+        return None if self._hides_people(filters) else self.inventory.match_rate(filters)
+
+    def without_place(self, filters: Filters) -> list[dict[str, object]]:
+        rows = self.inventory.without_place(filters)
+        names = ("people", "without_school", "without_grade")
+        return [
+            row | {name: None for name in names if row["user_type"] == "student" and 0 < row[name] < self.threshold}
+            for row in rows
+        ]
+
+    # What is hidden
+
+    def _counts_students(self, filters: Filters) -> bool:
+        return self.threshold > 0 and (not filters.user_types or "student" in filters.user_types)
+
+    def _word(self, count: int) -> str:
+        return self.few if count < self.threshold else HIDDEN
+
+    def _hides_people(self, filters: Filters) -> bool:
+        if not self._counts_students(filters):
+            return False
+        hidden, _ = self._of_everything(filters)
+        return bool(self._sums(hidden, filters).any())
+
+    def _numbers(self, filters: Filters) -> tuple[dict[str, int], dict[str | None, int]]:
+        there = self.options.districts[filters.district_id]
+        return (
+            {name: number for number, name in enumerate(there.schools)},
+            {name: number for number, name in enumerate([*there.grades, None])},
+        )
+
+    def _sums(self, hidden: Hidden, filters: Filters) -> np.ndarray:
+        schools, grades = self.options.narrows(filters)
+        school_of, grade_of = self._numbers(filters)
+        return hidden.sums([school_of[name] for name in schools], [grade_of[name] for name in grades])
+
+    def _places(self, hidden: Hidden, filters: Filters) -> Callable[[str | None, object], bool]:
+        """Whether a cell, or a margin, of the one family is hidden; None is every school, and ... every grade."""
+        school_of, grade_of = self._numbers(filters)
+        cells = hidden.cells
+        at = set(zip(cells.school[hidden.cell].tolist(), cells.grade[hidden.cell].tolist(), strict=True))
+
+        def is_hidden(school: str | None, grade: object) -> bool:
+            if not len(cells.total):
+                return False
+            if school is None and grade is ...:
+                return bool(hidden.sums([], [])[0])
+            if school is None:
+                return bool(hidden.grades[0, grade_of[grade]])
+            if grade is ...:
+                return bool(hidden.schools[0, school_of[school]])
+            return (school_of[school], grade_of[grade]) in at
+
+        return is_hidden
+
+    # The families
+
+    def _population(self, filters: Filters) -> tuple[Hidden, dict]:
+        """Students on the roster in these days."""
+        days = replace(filters, last=self.options.last_day(filters))
+        return self._family(
+            days, ("population",),
+            lambda: f"select 0 as family, user_key, membership_group_key, users from {self.tables.roster(filters)} where user_type = 'student'",
+        )  # fmt: skip
+
+    def _of_products(self, filters: Filters) -> tuple[Hidden, dict]:
+        """Students with use, by product."""
+        return self._family(filters, ("products",), lambda: self._used(filters, "product_key", ""), coarse=True)
+
+    def _of_product(self, filters: Filters, product_key: str) -> tuple[Hidden, dict]:
+        return self._family(
+            filters, ("product", product_key),
+            lambda: self._used(filters, "0", " and product_key = $product"), product=int(product_key),
+        )  # fmt: skip
+
+    def _used(self, filters: Filters, family: str, where: str) -> str:
+        rolled, several = self.tables.by_group(filters)
+        return f"""select {family} as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'{where}
+            union all
+            select {family}, user_key, membership_group_key, 0 from {several} where user_type = 'student'{where}"""
+
+    def _of_everything(self, filters: Filters) -> tuple[Hidden, dict]:
+        """Students with use of any of the products that are picked."""
+        products = replace(filters, schools=(), grades=(), user_types=("student",))
+        scope = self.tables.scope(products)
+        return self._family(
+            filters, ("everything", filters.statuses, filters.search),
+            lambda: f"select 0 as family, user_key, membership_group_key, users from {self.tables.people_counted(products, scope)}",
+            scope=scope,
+        )  # fmt: skip
+
+    def _on_average(self, filters: Filters, product_key: str | None) -> tuple[Hidden, dict]:
+        """Students active on an average school day, whole ones: what a map of schools and grades shows of them."""
+        everywhere = replace(filters, schools=(), grades=(), user_types=("student",))
+        key = ("on average", filters.statuses, filters.search, product_key)
+        if (found := self._known(filters, key)) is not None:
+            return found
+        days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
+        school_of, grade_of = self._numbers(filters)
+        used = [row for row in self.inventory.places(everywhere, product_key) if row["student_days"]]
+        arrays = {
+            "family": np.zeros(len(used), np.int64),
+            "school": np.array([-1 if row["is_every_school"] else school_of[row["school"]] for row in used], np.int64),
+            "grade": np.array([-1 if row["is_every_grade"] else grade_of[row["grade"]] for row in used], np.int64),
+            "students": np.array([max(1, int(row["student_days"] / days)) for row in used], np.int64),
+        }
+        return self._hide(filters, key, arrays, False)
+
+    def _days(
+        self, filters: Filters, rows: list[dict[str, object]], key: tuple, source, **more
+    ) -> list[dict[str, object]]:
+        hidden, families = self._family(filters, key, source, coarse=True, **more)
+        mask = self._sums(hidden, filters)
+        return [
+            row | {"users": None, "few": True}
+            if row["usage_date"] in families and mask[families[row["usage_date"]]]
+            else row
+            for row in rows
+        ]
+
+    def _family(
+        self,
+        filters: Filters,
+        key: tuple,
+        source: Callable[[], str],
+        coarse: bool = False,
+        scope: Scope | None = None,
+        **more,
+    ) -> tuple[Hidden, dict[object, int]]:
+        """What is hidden of a family of the selected days, whichever schools, grades and user types are picked; and its members' numbers."""
+        if (known := self._known(filters, key)) is not None:
+            return known
+        found = self._count(filters, source(), scope or self.tables.scope(filters), **more)
+        return self._hide(filters, key, found, coarse)
+
+    def _known(self, filters: Filters, key: tuple) -> tuple[Hidden, dict[object, int]] | None:
+        wanted = (filters.district_id, filters.period, filters.first, filters.last, *key)
+        with self._lock:
+            if wanted in self._kept:
+                self._kept.move_to_end(wanted)
+            return self._kept.get(wanted)
+
+    def _hide(
+        self, filters: Filters, key: tuple, found: dict[str, np.ndarray], coarse: bool
+    ) -> tuple[Hidden, dict[object, int]]:
+        school_of, grade_of = self._numbers(filters)
+        names, family = (
+            np.unique(found["family"], return_inverse=True)
+            if len(found["family"])
+            else (np.array([]), np.array([], int))
+        )
+        shape = (len(names), len(school_of), len(grade_of))
+        school, grade, count = (
+            found["school"].astype(int),
+            found["grade"].astype(int),
+            found["students"].astype(np.int64),
+        )
+        by_school, by_grade, total = (
+            np.zeros(shape[:2], np.int64),
+            np.zeros((shape[0], shape[2]), np.int64),
+            np.zeros(shape[0], np.int64),
+        )
+        rows, columns, whole = (school >= 0) & (grade < 0), (school < 0) & (grade >= 0), (school < 0) & (grade < 0)
+        by_school[family[rows], school[rows]] = count[rows]
+        by_grade[family[columns], grade[columns]] = count[columns]
+        total[family[whole]] = count[whole]
+        cell = (school >= 0) & (grade >= 0)
+        cells = Cells(family[cell], school[cell], grade[cell], count[cell], by_school, by_grade, total)
+        result = hide(cells, self.threshold, coarse), {_plain(name): number for number, name in enumerate(names)}
+        with self._lock:
+            self._kept[(filters.district_id, filters.period, filters.first, filters.last, *key)] = result
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return result
+
+    def _count(self, filters: Filters, source: str, scope: Scope, **more) -> dict[str, np.ndarray]:
+        """Students by family, school and grade, and over each of the latter (-1)."""
+        there = self.options.districts[filters.district_id]
+        sql = f"""
+            with cell as (
+                -- A group once in each place that it has, whatever its roles there.
+                select distinct b.membership_group_key, list_position($every_school, o.org_sourced_id) - 1 as school,
+                    coalesce(list_position($every_grade, b.grade_code), len($every_grade) + 1) - 1 as grade
+                from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
+                where o.district_id = $district and o.org_type = 'school'
+            ),
+            place as (
+                select * from cell where school is not null
+                union all
+                select distinct membership_group_key, school, -1 from cell where school is not null
+                union all
+                select distinct membership_group_key, -1, grade from cell where school is not null
+            ),
+            counted as (
+                select family, user_key, membership_group_key, sum(users) as users from ({source}) group by family, user_key, membership_group_key
+            )
+            select family, school, grade, (sum(users) + count(distinct user_key))::bigint as students
+            from counted inner join place using (membership_group_key) group by family, school, grade
+            union all
+            select family, -1, -1, (sum(users) + count(distinct user_key))::bigint from counted group by family"""
+        given = scope.parameters | more | {"every_school": list(there.schools), "every_grade": list(there.grades)}
+        arrays = self.version.arrays(sql, replace(scope, parameters=given).given(sql))
+        return {name: values[arrays["students"] > 0] for name, values in arrays.items()}
+
+
+def _plain(name: object) -> object:
+    """A member of a family as the other answers name it."""
+    if isinstance(name, np.datetime64):
+        return date.fromisoformat(str(name)[:10])
+    return int(name)
