@@ -11,6 +11,7 @@ import io
 import random
 import sys
 import zipfile
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ SCHOOLS, PRODUCTS = 40, 2_700
 GRADES = ["PK", "KG", *[f"{n:02}" for n in range(1, 13)]]
 
 
-def _text(header: list[str], rows: list[list[object]]) -> str:
+def _text(header: list[str], rows: Sequence[Sequence[object]]) -> str:
     sink = io.StringIO()
     writer = csv.writer(sink)
     writer.writerows([header, *rows])
@@ -80,4 +81,5 @@ def make(folder: Path, days: int = 22, students: int = 11_000, seed: int = 18, f
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    sizes = [int(argument) for argument in sys.argv[2:4]]
+    make(Path(sys.argv[1]), **dict(zip(("days", "students"), sizes, strict=False)))

@@ -11,7 +11,7 @@ import flask
 
 from rollcall.dashboard import heat, sheets, views
 from rollcall.dashboard.components import sentence
-from rollcall.settings import RollcallError
+from rollcall.errors import RollcallError
 
 if TYPE_CHECKING:
     from rollcall.dashboard.app import Source

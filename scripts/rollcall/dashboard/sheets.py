@@ -174,7 +174,7 @@ def ordered(rows: list[dict[str, object]], columns: list[Column], sort: str | No
         return rows
     known = [row for row in rows if row.get(name) is not None]
     known.sort(
-        key=lambda row: row[name].lower() if isinstance(row[name], str) else row[name], reverse=direction == "desc"
+        key=lambda row: str(row[name]).lower() if isinstance(row[name], str) else row[name], reverse=direction == "desc"
     )
     return known + [row for row in rows if row.get(name) is None]
 

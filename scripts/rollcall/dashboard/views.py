@@ -244,11 +244,9 @@ def _schools(figures: Figures, filters: Filters, asked: dict) -> Shown:
     grades = figures.options.districts[filters.district_id].grades
     drawn = heat.draw(rows, grades, measure, school_days(figures, filters))
     links = [
-        dcc.Link(words.name, href=f"/schools{filters.as_query()}&measure={name}", refresh=False, className="tab", **({"aria-current": "true"} if False else {}))
+        dcc.Link(words.name, href=f"/schools{filters.as_query()}&measure={name}", refresh=False, className="tab chosen" if name == measure else "tab")
         for name, words in heat.MEASURES.items()
     ]  # fmt: skip
-    for name, link in zip(heat.MEASURES, links, strict=True):
-        link.className = "tab chosen" if name == measure else "tab"
     products = sentence(figures.options, replace(filters, schools=(), grades=()), ("statuses", "search")).split(";")[0]
     title = (
         f"{heat.MEASURES[measure].title}. {products}"
