@@ -81,5 +81,5 @@ def make(folder: Path, days: int = 22, students: int = 11_000, seed: int = 18, f
 
 
 if __name__ == "__main__":
-    sizes = [int(argument) for argument in sys.argv[2:4]]
-    make(Path(sys.argv[1]), **dict(zip(("days", "students"), sizes, strict=False)))
+    folder, days, students = [*sys.argv[1:], *("22", "11000")[len(sys.argv) - 2 :]]
+    make(Path(folder), int(days), int(students))
