@@ -91,7 +91,7 @@ tokens as (
     select
         source_user_key,
         case
-            when is_sourced_id then {{ key(["district_id", "'sourcedId'", "cast(is_staff as varchar)", "identifier"]) }}
+            when is_sourced_id then {{ key(["district_id", "'sourcedId'", "cast(is_staff as string)", "identifier"]) }}
             when is_staff then {{ key(["district_id", "'identifier'", "identifier"]) }}
             when not is_shared_by_students then {{ key(["district_id", "'student identifier'", "identifier"]) }}
         end as token,
@@ -100,7 +100,7 @@ tokens as (
     union
     select
         present.source_user_key,
-        {{ key(["present.district_id", "'sourcedId'", "cast(present.is_staff as varchar)", "present.sourced_id"]) }} as token,
+        {{ key(["present.district_id", "'sourcedId'", "cast(present.is_staff as string)", "present.sourced_id"]) }} as token,
         'sis_id' as token_type
     from present
     semi join template_ids

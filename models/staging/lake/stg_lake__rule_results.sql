@@ -9,4 +9,4 @@ select
     finding_count,
     message,
     fix
-from {{ lake_rows("rule_results") }}
+from {{ source("lake", "rule_results") }}
