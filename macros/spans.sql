@@ -11,7 +11,7 @@
     {%- set histories = "(select " ~ key_column ~ " from " ~ relation ~ " group by " ~ key_column ~ " having count(*) > 1)" -%}
     select
         logs.*,
-        1 as recency,
+        1 as version_rank,
         logs.effective_date as valid_from,
         {{ end_of_time() }} as valid_to
     from {{ relation }} as logs
@@ -31,13 +31,13 @@
             row_number() over (
                 partition by logs.{{ key_column }}, logs.effective_date
                 order by logs.arrived_at desc, logs.delivery_id desc, logs.row_number desc
-            ) as recency
+            ) as version_rank
         from {{ relation }} as logs
         semi join {{ accepted }} as accepted
             on logs.district_id = accepted.district_id and logs.delivery_id = accepted.delivery_id
         semi join {{ histories }} as histories on logs.{{ key_column }} = histories.{{ key_column }}
     ) as ranked
-    where ranked.recency = 1
+    where ranked.version_rank = 1
 {%- endmacro %}
 
 {% macro merged_spans(relation, columns, carried=[]) -%}

@@ -180,3 +180,50 @@
     {#- Seconds on one page, a day at most. What is no such number (infinity and NaN among it) is no duration. -#}
     case when {{ seconds }} between 0 and 86400 then {{ seconds }} end
 {%- endmacro %}
+
+{#- Chains of links -#}
+
+{% macro with_recursive() -%} {{ return(adapter.dispatch("with_recursive")()) }} {%- endmacro %}
+{% macro default__with_recursive() -%} with recursive {%- endmacro %}
+{% macro spark__with_recursive() -%} with {%- endmacro %}
+
+{% macro reached_over(links, node, token, other) -%} {{ return(adapter.dispatch("reached_over")(links, node, token, other)) }} {%- endmacro %}
+{% macro default__reached_over(links, node, token, other) -%}
+{#- The CTE `reached`: every `node` of `links` with each `other` that shares a token with it, over any chain; itself, too. -#}
+reached as (
+    select {{ node }}, {{ node }} as {{ other }} from {{ links }}
+    union
+    select reached.{{ node }}, others.{{ node }}
+    from reached
+    inner join {{ links }} as own on reached.{{ other }} = own.{{ node }}
+    inner join {{ links }} as others on own.{{ token }} = others.{{ token }}
+),
+{%- endmacro %}
+{% macro spark__reached_over(links, node, token, other) -%}
+{#- Spark 3.5 has no recursion: each round doubles the length of the chains that were followed, up to 16 links. -#}
+reached_0 as (
+    -- distinct: two may share several tokens.
+    select distinct own.{{ node }}, others.{{ node }} as {{ other }}
+    from {{ links }} as own
+    inner join {{ links }} as others on own.{{ token }} = others.{{ token }}
+),
+{% for round in range(1, 5) %}
+reached_{{ round }} as (
+    -- distinct: many chains lead to one.
+    select distinct a.{{ node }}, b.{{ other }}
+    from reached_{{ round - 1 }} as a
+    inner join reached_{{ round - 1 }} as b on a.{{ other }} = b.{{ node }}
+),
+{% endfor %}
+reached as (
+    select {{ node }}, {{ other }} from reached_4
+),
+{%- endmacro %}
+
+{#- Likeness -#}
+
+{% macro likeness(one, other) -%} {{ return(adapter.dispatch("likeness")(one, other)) }} {%- endmacro %}
+{% macro default__likeness(one, other) -%}
+    {#- How alike two names are, from 0 to 1. Spark calls a session function of the same name, which its engine registers. -#}
+    jaro_winkler_similarity({{ one }}, {{ other }})
+{%- endmacro %}

@@ -130,8 +130,8 @@
             orgs.org_name,
             orgs.sourced_id,
             greatest(
-                coalesce(jaro_winkler_similarity({{ plain_name("unmatched.item_name") }}, orgs.plain), 0),
-                coalesce(jaro_winkler_similarity(unmatched.item_id, orgs.sourced_id), 0)
+                coalesce({{ likeness(plain_name("unmatched.item_name"), "orgs.plain") }}, 0),
+                coalesce({{ likeness("unmatched.item_id", "orgs.sourced_id") }}, 0)
             ) as similarity
         from (
             -- distinct: one school may be in many cells.

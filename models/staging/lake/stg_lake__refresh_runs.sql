@@ -16,7 +16,7 @@ select
     {% for stage in stages -%}
     seconds['{{ stage }}'] as {{ stage }}_seconds,
     {% endfor -%}
-    {{ item_count("failures") }} as failure_count,
+    cast({{ item_count("failures") }} as bigint) as failure_count,
     {{ item_at("failures", 1) }} as first_failure
 from {{ source("lake", "refresh_runs") }}
 where run_id is not null
