@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test test-dagster faults lint format bench lock clean
+.PHONY: help run test test-dagster test-spark docs faults lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -42,6 +42,20 @@ test-dagster: ## test the Dagster definitions
 	fi
 	PATH="$(CURDIR)/.venv-dagster/bin:$$PATH" .venv-dagster/bin/python -m pytest -o addopts="" -q tests/dagster
 
+# The models on Spark, in an environment of their own; Java 17 has to be there.
+test-spark: ## compile every model for Spark, and have Spark's own parser and analyzer read it
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv-spark && \
+		VIRTUAL_ENV=.venv-spark uv pip install --quiet -e '.[spark]' pytest; \
+	else \
+		$(PYTHON) -m venv .venv-spark && .venv-spark/bin/python -m pip install --quiet setuptools wheel && \
+		.venv-spark/bin/python -m pip install --quiet -e '.[spark]' pytest; \
+	fi
+	SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q tests/spark
+
+docs: $(READY) ## build the site of the dbt project as one page, target/static_index.html
+	$(BIN)/dbt docs generate --static
+
 faults: $(READY) ## kill the refresh a hundred times; about half an hour
 	ROLLCALL_KILLS=100 $(BIN)/python -m pytest -n 0 tests/python/test_faults.py
 
@@ -64,4 +78,4 @@ lock: ## write requirements.lock again after a change to pyproject.toml; needs u
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean: ## delete environments and build files; landing, lake and warehouse stay
-	rm -rf .venv .venv-dagster target logs build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-dagster .venv-spark target logs build .mypy_cache .pytest_cache .ruff_cache

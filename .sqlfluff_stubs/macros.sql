@@ -26,3 +26,4 @@
 {% macro facts_in_scope(facts) %}select * from {{ facts }}{% endmacro %}
 {% macro in_each_period(changes) %}select * from {{ changes }}{% endmacro %}
 {% macro usable_seconds(seconds) %}stub{% endmacro %}
+{% macro lake_path(path) %}stub{% endmacro %}

@@ -9,7 +9,7 @@
 {%- endmacro %}
 
 {% macro trimmed(parts) -%}
-    {%- for part in parts -%} trim(cast({{ part }} as varchar)){{ ", " if not loop.last }} {%- endfor -%}
+    {%- for part in parts -%} {{ trim_text("cast(" ~ part ~ " as string)") }}{{ ", " if not loop.last }} {%- endfor -%}
 {%- endmacro %}
 
 {% macro key_of_hash(hash) -%}

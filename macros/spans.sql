@@ -4,29 +4,40 @@
 
 {% macro versions(relation, key_column) -%}
     {#-
-        Change log → one row a version: valid from its delivery's date to the next version's. The last of a date counts.
-        Most rows of a roster never change: only those with a history are sorted.
+        Change log of accepted deliveries → one row a version: valid from its delivery's date to the next version's. The last
+        of a date counts. Most rows of a roster never change: only those with a history are sorted.
     -#}
-    select logs.*, effective_date as valid_from, {{ end_of_time() }} as valid_to
+    {%- set accepted = ref("int_deliveries__accepted") -%}
+    {%- set histories = "(select " ~ key_column ~ " from " ~ relation ~ " group by " ~ key_column ~ " having count(*) > 1)" -%}
+    select
+        logs.*,
+        1 as version_rank,
+        logs.effective_date as valid_from,
+        {{ end_of_time() }} as valid_to
     from {{ relation }} as logs
-    anti join (select {{ key_column }} from {{ relation }} group by {{ key_column }} having count(*) > 1) as histories
-        on logs.{{ key_column }} = histories.{{ key_column }}
+    semi join {{ accepted }} as accepted
+        on logs.district_id = accepted.district_id and logs.delivery_id = accepted.delivery_id
+    anti join {{ histories }} as histories on logs.{{ key_column }} = histories.{{ key_column }}
     union all
     select
-        * exclude (recency),
-        effective_date as valid_from,
-        lead(effective_date, 1, {{ end_of_time() }}) over (partition by {{ key_column }} order by effective_date) as valid_to
+        ranked.*,
+        ranked.effective_date as valid_from,
+        lead(ranked.effective_date, 1, {{ end_of_time() }}) over (
+            partition by ranked.{{ key_column }} order by ranked.effective_date
+        ) as valid_to
     from (
         select
             logs.*,
             row_number() over (
-                partition by logs.{{ key_column }}, logs.effective_date order by logs.arrived_at desc, logs.delivery_id desc, logs.row_number desc
-            ) as recency
+                partition by logs.{{ key_column }}, logs.effective_date
+                order by logs.arrived_at desc, logs.delivery_id desc, logs.row_number desc
+            ) as version_rank
         from {{ relation }} as logs
-        semi join (select {{ key_column }} from {{ relation }} group by {{ key_column }} having count(*) > 1) as histories
-            on logs.{{ key_column }} = histories.{{ key_column }}
+        semi join {{ accepted }} as accepted
+            on logs.district_id = accepted.district_id and logs.delivery_id = accepted.delivery_id
+        semi join {{ histories }} as histories on logs.{{ key_column }} = histories.{{ key_column }}
     ) as ranked
-    where recency = 1
+    where ranked.version_rank = 1
 {%- endmacro %}
 
 {% macro merged_spans(relation, columns, carried=[]) -%}

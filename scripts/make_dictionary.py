@@ -1,5 +1,6 @@
 """Write `docs/dictionary.md` from the descriptions of the marts."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -13,8 +14,13 @@ AREAS = {
 }
 
 
+DOC = re.compile(r"""\{\{ doc\("(\w+)"\) \}\}""")
+BLOCK = re.compile(r"{% docs (\w+) %}\n(.*?)\n{% enddocs %}", re.DOTALL)
+
+
 def page() -> str:
     """The page: the marts by area, each with what its model says of it and a row a column."""
+    blocks = dict(BLOCK.findall((PROJECT / "models" / "columns.md").read_text("utf-8")))
     lines = [
         "# Data dictionary",
         "",
@@ -28,7 +34,12 @@ def page() -> str:
                 lines += ["", f"### {model['name']}", "", model["description"].strip(), ""]
                 lines += ["| column | type | |", "|---|---|---|"]
                 for column in model["columns"]:
-                    told = column["description"].strip().replace("|", "/").replace("\n", " ")
+                    told = (
+                        DOC.sub(lambda doc: blocks[doc[1]], column["description"])
+                        .strip()
+                        .replace("|", "/")
+                        .replace("\n", " ")
+                    )
                     lines.append(f"| `{column['name']}` | {column['data_type']} | {told} |")
     return "\n".join(lines) + "\n"
 

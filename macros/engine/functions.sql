@@ -1,28 +1,141 @@
-{#- What differs between engines, one dispatched macro each. -#}
+{#-
+    What differs between engines, one dispatched macro each: `default__` is DuckDB, `spark__` is Apache Spark. Both give
+    equal results; everything else in the project is SQL that both understand.
+-#}
+
+{#- Numbers and text -#}
 
 {% macro md5_to_bigint(text) -%} {{ return(adapter.dispatch("md5_to_bigint")(text)) }} {%- endmacro %}
 {% macro default__md5_to_bigint(text) -%} {{ hex_to_bigint("md5(" ~ text ~ ")") }} {%- endmacro %}
 
 {% macro hex_to_bigint(text) -%} {{ return(adapter.dispatch("hex_to_bigint")(text)) }} {%- endmacro %}
 {% macro default__hex_to_bigint(text) -%} cast('0x' || substr({{ text }}, 1, 15) as bigint) {%- endmacro %}
+{% macro spark__hex_to_bigint(text) -%} cast(conv(substr({{ text }}, 1, 15), 16, 10) as bigint) {%- endmacro %}
 
-{% macro split_items(text, pattern=",") -%} {{ return(adapter.dispatch("split_items")(text, pattern)) }} {%- endmacro %}
-{% macro default__split_items(text, pattern) -%}
+{% macro trim_text(text) -%} {{ return(adapter.dispatch("trim_text")(text)) }} {%- endmacro %}
+{% macro default__trim_text(text) -%} trim({{ text }}) {%- endmacro %}
+{% macro spark__trim_text(text) -%}
+    {#- DuckDB strips every space of Unicode, Spark only U+0020. -#}
+    trim(both '\u0020\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000' from {{ text }})
+{%- endmacro %}
+
+{% macro clean(column) -%}
+    {#- A delivered column as text without the spaces around it; blank is NULL. -#}
+    nullif({{ trim_text(adapter.quote(column)) }}, '')
+{%- endmacro %}
+
+{% macro date_or_null(text) -%} {{ return(adapter.dispatch("date_or_null")(text)) }} {%- endmacro %}
+{% macro default__date_or_null(text) -%} try_cast({{ text }} as date) {%- endmacro %}
+{% macro spark__date_or_null(text) -%}
+    {#- Spark takes '2025' and '2025-9' for dates. -#}
+    case
+        when {{ trim_text(text) }} rlike '^[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,2}$' then try_cast({{ trim_text(text) }} as date)
+    end
+{%- endmacro %}
+
+{% macro without_accents(text) -%} {{ return(adapter.dispatch("without_accents")(text)) }} {%- endmacro %}
+{% macro default__without_accents(text) -%} strip_accents({{ text }}) {%- endmacro %}
+
+{% macro letters_and_digits(text) -%} {{ return(adapter.dispatch("letters_and_digits")(text)) }} {%- endmacro %}
+{% macro default__letters_and_digits(text) -%} regexp_replace({{ text }}, '[^\p{L}\p{N}]+', '', 'g') {%- endmacro %}
+{% macro spark__letters_and_digits(text) -%} regexp_replace({{ text }}, '[^\\p{L}\\p{N}]+', '') {%- endmacro %}
+
+{% macro replace_all(text, pattern, by) -%} {{ return(adapter.dispatch("replace_all")(text, pattern, by)) }} {%- endmacro %}
+{% macro default__replace_all(text, pattern, by) -%} regexp_replace({{ text }}, '{{ pattern }}', '{{ by }}', 'g') {%- endmacro %}
+{% macro spark__replace_all(text, pattern, by) -%}
+    regexp_replace({{ text }}, '{{ pattern | replace("\\", "\\\\") }}', '{{ by | replace("\\", "$") }}')
+{%- endmacro %}
+
+{#- Lists -#}
+
+{% macro split_items(text, separator=",") -%} {{ return(adapter.dispatch("split_items")(text, separator)) }} {%- endmacro %}
+{% macro default__split_items(text, separator) -%}
     {#- The items of a list in one cell: trimmed, blanks left out, each once, in the order of the cell. -#}
     list_filter(
-        list_transform(string_split({{ text }}, '{{ pattern }}'), lambda item: trim(item)),
+        list_transform(string_split({{ text }}, '{{ separator }}'), lambda item: {{ trim_text("item") }}),
         lambda item, position: item <> ''
-            and list_position(list_transform(string_split({{ text }}, '{{ pattern }}'), lambda other: trim(other)), item) = position
+            and list_position(
+                list_transform(string_split({{ text }}, '{{ separator }}'), lambda other: {{ trim_text("other") }}), item
+            ) = position
     )
 {%- endmacro %}
+{% macro spark__split_items(text, separator) -%}
+    array_distinct(filter(transform(split({{ text }}, '[{{ separator }}]'), item -> {{ trim_text("item") }}), item -> item <> ''))
+{%- endmacro %}
+
+{% macro template_items(text) -%} {{ return(adapter.dispatch("template_items")(text)) }} {%- endmacro %}
+{% macro default__template_items(text) -%}
+    {#- The items of a template's cell, in which a list may also use ; or | or line breaks. Repeated ones stay: positions pair. -#}
+    list_filter(
+        list_transform(string_split_regex(coalesce({{ text }}, ''), '[,;|\r\n]'), lambda item: {{ trim_text("item") }}),
+        lambda item: item <> ''
+    )
+{%- endmacro %}
+{% macro spark__template_items(text) -%}
+    filter(transform(split(coalesce({{ text }}, ''), '[,;|\\r\\n]'), item -> {{ trim_text("item") }}), item -> item <> '')
+{%- endmacro %}
+
+{% macro list_of(item) -%} {{ return(adapter.dispatch("list_of")(item)) }} {%- endmacro %}
+{% macro default__list_of(item) -%} [{{ item }}] {%- endmacro %}
+{% macro spark__list_of(item) -%} array({{ item }}) {%- endmacro %}
 
 {% macro contains_item(items, item) -%} {{ return(adapter.dispatch("contains_item")(items, item)) }} {%- endmacro %}
 {% macro default__contains_item(items, item) -%} coalesce(list_contains({{ items }}, {{ item }}), false) {%- endmacro %}
+{% macro spark__contains_item(items, item) -%} coalesce(array_contains({{ items }}, {{ item }}), false) {%- endmacro %}
+
+{% macro item_count(items) -%} {{ return(adapter.dispatch("item_count")(items)) }} {%- endmacro %}
+{% macro default__item_count(items) -%} len({{ items }}) {%- endmacro %}
+{% macro spark__item_count(items) -%}
+    {#- size(null) is -1. -#}
+    nullif(size({{ items }}), -1)
+{%- endmacro %}
+
+{% macro item_at(items, position) -%} {{ return(adapter.dispatch("item_at")(items, position)) }} {%- endmacro %}
+{% macro default__item_at(items, position) -%} {{ items }}[{{ position }}] {%- endmacro %}
+{% macro spark__item_at(items, position) -%} get({{ items }}, cast({{ position }} as int) - 1) {%- endmacro %}
+
+{% macro numbers_to(count) -%} {{ return(adapter.dispatch("numbers_to")(count)) }} {%- endmacro %}
+{% macro default__numbers_to(count) -%}
+    {#- 1, 2, … count; none where that is 0. -#}
+    range(1, {{ count }} + 1)
+{%- endmacro %}
+{% macro spark__numbers_to(count) -%}
+    {#- sequence(1, 0) is [1, 0]. -#}
+    filter(sequence(1, greatest({{ count }}, 1)), number -> number <= {{ count }})
+{%- endmacro %}
+
+{% macro unnest_items(items, item, position=none) -%} {{ return(adapter.dispatch("unnest_items")(items, item, position)) }} {%- endmacro %}
+{% macro default__unnest_items(items, item, position) -%}
+    {#- Columns of a select list: a row for each item, with its position in the list, the first being 1. -#}
+    unnest({{ items }}) as {{ item }}
+    {%- if position %}, generate_subscripts({{ items }}, 1) as {{ position }}{% endif %}
+{%- endmacro %}
+{% macro spark__unnest_items(items, item, position) -%}
+    {%- if position -%}
+    inline(transform({{ items }}, (each, place) -> struct(each, cast(place + 1 as bigint)))) as ({{ item }}, {{ position }})
+    {%- else -%}
+    explode({{ items }}) as {{ item }}
+    {%- endif %}
+{%- endmacro %}
 
 {% macro sorted_text(expression, separator=";") -%} {{ return(adapter.dispatch("sorted_text")(expression, separator)) }} {%- endmacro %}
 {% macro default__sorted_text(expression, separator) -%}
     string_agg({{ expression }}, '{{ separator }}' order by {{ expression }})
 {%- endmacro %}
+{% macro spark__sorted_text(expression, separator) -%}
+    {#- Of no rows it is NULL, as on DuckDB. -#}
+    nullif(array_join(sort_array(collect_list({{ expression }})), '{{ separator }}'), '')
+{%- endmacro %}
+
+{% macro text_in_order(expression, separator, order) -%} {{ return(adapter.dispatch("text_in_order")(expression, separator, order)) }} {%- endmacro %}
+{% macro default__text_in_order(expression, separator, order) -%}
+    string_agg({{ expression }}, '{{ separator }}' order by {{ order }})
+{%- endmacro %}
+{% macro spark__text_in_order(expression, separator, order) -%}
+    array_join(transform(sort_array(collect_list(struct({{ order }}, {{ expression }} as item))), each -> each.item), '{{ separator }}')
+{%- endmacro %}
+
+{#- Addresses: hosts and paths -#}
 
 {% macro host_suffixes(host) -%} {{ return(adapter.dispatch("host_suffixes")(host)) }} {%- endmacro %}
 {% macro default__host_suffixes(host) -%}
@@ -32,93 +145,85 @@
         lambda position: array_to_string(list_slice(string_split({{ host }}, '.'), position, len(string_split({{ host }}, '.'))), '.')
     )
 {%- endmacro %}
-
-{% macro url_host(url) -%} {{ return(adapter.dispatch("url_host")(url)) }} {%- endmacro %}
-{% macro default__url_host(url) -%}
-    rtrim(regexp_extract(lower(trim({{ url }})), '^(?:[a-z]+://)?(?:[^/?#@]*@)?([^/?#:@]+)', 1), '.')
+{% macro spark__host_suffixes(host) -%}
+    transform(
+        sequence(1, size(split({{ host }}, '[.]'))),
+        position -> substring_index({{ host }}, '.', position - size(split({{ host }}, '[.]')) - 1)
+    )
 {%- endmacro %}
 
-{% macro url_path(url) -%} {{ return(adapter.dispatch("url_path")(url)) }} {%- endmacro %}
-{% macro default__url_path(url) -%}
-    rtrim(regexp_extract(regexp_replace(lower(trim({{ url }})), '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1), '/')
+{% macro last_labels(host, count) -%} {{ return(adapter.dispatch("last_labels")(host, count)) }} {%- endmacro %}
+{% macro default__last_labels(host, count) -%}
+    {#- The last `count` labels of a host; all of them where it has fewer. -#}
+    array_to_string(
+        list_slice(
+            string_split({{ host }}, '.'),
+            greatest(len(string_split({{ host }}, '.')) - ({{ count }}) + 1, 1),
+            len(string_split({{ host }}, '.'))
+        ),
+        '.'
+    )
+{%- endmacro %}
+{% macro spark__last_labels(host, count) -%} substring_index({{ host }}, '.', -cast({{ count }} as int)) {%- endmacro %}
+
+{% macro url_host(url) -%}
+    trim(trailing '.' from regexp_extract(lower({{ trim_text(url) }}), '^(?:[a-z]+://)?(?:[^/?#@]*@)?([^/?#:@]+)', 1))
 {%- endmacro %}
 
-{% macro usable_seconds(seconds) -%} {{ return(adapter.dispatch("usable_seconds")(seconds)) }} {%- endmacro %}
-{% macro default__usable_seconds(seconds) -%}
+{% macro url_path(url) -%}
+    trim(trailing '/' from regexp_extract(regexp_replace(lower({{ trim_text(url) }}), '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1))
+{%- endmacro %}
+
+{#- Numbers as they are delivered -#}
+
+{% macro usable_seconds(seconds) -%}
     {#- Seconds on one page, a day at most. What is no such number (infinity and NaN among it) is no duration. -#}
     case when {{ seconds }} between 0 and 86400 then {{ seconds }} end
 {%- endmacro %}
 
-{% macro lake_path(pattern) -%} {{ return(adapter.dispatch("lake_path")(pattern)) }} {%- endmacro %}
-{% macro default__lake_path(pattern) -%}
-    {#- A path below the lake as a literal: only what `pattern` has is a wildcard. -#}
-    '{{ var("lake") | replace("[", "[[]") | replace("'", "''") }}/{{ pattern }}'
+{#- Chains of links -#}
+
+{% macro with_recursive() -%} {{ return(adapter.dispatch("with_recursive")()) }} {%- endmacro %}
+{% macro default__with_recursive() -%} with recursive {%- endmacro %}
+{% macro spark__with_recursive() -%} with {%- endmacro %}
+
+{% macro reached_over(links, node, token, other) -%} {{ return(adapter.dispatch("reached_over")(links, node, token, other)) }} {%- endmacro %}
+{% macro default__reached_over(links, node, token, other) -%}
+{#- The CTE `reached`: every `node` of `links` with each `other` that shares a token with it, over any chain; itself, too. -#}
+reached as (
+    select {{ node }}, {{ node }} as {{ other }} from {{ links }}
+    union
+    select reached.{{ node }}, others.{{ node }}
+    from reached
+    inner join {{ links }} as own on reached.{{ other }} = own.{{ node }}
+    inner join {{ links }} as others on own.{{ token }} = others.{{ token }}
+),
+{%- endmacro %}
+{% macro spark__reached_over(links, node, token, other) -%}
+{#- Spark 3.5 has no recursion: each round doubles the length of the chains that were followed, up to 16 links. -#}
+reached_0 as (
+    -- distinct: two may share several tokens.
+    select distinct own.{{ node }}, others.{{ node }} as {{ other }}
+    from {{ links }} as own
+    inner join {{ links }} as others on own.{{ token }} = others.{{ token }}
+),
+{% for round in range(1, 5) %}
+reached_{{ round }} as (
+    -- distinct: many chains lead to one.
+    select distinct a.{{ node }}, b.{{ other }}
+    from reached_{{ round - 1 }} as a
+    inner join reached_{{ round - 1 }} as b on a.{{ other }} = b.{{ node }}
+),
+{% endfor %}
+reached as (
+    select {{ node }}, {{ other }} from reached_4
+),
 {%- endmacro %}
 
-{% macro lake_rows(table) -%} {{ return(adapter.dispatch("lake_rows")(table)) }} {%- endmacro %}
-{% macro default__lake_rows(table) -%}
-    read_parquet(
-        {{ lake_path(table ~ "/**/*.parquet") }},
-        hive_partitioning = true, hive_types_autocast = false, union_by_name = true
-    )
-{%- endmacro %}
+{#- Likeness -#}
 
-{% macro run_ledger(columns) -%} {{ return(adapter.dispatch("run_ledger")(columns)) }} {%- endmacro %}
-{% macro default__run_ledger(columns) -%}
-    {#- A run that was killed while it wrote has left half a line, which is passed over. -#}
-    read_json(
-        {{ lake_path("runs.jsonl") }}, format = 'newline_delimited', ignore_errors = true, columns = {
-            {%- for name, kind in columns.items() %}{{ name }}: '{{ kind }}'{% if not loop.last %}, {% endif %}{% endfor -%}
-        }
-    )
-{%- endmacro %}
-
-{% macro accepted_rows(table) -%}
-    {#- The lake's rows of accepted deliveries, with when they take effect: nothing else of the lake is read. -#}
-    (
-        select
-            lake.*,
-            cast(lake._effective_at as date) as effective_date,
-            lake._arrived_at as arrived_at,
-            lake._delivery_id as delivery_id,
-            lake._row_number as row_number
-        from {{ lake_rows(table) }} as lake
-        inner join {{ ref("stg_landing__deliveries") }} as deliveries
-            on lake.district_id = deliveries.district_id and lake._delivery_id = deliveries.delivery_id
-        where deliveries.verdict = 'accepted'
-    )
-{%- endmacro %}
-
-{% macro lake_files(table) -%} {{ return(adapter.dispatch("lake_files")(table)) }} {%- endmacro %}
-{% macro default__lake_files(table) -%}
-    (
-        select
-            file as file_path,
-            regexp_extract(file, 'district_id=([^/]+)/', 1) as district_id,
-            try_cast(regexp_extract(file, 'usage_date=([^/]+)/', 1) as date) as usage_date,
-            regexp_extract(file, '/([^/]+?)(?:__[0-9]+)?[.]parquet$', 1) as delivery_id
-        from glob({{ lake_path(table ~ "/**/*.parquet") }})
-    )
-{%- endmacro %}
-
-{% macro page_loads_in_scope(scope) -%} {{ return(adapter.dispatch("page_loads_in_scope")(scope)) }} {%- endmacro %}
-{% macro default__page_loads_in_scope(scope) -%}
-    {#- The lake's page loads of the partitions that this build needs, and no others: named file by file. -#}
-    {%- set files = [] -%}
-    {%- if execute and flags.WHICH not in ("compile", "docs", "generate", "list", "parse") -%}
-        {%- set found = run_query(
-            "select distinct files.file_path from " ~ lake_files("extension/page_loads") ~ " as files "
-            ~ "inner join " ~ ref("stg_landing__deliveries") ~ " as deliveries "
-            ~ "using (district_id, delivery_id) inner join " ~ scope ~ " as scope using (district_id, usage_date) "
-            ~ "where deliveries.verdict = 'accepted' order by 1"
-        ) -%}
-        {%- set files = found.columns[0].values() | list -%}
-    {%- endif -%}
-    {%- if not files -%}
-        {%- set files = [var("lake") ~ "/extension/page_loads/district_id=_empty/usage_date=0001-01-01/_empty.parquet"] -%}
-    {%- endif -%}
-    read_parquet(
-        [{% for file in files %}'{{ file | replace("'", "''") }}'{{ ", " if not loop.last }}{% endfor %}],
-        hive_partitioning = true, hive_types_autocast = false
-    )
+{% macro likeness(one, other) -%} {{ return(adapter.dispatch("likeness")(one, other)) }} {%- endmacro %}
+{% macro default__likeness(one, other) -%}
+    {#- How alike two names are, from 0 to 1. Spark calls a session function of the same name, which its engine registers. -#}
+    jaro_winkler_similarity({{ one }}, {{ other }})
 {%- endmacro %}

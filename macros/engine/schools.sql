@@ -1,54 +1,53 @@
-{#-
-    How a template's school cells lead to orgs. The intake renders the `default__` macros of this file too, for the rule
-    `template-school-resolves`: they use nothing of dbt.
--#}
+{#- How a template's school cells lead to orgs. The intake renders these macros too, for the rule `template-school-resolves`. -#}
 
-{% macro plain_name(name) -%} {{ return(adapter.dispatch("plain_name")(name)) }} {%- endmacro %}
-{% macro default__plain_name(name) -%}
+{% macro plain_name(name) -%}
     {#- Case, spaces, accents and punctuation say nothing about which school is meant. -#}
-    regexp_replace(lower(strip_accents({{ name }})), '[^\p{L}\p{N}]+', '', 'g')
+    {{ letters_and_digits("lower(" ~ without_accents(name) ~ ")") }}
 {%- endmacro %}
 
-{% macro school_cell(school_id, school_name) -%} {{ return(adapter.dispatch("school_cell")(school_id, school_name)) }} {%- endmacro %}
-{% macro default__school_cell(school_id, school_name) -%}
+{% macro school_cell(school_id, school_name) -%}
     {#- What a row says of its schools; empty when it says nothing. -#}
     case
-        when concat(trim({{ school_id }}), trim({{ school_name }})) = '' then ''
-        else concat(coalesce(trim({{ school_id }}), ''), chr(31), coalesce(trim({{ school_name }}), ''))
+        when coalesce({{ trim_text(school_id) }}, '') = '' and coalesce({{ trim_text(school_name) }}, '') = '' then ''
+        else concat(coalesce({{ trim_text(school_id) }}, ''), chr(31), coalesce({{ trim_text(school_name) }}, ''))
     end
 {%- endmacro %}
 
-{% macro template_items(text) -%} {{ return(adapter.dispatch("template_items")(text)) }} {%- endmacro %}
-{% macro default__template_items(text) -%}
-    list_filter(list_transform(string_split_regex(coalesce({{ text }}, ''), '[,;|\r\n]'), lambda item: trim(item)), lambda item: item <> '')
-{%- endmacro %}
-
-{% macro resolved_schools(cells, orgs) -%} {{ return(adapter.dispatch("resolved_schools")(cells, orgs)) }} {%- endmacro %}
-{% macro default__resolved_schools(cells, orgs) -%}
+{% macro resolved_schools(cells, orgs) -%}
     {#-
         One row per item of each cell: by id, else by the org's identifier, else by name; a whole cell before its parts.
         `cells` has (district_id, cell, school_id, school_name), `orgs` (district_id, sourced_id, identifier, org_name, is_active).
     -#}
     with cells as (
-        select distinct district_id, cell, nullif(trim(school_id), '') as id_text, nullif(trim(school_name), '') as name_text
+        -- distinct: many rows say the same of their school.
+        select distinct
+            district_id,
+            cell,
+            nullif({{ trim_text("school_id") }}, '') as id_text,
+            nullif({{ trim_text("school_name") }}, '') as name_text
         from {{ cells }}
         where cell <> ''
     ),
 
     orgs as (
-        select district_id, sourced_id, nullif(trim(identifier), '') as identifier, org_name, is_active,
-            {{ default__plain_name("org_name") }} as plain
+        select
+            district_id,
+            sourced_id,
+            nullif({{ trim_text("identifier") }}, '') as identifier,
+            org_name,
+            is_active,
+            {{ plain_name("org_name") }} as plain
         from {{ orgs }}
     ),
 
     ids as (
         select district_id, sourced_id as id, sourced_id, 'id' as match_type from orgs
         union all
-        select district_id, identifier as id, min(sourced_id) as sourced_id, 'identifier' as match_type
+        select orgs.district_id, orgs.identifier as id, min(orgs.sourced_id) as sourced_id, 'identifier' as match_type
         from orgs
-        where identifier is not null
-            and (district_id, identifier) not in (select (known.district_id, known.sourced_id) from orgs as known)
-        group by district_id, identifier
+        anti join orgs as known on orgs.district_id = known.district_id and orgs.identifier = known.sourced_id
+        where orgs.identifier is not null
+        group by orgs.district_id, orgs.identifier
         having count(*) = 1
     ),
 
@@ -58,7 +57,7 @@
             district_id,
             plain,
             case
-                when count(*) filter (is_active) = 1 then min(sourced_id) filter (is_active)
+                when count(*) filter (where is_active) = 1 then min(sourced_id) filter (where is_active)
                 when count(*) = 1 then min(sourced_id)
             end as sourced_id
         from orgs
@@ -71,18 +70,22 @@
             cells.district_id,
             cells.cell,
             cells.name_text,
-            case when ids.id is not null then [cells.id_text] else {{ default__template_items("cells.id_text") }} end as id_items,
-            case when names.plain is not null then [cells.name_text] else {{ default__template_items("cells.name_text") }} end as name_items
+            case when ids.id is not null then {{ list_of("cells.id_text") }} else {{ template_items("cells.id_text") }} end as id_items,
+            case when names.plain is not null then {{ list_of("cells.name_text") }} else {{ template_items("cells.name_text") }} end as name_items
         from cells
         left join ids on cells.district_id = ids.district_id and cells.id_text = ids.id
         left join names
-            on cells.district_id = names.district_id and {{ default__plain_name("cells.name_text") }} = names.plain
+            on cells.district_id = names.district_id and {{ plain_name("cells.name_text") }} = names.plain
     ),
 
     positions as (
         select
             *,
-            unnest(range(1, case when len(id_items) > 0 then len(id_items) else len(name_items) end + 1)) as position
+            {{ unnest_items(
+                numbers_to("case when " ~ item_count("id_items") ~ " > 0 then " ~ item_count("id_items")
+                    ~ " else " ~ item_count("name_items") ~ " end"),
+                "position"
+            ) }}
         from lists
     ),
 
@@ -91,10 +94,11 @@
             district_id,
             cell,
             position,
-            id_items[position] as item_id,
+            {{ item_at("id_items", "position") }} as item_id,
             case
-                when len(id_items) in (0, len(name_items)) then name_items[position]
-                when len(id_items) = 1 then name_text
+                when {{ item_count("id_items") }} in (0, {{ item_count("name_items") }})
+                    then {{ item_at("name_items", "position") }}
+                when {{ item_count("id_items") }} = 1 then name_text
             end as item_name
         from positions
     ),
@@ -115,7 +119,7 @@
         from items
         left join ids on items.district_id = ids.district_id and items.item_id = ids.id
         left join names
-            on items.district_id = names.district_id and {{ default__plain_name("items.item_name") }} = names.plain
+            on items.district_id = names.district_id and {{ plain_name("items.item_name") }} = names.plain
     ),
 
     near_orgs as (
@@ -126,10 +130,11 @@
             orgs.org_name,
             orgs.sourced_id,
             greatest(
-                coalesce(jaro_winkler_similarity({{ default__plain_name("unmatched.item_name") }}, orgs.plain), 0),
-                coalesce(jaro_winkler_similarity(unmatched.item_id, orgs.sourced_id), 0)
+                coalesce({{ likeness(plain_name("unmatched.item_name"), "orgs.plain") }}, 0),
+                coalesce({{ likeness("unmatched.item_id", "orgs.sourced_id") }}, 0)
             ) as similarity
         from (
+            -- distinct: one school may be in many cells.
             select distinct district_id, item_id, item_name from matched where org_sourced_id is null
         ) as unmatched
         inner join orgs on unmatched.district_id = orgs.district_id and orgs.is_active
@@ -140,8 +145,8 @@
             district_id,
             item_id,
             item_name,
-            string_agg('''' || org_name || ''' (' || sourced_id || ')', ', ' order by similarity desc, sourced_id) as closest_names,
-            min(org_name) filter (nearness = 1) as closest_name,
+            {{ text_in_order("concat(chr(39), org_name, chr(39), ' (', sourced_id, ')')", ", ", "nearness") }} as closest_names,
+            min(org_name) filter (where nearness = 1) as closest_name,
             max(similarity) as similarity
         from (
             select

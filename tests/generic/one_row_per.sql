@@ -1,7 +1,15 @@
-{% test one_row_per(model, columns) %}
-    {#- The grain: no two rows agree in all `columns`, NULL being a value like any other. -#}
+{% test one_row_per(model, columns, scope=none, weeks_of=none) %}
+    {#-
+        The grain: no two rows agree in all `columns`, NULL being a value like any other. With `scope`, only on the days that it
+        names; with `weeks_of`, only in their weeks: the rest was tested when it was counted.
+    -#}
     select {{ columns | join(", ") }}, count(*) as row_count
     from {{ model }}
+    {%- if scope %}
+    where (district_id, usage_date) in (select district_id, usage_date from {{ scope }})
+    {%- elif weeks_of %}
+    where period = 'week' and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
+    {%- endif %}
     group by {{ columns | join(", ") }}
     having count(*) > 1
 {% endtest %}

@@ -1,11 +1,11 @@
 -- What: an aggregate of a day or period has other page loads than the facts it was made of.
 -- When it matters: always; the dashboard shows the aggregates.
--- How to resolve: int_usage__changes missed rows that fct_product_usage replaced (or took back rows that it kept): build with
--- --full-refresh, and compare int_usage__taken_back with the replaced days.
+-- How to resolve: int_increments__changes missed rows that fct_product_usage replaced (or took back rows that it kept): build with
+-- --full-refresh, and compare int_increments__taken_back with the replaced days.
 with scope as (
     -- distinct: a day is in scope once for each person that is counted again.
     select distinct district_id, usage_date
-    from {{ ref("int_usage__scope") }}
+    from {{ ref("int_increments__scope") }}
 ),
 
 facts as (

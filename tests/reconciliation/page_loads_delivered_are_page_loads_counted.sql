@@ -7,7 +7,7 @@ with delivered as (
         district_id,
         usage_date,
         count(distinct event_key) as page_loads
-    from {{ ref("stg_extension__page_loads") }}
+    from {{ ref("int_usage__page_loads") }}
     group by district_id, usage_date
 ),
 
@@ -17,7 +17,7 @@ counted as (
         usage_date,
         sum(page_loads) as page_loads
     from {{ ref("fct_product_usage") }}
-    where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_usage__scope") }})
+    where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_increments__scope") }})
     group by district_id, usage_date
 )
 

@@ -1,10 +1,10 @@
 -- What: the people who used a product in a week are not those of its days.
 -- When it matters: always; weeks, months and school years are made alike, and a week's days are few enough to count again.
--- How to resolve: a person-day was added twice or taken back twice by int_usage__changes; build with --full-refresh.
+-- How to resolve: a person-day was added twice or taken back twice by int_increments__changes; build with --full-refresh.
 with weeks as (
     -- The last of each district: one that was counted before tells more than many counted at once.
     select district_id, max({{ period_start("week", "usage_date") }}) as period_start
-    from {{ ref("int_usage__scope") }}
+    from {{ ref("int_increments__scope") }}
     group by district_id
 ),
 

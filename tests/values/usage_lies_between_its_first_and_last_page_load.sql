@@ -3,7 +3,7 @@
 -- How to resolve: look at the times of the delivery; usage_date is told in the district's time zone at the intake.
 select *
 from {{ ref("fct_product_usage") }}
-where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_usage__scope") }})
+where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_increments__scope") }})
     and (
         page_loads < 1
         or active_seconds < 0

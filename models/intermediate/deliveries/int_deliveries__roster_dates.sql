@@ -2,5 +2,5 @@
 select distinct
     district_id,
     delivery_date
-from {{ ref("stg_landing__deliveries") }}
-where verdict = 'accepted' and delivery_kind = 'oneroster'
+from {{ ref("int_deliveries__accepted") }}
+where delivery_kind = 'oneroster'

@@ -31,9 +31,12 @@ items as (
         class_key,
         district_id,
         school_sourced_id,
-        unnest(case when grades is null then [null] else {{ split_items("grades") }} end) as grade_item,
         valid_from,
-        valid_to
+        valid_to,
+        {{ unnest_items(
+            "case when grades is null then " ~ list_of("cast(null as string)") ~ " else " ~ split_items("grades") ~ " end",
+            "grade_item"
+        ) }}
     from class_courses
 )
 

@@ -48,7 +48,15 @@ slices as (
 
 user_slices as (
     select
-        user_versions.* exclude (valid_from, valid_to),
+        user_versions.user_row_key,
+        user_versions.source_user_key,
+        user_versions.district_id,
+        user_versions.role,
+        user_versions.user_type,
+        user_versions.is_explicit,
+        user_versions.explicit_rank,
+        user_versions.org_items,
+        user_versions.grade_items,
         coalesce(slices.valid_from, user_versions.valid_from) as valid_from,
         coalesce(slices.valid_to, user_versions.valid_to) as valid_to
     from user_versions
@@ -150,9 +158,8 @@ listed_orgs as (
             explicit_rank,
             valid_from,
             valid_to,
-            generate_subscripts(org_items, 1) as org_position,
             district_id,
-            unnest(org_items) as org_sourced_id
+            {{ unnest_items("org_items", "org_sourced_id", "org_position") }}
         from user_slices
     ) as items
     inner join orgs on items.district_id = orgs.district_id and items.org_sourced_id = orgs.sourced_id
@@ -173,7 +180,7 @@ listed_grades as (
             items.valid_from,
             grade_aliases.grade_code
         from (
-            select user_row_key, valid_from, unnest(grade_items) as grade_item from user_slices
+            select user_row_key, valid_from, {{ unnest_items("grade_items", "grade_item") }} from user_slices
         ) as items
         inner join {{ ref("grade_aliases") }} as grade_aliases on lower(items.grade_item) = grade_aliases.grade_alias
     ) as grades

@@ -105,7 +105,7 @@ district_defaults as (
         person_slices.administrator_rank as source_rank,
         2 as explicit_rank,
         roots.org_key,
-        cast(null as varchar) as grade_code,
+        cast(null as string) as grade_code,
         'district_default' as pairing_basis,
         0 as class_count,
         1 as org_position
@@ -119,6 +119,11 @@ district_defaults as (
     where person_slices.administrator_rank is not null and rows_of_slices.user_key is null
 ),
 
+bases as (
+    select pairing_basis, basis_rank
+    from {{ ref("pairing_bases") }}
+),
+
 -- Equal rows of several user rows are one; the strongest source and its more certain pairing name it.
 collapsed as (
     select
@@ -129,25 +134,22 @@ collapsed as (
         role,
         org_key,
         grade_code,
-        min(
-            source_rank || case pairing_basis
-                when 'explicit_row' then '1explicit_row'
-                when 'class_enrollment' then '2class_enrollment'
-                when 'listed' then '3listed'
-                when 'cross_product' then '4cross_product'
-                when 'org_only' then '5org_only'
-                else '6district_default'
-            end
-        ) as ranked_basis,
+        -- Ranks are below ten: the least pair of source and basis, the source first.
+        cast(floor(min(source_rank * 10 + basis_rank) / 10) as integer) as source_rank,
+        min(source_rank * 10 + basis_rank) % 10 as basis_rank,
         min(explicit_rank) as explicit_rank,
         min(user_type) as user_type,
         max(class_count) as class_count,
         min(org_position) as org_position
     from (
-        select * from rows_of_slices
-        union all
-        select * from district_defaults
-    ) as all_rows
+        select all_rows.*, bases.basis_rank
+        from (
+            select * from rows_of_slices
+            union all
+            select * from district_defaults
+        ) as all_rows
+        inner join bases on all_rows.pairing_basis = bases.pairing_basis
+    ) as ranked
     group by user_key, district_id, valid_from, valid_to, role, org_key, grade_code
 ),
 
@@ -165,14 +167,14 @@ select
     collapsed.role,
     collapsed.org_key,
     collapsed.grade_code,
-    case substr(collapsed.ranked_basis, 1, 1) when '1' then 'oneroster' when '2' then 'template' end as source,
-    substr(collapsed.ranked_basis, 3) as pairing_basis,
+    case collapsed.source_rank when 1 then 'oneroster' when 2 then 'template' end as source,
+    bases.pairing_basis,
     collapsed.org_key is not null and row_number() over (
         partition by person_slices.user_key, person_slices.valid_from
         order by
             collapsed.explicit_rank,
             collapsed.class_count desc,
-            case when collapsed.class_count = 0 then collapsed.org_position end,
+            case when collapsed.class_count = 0 then collapsed.org_position end nulls last,
             orgs.sourced_id,
             user_types.user_type_rank,
             collapsed.role,
@@ -182,6 +184,7 @@ select
 from person_slices
 left join collapsed
     on person_slices.user_key = collapsed.user_key and person_slices.valid_from = collapsed.valid_from
+left join bases on collapsed.basis_rank = bases.basis_rank
 left join {{ ref("int_orgs__current") }} as orgs on collapsed.org_key = orgs.org_key
 left join user_types on collapsed.user_type = user_types.user_type
 left join {{ ref("grades") }} as grades on collapsed.grade_code = grades.grade_code

@@ -28,14 +28,12 @@ settings as (
         row_number() over (
             partition by deliveries.district_id order by deliveries.arrived_at desc, deliveries.delivery_id desc
         ) as recency
-    from {{ ref("stg_landing__deliveries") }} as deliveries
-    where deliveries.verdict = 'accepted'
+    from {{ ref("int_deliveries__accepted") }} as deliveries
 ),
 
 people_without_a_roster_of_orgs as (
-    select district_id from {{ ref("stg_templates__educators") }}
-    union
-    select district_id from {{ ref("stg_templates__students") }}
+    select district_id from {{ ref("int_deliveries__accepted") }} where delivery_kind in ('educators', 'students')
+    group by district_id
 ),
 
 -- A district that has only templates has one org of its own above their schools.
@@ -46,7 +44,7 @@ made_districts as (
         'district:' || settings.district_id as sourced_id,
         coalesce(settings.district_name, settings.district_id) as org_name,
         'district' as org_type,
-        cast(null as varchar) as parent_sourced_id
+        cast(null as string) as parent_sourced_id
     from settings
     inner join people_without_a_roster_of_orgs as people on settings.district_id = people.district_id
     left join districts_with_an_org as known on settings.district_id = known.district_id

@@ -5,10 +5,12 @@ select distinct
     school_id,
     school_name
 from (
-    select district_id, school_cell, school_id, school_name from {{ ref("stg_templates__educators") }}
+    select district_id, school_cell, school_id, school_name, delivery_id from {{ ref("stg_templates__educators") }}
     union all
-    select district_id, school_cell, school_id, school_name from {{ ref("stg_templates__students") }}
+    select district_id, school_cell, school_id, school_name, delivery_id from {{ ref("stg_templates__students") }}
     union all
-    select district_id, school_cell, school_id, school_name from {{ ref("stg_templates__schools") }}
+    select district_id, school_cell, school_id, school_name, delivery_id from {{ ref("stg_templates__schools") }}
 ) as named
+semi join {{ ref("int_deliveries__accepted") }} as accepted
+    on named.district_id = accepted.district_id and named.delivery_id = accepted.delivery_id
 where school_cell <> ''

@@ -1,3 +1,8 @@
+{#- What a row of a user and one of their roles have in common. -#}
+{%- set columns = [
+    "district_id", "sourced_id", "is_deleted", "is_enabled", "grades", "identifier", "email", "username", "given_name",
+    "family_name", "sourced_id_hash", "identifier_hash", "email_hash", "username_hash", "email_domain",
+] -%}
 with versions as (
     {{ versions(ref("stg_oneroster__users"), "user_row_key") }}
 ),
@@ -43,7 +48,10 @@ role_spans as (
 user_rows as (
     select
         versions.user_row_key as row_key,
-        versions.* exclude (role),
+        versions.user_row_key as source_user_key,
+        {% for column in columns -%}
+        versions.{{ column }},
+        {% endfor -%}
         versions.role,
         versions.org_sourced_ids as row_orgs,
         false as is_explicit,
@@ -55,7 +63,10 @@ user_rows as (
     union all
     select
         role_spans.role_row_key as row_key,
-        versions.* exclude (role),
+        versions.user_row_key as source_user_key,
+        {% for column in columns -%}
+        versions.{{ column }},
+        {% endfor -%}
         role_spans.role,
         role_spans.org_sourced_id as row_orgs,
         true as is_explicit,
@@ -78,7 +89,7 @@ user_rows as (
 
 select
     user_rows.row_key as user_row_key,
-    user_rows.user_row_key as source_user_key,
+    user_rows.source_user_key,
     user_rows.district_id,
     user_rows.sourced_id,
     user_rows.role,

@@ -1,4 +1,4 @@
-with recursive user_versions as (
+{{ with_recursive() }} user_versions as (
     select
         source_user_key, district_id, source, source_rank, sourced_id, user_type, is_staff, is_present, identifier, email_hash,
         valid_from, valid_to
@@ -91,7 +91,7 @@ tokens as (
     select
         source_user_key,
         case
-            when is_sourced_id then {{ key(["district_id", "'sourcedId'", "cast(is_staff as varchar)", "identifier"]) }}
+            when is_sourced_id then {{ key(["district_id", "'sourcedId'", "cast(is_staff as string)", "identifier"]) }}
             when is_staff then {{ key(["district_id", "'identifier'", "identifier"]) }}
             when not is_shared_by_students then {{ key(["district_id", "'student identifier'", "identifier"]) }}
         end as token,
@@ -100,7 +100,7 @@ tokens as (
     union
     select
         present.source_user_key,
-        {{ key(["present.district_id", "'sourcedId'", "cast(present.is_staff as varchar)", "present.sourced_id"]) }} as token,
+        {{ key(["present.district_id", "'sourcedId'", "cast(present.is_staff as string)", "present.sourced_id"]) }} as token,
         'sis_id' as token_type
     from present
     semi join template_ids
@@ -142,14 +142,7 @@ links as (
 ),
 
 -- Users who reach each other over any chain of links are one person. Few have links at all.
-reached as (
-    select source_user_key, source_user_key as other_user_key from links
-    union
-    select reached.source_user_key, others.source_user_key
-    from reached
-    inner join links as own on reached.other_user_key = own.source_user_key
-    inner join links as others on own.token = others.token
-),
+{{ reached_over("links", "source_user_key", "token", "other_user_key") }}
 
 -- A person is named after the user that came first, so that users who join later do not change the key.
 anchors as (

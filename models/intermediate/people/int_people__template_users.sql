@@ -20,7 +20,7 @@ roles as (
     from {{ ref("role_aliases") }} as aliases
     inner join {{ ref("roles") }} as roles on aliases.role = roles.role and roles.oneroster_version = '1.1'
     union all
-    -- Whoever a template of educators calls a student is not one.
+    -- Anyone whom a template of educators calls a student is not one.
     select 'a row of the template of students' as role_alias, role, user_type, user_type_rank, is_staff
     from {{ ref("roles") }}
     where role = 'student' and oneroster_version = '1.1'
@@ -28,18 +28,63 @@ roles as (
 
 rows as (
     select
-        template_row_key as user_row_key, district_id, 'template' as source, 'educators' as template, sis_id, role, school_cell,
-        grade_level, email, given_name, family_name, sis_id_hash, email_hash, email_domain, is_deleted, valid_from, valid_to
+        template_row_key as user_row_key,
+        district_id,
+        'template' as source,
+        'educators' as template,
+        sis_id,
+        role,
+        school_cell,
+        grade_level,
+        email,
+        given_name,
+        family_name,
+        sis_id_hash,
+        email_hash,
+        email_domain,
+        is_deleted,
+        valid_from,
+        valid_to
     from educators
     union all
     select
-        template_row_key, district_id, 'template', 'students', sis_id, 'a row of the template of students', school_cell,
-        grade_level, null, null, null, sis_id_hash, email_hash, email_domain, is_deleted, valid_from, valid_to
+        template_row_key as user_row_key,
+        district_id,
+        'template' as source,
+        'students' as template,
+        sis_id,
+        'a row of the template of students' as role,
+        school_cell,
+        grade_level,
+        cast(null as string) as email,
+        cast(null as string) as given_name,
+        cast(null as string) as family_name,
+        sis_id_hash,
+        email_hash,
+        email_domain,
+        is_deleted,
+        valid_from,
+        valid_to
     from students
     union all
     select
-        member_key, district_id, 'added', 'members', null, role, '',
-        null, email, given_name, family_name, null, email_hash, email_domain, is_deleted, valid_from, valid_to
+        member_key as user_row_key,
+        district_id,
+        'added' as source,
+        'members' as template,
+        cast(null as string) as sis_id,
+        role,
+        '' as school_cell,
+        cast(null as string) as grade_level,
+        email,
+        given_name,
+        family_name,
+        cast(null as string) as sis_id_hash,
+        email_hash,
+        email_domain,
+        is_deleted,
+        valid_from,
+        valid_to
     from members
 ),
 
@@ -47,7 +92,7 @@ schools as (
     select
         district_id,
         cell,
-        string_agg(org_sourced_id, ',' order by position) as org_sourced_ids
+        {{ text_in_order("org_sourced_id", ",", "position") }} as org_sourced_ids
     from {{ ref("int_orgs__template_schools") }}
     group by district_id, cell
 )
@@ -65,7 +110,7 @@ select
     coalesce(roles.is_staff, true) as is_staff,
     true as is_present,
     schools.org_sourced_ids,
-    regexp_replace(rows.grade_level, '[;|\r\n]+', ',', 'g') as grades,
+    {{ replace_all("rows.grade_level", "[;|\\r\\n]+", ",") }} as grades,
     rows.email,
     rows.given_name,
     rows.family_name,

@@ -1,16 +1,72 @@
-select
-    user_row_key, source_user_key, district_id, 'oneroster' as source, 1 as source_rank, sourced_id, role, user_type, user_type_rank,
-    is_staff, is_present, is_in_force, is_explicit, explicit_rank, org_sourced_ids, grades, identifier, email, username,
-    given_name, family_name, sourced_id_hash, identifier_hash, email_hash, username_hash, email_domain, valid_from, valid_to
-from {{ ref("int_people__oneroster_users") }}
--- A delta may take away somebody who never was there, and whom nothing else knows.
-where is_present
+with oneroster_users as (
+    select
+        user_row_key,
+        source_user_key,
+        district_id,
+        'oneroster' as source,
+        1 as source_rank,
+        sourced_id,
+        role,
+        user_type,
+        user_type_rank,
+        is_staff,
+        is_present,
+        is_in_force,
+        is_explicit,
+        explicit_rank,
+        org_sourced_ids,
+        grades,
+        identifier,
+        email,
+        username,
+        given_name,
+        family_name,
+        sourced_id_hash,
+        identifier_hash,
+        email_hash,
+        username_hash,
+        email_domain,
+        valid_from,
+        valid_to
+    from {{ ref("int_people__oneroster_users") }}
+    -- A delta may take away somebody who never was there, and whom nothing else knows.
+    where is_present
+),
+
+template_users as (
+    select
+        user_row_key,
+        source_user_key,
+        district_id,
+        source,
+        case source when 'template' then 2 else 3 end as source_rank,
+        sis_id as sourced_id,
+        role,
+        user_type,
+        user_type_rank,
+        is_staff,
+        is_present,
+        is_present as is_in_force,
+        true as is_explicit,
+        2 as explicit_rank,
+        org_sourced_ids,
+        grades,
+        sis_id as identifier,
+        email,
+        cast(null as string) as username,
+        given_name,
+        family_name,
+        cast(null as string) as sourced_id_hash,
+        sis_id_hash as identifier_hash,
+        email_hash,
+        cast(null as string) as username_hash,
+        email_domain,
+        valid_from,
+        valid_to
+    from {{ ref("int_people__template_users") }}
+)
+
+-- The same columns in the same order: both are listed from one list.
+select * from oneroster_users
 union all
-select
-    user_row_key, source_user_key, district_id, source, case source when 'template' then 2 else 3 end as source_rank,
-    sis_id as sourced_id, role, user_type, user_type_rank,
-    is_staff, is_present, is_present as is_in_force, true as is_explicit, 2 as explicit_rank, org_sourced_ids, grades,
-    sis_id as identifier, email, cast(null as varchar) as username, given_name, family_name,
-    cast(null as varchar) as sourced_id_hash, sis_id_hash as identifier_hash, email_hash, cast(null as varchar) as username_hash,
-    email_domain, valid_from, valid_to
-from {{ ref("int_people__template_users") }}
+select * from template_users

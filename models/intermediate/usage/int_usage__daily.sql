@@ -1,6 +1,6 @@
 with page_loads as (
     select event_key, district_id, usage_date, identity_key, host, path_prefix, occurred_at, duration_seconds
-    from {{ ref("stg_extension__page_loads") }}
+    from {{ ref("int_usage__page_loads") }}
 ),
 
 -- Few events come twice: they are found by their key alone, so that the rest need not be sorted to be counted once.
@@ -34,7 +34,7 @@ counted as (
                 partition by page_loads.district_id, page_loads.usage_date, page_loads.event_key
                 order by
                     page_loads.occurred_at, page_loads.identity_key, page_loads.host, page_loads.path_prefix,
-                    page_loads.duration_seconds
+                    page_loads.duration_seconds nulls last
             ) as number
         from page_loads
         inner join repeated

@@ -1,6 +1,12 @@
 with hosts as (
-    select district_id, host, path_prefix
-    from {{ ref("stg_extension__hosts") }}
+    -- distinct: each delivery adds the hosts that were new when it arrived, and two may have arrived at once.
+    select distinct
+        hosts.district_id,
+        hosts.host,
+        hosts.path_prefix
+    from {{ ref("stg_extension__hosts") }} as hosts
+    semi join {{ ref("int_deliveries__accepted") }} as accepted
+        on hosts.district_id = accepted.district_id and hosts.delivery_id = accepted.delivery_id
 ),
 
 catalogue as (
@@ -13,7 +19,7 @@ product_urls as (
         product_key,
         district_id,
         product_id,
-        unnest({{ split_items("urls", ";") }}) as url
+        {{ unnest_items(split_items("urls", ";"), "url") }}
     from catalogue
 ),
 
@@ -33,7 +39,7 @@ suffixes as (
         district_id,
         host,
         path_prefix,
-        unnest({{ host_suffixes("host") }}) as suffix
+        {{ unnest_items(host_suffixes("host"), "suffix") }}
     from hosts
 ),
 
@@ -53,7 +59,7 @@ matches as (
         and suffixes.suffix = addresses.host
         and (
             addresses.path_prefix = ''
-            or starts_with(concat(suffixes.path_prefix, '/'), concat(addresses.path_prefix, '/'))
+            or position(concat(addresses.path_prefix, '/') in concat(suffixes.path_prefix, '/')) = 1
         )
 ),
 
@@ -77,10 +83,10 @@ public_parts as (
         host,
         path_prefix,
         -- How many labels of the host are the public suffix.
-        case kind
-            when 'exception' then len(string_split(suffix, '.')) - 1
-            when 'wildcard' then len(string_split(suffix, '.')) + 1
-            else len(string_split(suffix, '.'))
+        length(suffix) - length(replace(suffix, '.', '')) + case kind
+            when 'exception' then 0
+            when 'wildcard' then 2
+            else 1
         end as label_count,
         row_number() over (
             partition by district_id, host, path_prefix
@@ -95,15 +101,8 @@ domains as (
         hosts.host,
         hosts.path_prefix,
         case
-            when regexp_matches(hosts.host, '^[0-9.]+$') then hosts.host
-            else array_to_string(
-                list_slice(
-                    string_split(hosts.host, '.'),
-                    greatest(len(string_split(hosts.host, '.')) - coalesce(public_parts.label_count, 1), 1),
-                    len(string_split(hosts.host, '.'))
-                ),
-                '.'
-            )
+            when regexp_extract(hosts.host, '^[0-9.]+$', 0) <> '' then hosts.host
+            else {{ last_labels("hosts.host", "coalesce(public_parts.label_count, 1) + 1") }}
         end as domain
     from hosts
     left join public_parts

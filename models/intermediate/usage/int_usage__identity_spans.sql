@@ -6,7 +6,7 @@ with identities as (
         {{ key_of_hash("email_hash") }} as email_key,
         {{ key_of_hash("local_part_hash") }} as local_part_key,
         coalesce(email_hash, user_id_hash) as natural_key
-    from {{ ref("stg_extension__identities") }}
+    from {{ ref("int_usage__identities") }}
 ),
 
 claims as (

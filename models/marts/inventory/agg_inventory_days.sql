@@ -5,6 +5,8 @@
         incremental_strategy="roll_up",
         on_schema_change="fail",
         keys=keys,
+        parts="usage_date",
+        gone_without="page_loads",
     )
 }}
 with person_days as (
@@ -12,7 +14,7 @@ with person_days as (
         *,
         -- Use that is nobody's makes nobody a user.
         case when user_key is null then 0 else sign end as users
-    from {{ ref("int_usage__person_day_changes") }}
+    from {{ ref("int_increments__person_day_changes") }}
 )
 
-{{ rolled_up("person_days", keys, ["users", "page_loads", "active_seconds"]) }}
+{{ rolled_up("person_days") }}

@@ -7,14 +7,17 @@
         incremental_strategy="roll_up",
         on_schema_change="fail",
         keys=keys,
+        parts="period_start",
+        gone_without="page_loads",
+        laid_down_by=["period", "period_start"],
     )
 }}
 with changes as (
-    select * from {{ ref("int_usage__changes") }}
+    select *, sign as active_days from {{ ref("int_increments__changes") }}
 ),
 
 all_periods as (
     {{ in_each_period("changes") }}
 )
 
-{{ rolled_up("all_periods", keys, ["active_days", "page_loads", "active_seconds"]) }}
+{{ rolled_up("all_periods") }}

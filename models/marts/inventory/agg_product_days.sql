@@ -5,13 +5,15 @@
         incremental_strategy="roll_up",
         on_schema_change="fail",
         keys=keys,
+        parts="usage_date",
+        gone_without="page_loads",
     )
 }}
 with changes as (
     select
         *,
         case when user_key is null then 0 else sign end as users
-    from {{ ref("int_usage__changes") }}
+    from {{ ref("int_increments__changes") }}
 )
 
-{{ rolled_up("changes", keys, ["users", "page_loads", "active_seconds"]) }}
+{{ rolled_up("changes") }}

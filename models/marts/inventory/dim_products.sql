@@ -37,14 +37,14 @@ union all
 select
     product_key,
     district_id,
-    cast(null as varchar) as product_id,
+    cast(null as string) as product_id,
     domain as product_name,
-    cast(null as varchar) as provider,
-    cast(null as varchar) as sector,
-    cast(null as varchar) as essential_function,
-    cast(null as varchar) as product_status,
+    cast(null as string) as provider,
+    cast(null as string) as sector,
+    cast(null as string) as essential_function,
+    cast(null as string) as product_status,
     'not in the catalogue' as status_group,
     false as is_approved,
-    cast(null as varchar) as privacy_status,
+    cast(null as string) as privacy_status,
     false as is_catalogued
 from uncatalogued

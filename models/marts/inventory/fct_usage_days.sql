@@ -3,15 +3,15 @@
         materialized="incremental",
         incremental_strategy="replace_scope",
         on_schema_change="fail",
-        replaces=[
-            "(district_id, usage_date) in (select district_id, usage_date from work.intermediate.int_usage__scope where is_whole)"
-        ],
+        scope="int_increments__scope",
+        replaces=[{"keys": ["district_id", "usage_date"], "where": "is_whole"}],
     )
 }}
+-- Built after the facts, since it says to the next build which files they were counted from.
 -- depends_on: {{ ref("fct_product_usage") }}
 with scope as (
     select district_id, usage_date
-    from {{ ref("int_usage__scope") }}
+    from {{ ref("int_increments__scope") }}
     where is_whole
 ),
 
@@ -20,7 +20,7 @@ delivered as (
         district_id,
         usage_date,
         count(*) as events_delivered
-    from {{ ref("stg_extension__page_loads") }}
+    from {{ ref("int_usage__page_loads") }}
     group by district_id, usage_date
 ),
 
@@ -41,7 +41,7 @@ select
     delivered.events_delivered,
     counted.page_loads
 from scope
-inner join {{ ref("stg_extension__partitions") }} as partitions
+inner join {{ ref("int_usage__partitions") }} as partitions
     on scope.district_id = partitions.district_id and scope.usage_date = partitions.usage_date
 inner join delivered on scope.district_id = delivered.district_id and scope.usage_date = delivered.usage_date
 inner join counted on scope.district_id = counted.district_id and scope.usage_date = counted.usage_date

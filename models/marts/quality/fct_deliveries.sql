@@ -15,4 +15,4 @@ select
     finding_count,
     decided_by,
     decided_why
-from {{ ref("stg_landing__deliveries") }}
+from {{ ref("stg_lake__deliveries") }}

@@ -27,4 +27,4 @@ select
     + coalesce(publish_seconds, 0) as total_seconds,
     failure_count,
     first_failure
-from {{ ref("stg_landing__refresh_runs") }}
+from {{ ref("stg_lake__refresh_runs") }}

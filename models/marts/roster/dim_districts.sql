@@ -4,8 +4,7 @@ with settings as (
         district_name,
         time_zone,
         row_number() over (partition by district_id order by arrived_at desc, delivery_id desc) as recency
-    from {{ ref("stg_landing__deliveries") }}
-    where verdict = 'accepted'
+    from {{ ref("int_deliveries__accepted") }}
 ),
 
 roots as (

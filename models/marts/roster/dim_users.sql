@@ -57,7 +57,7 @@ strangers as (
         min(identities.email_hash) as email_hash,
         min(identities.email_domain) as email_domain
     from {{ ref("int_usage__identity_spans") }} as spans
-    inner join {{ ref("stg_extension__identities") }} as identities
+    inner join {{ ref("int_usage__identities") }} as identities
         on spans.district_id = identities.district_id and spans.identity_key = identities.identity_key
     left join people on spans.user_key = people.user_key
     where spans.user_key is not null and people.user_key is null
@@ -69,10 +69,10 @@ union all
 select
     user_key,
     district_id,
-    cast(null as varchar) as user_sourced_id,
+    cast(null as string) as user_sourced_id,
     'other' as user_type,
-    cast(null as varchar) as display_name,
-    cast(null as varchar) as email,
+    cast(null as string) as display_name,
+    cast(null as string) as email,
     email_hash,
     email_domain,
     false as is_enabled,

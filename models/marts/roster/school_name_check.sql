@@ -1,8 +1,16 @@
 with cells as (
     select
-        district_id, template, school_cell, school_id, school_name, row_count, delivery_date,
-        rank() over (partition by district_id, template order by delivery_date desc, delivery_id desc) as recency
-    from {{ ref("stg_templates__schools") }}
+        schools.district_id,
+        schools.template,
+        schools.school_cell,
+        schools.row_count,
+        accepted.delivery_date,
+        rank() over (
+            partition by schools.district_id, schools.template order by accepted.delivery_date desc, schools.delivery_id desc
+        ) as recency
+    from {{ ref("stg_templates__schools") }} as schools
+    inner join {{ ref("int_deliveries__accepted") }} as accepted
+        on schools.district_id = accepted.district_id and schools.delivery_id = accepted.delivery_id
 ),
 
 matched as (

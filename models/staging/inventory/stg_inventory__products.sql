@@ -1,17 +1,17 @@
 select
     {{ key(["district_id", "'product'", "product_id"]) }} as product_key,
     district_id,
-    trim(product_id) as product_id,
-    nullif(trim(product_name), '') as product_name,
-    nullif(trim(provider), '') as provider,
-    nullif(trim(url), '') as urls,
-    nullif(trim(sector), '') as sector,
-    nullif(trim(essential_function), '') as essential_function,
-    nullif(trim(product_status), '') as product_status,
-    nullif(trim(privacy_status), '') as privacy_status,
+    {{ trim_text("product_id") }} as product_id,
+    {{ clean("product_name") }} as product_name,
+    {{ clean("provider") }} as provider,
+    {{ clean("url") }} as urls,
+    {{ clean("sector") }} as sector,
+    {{ clean("essential_function") }} as essential_function,
+    {{ clean("product_status") }} as product_status,
+    {{ clean("privacy_status") }} as privacy_status,
     _op = 'delete' as is_deleted,
-    effective_date,
-    arrived_at,
-    delivery_id,
-    row_number
-from {{ accepted_rows("inventory/products") }}
+    cast(_effective_at as date) as effective_date,
+    _arrived_at as arrived_at,
+    _delivery_id as delivery_id,
+    _row_number as row_number
+from {{ source("inventory", "products") }}

@@ -1,16 +1,16 @@
 select
-    {{ key(["district_id", '"sourcedId"']) }} as session_key,
+    {{ key(["district_id", adapter.quote("sourcedId")]) }} as session_key,
     district_id,
-    trim("sourcedId") as sourced_id,
-    nullif(trim("title"), '') as title,
-    nullif(trim("type"), '') as session_type,
-    try_cast("startDate" as date) as start_date,
-    try_cast("endDate" as date) as end_date,
-    nullif(trim("parentSourcedId"), '') as parent_sourced_id,
-    nullif(trim("schoolYear"), '') as school_year,
-    _op = 'delete' or lower(trim(coalesce(status, ''))) = 'tobedeleted' as is_deleted,
-    effective_date,
-    arrived_at,
-    delivery_id,
-    row_number
-from {{ accepted_rows("oneroster/academicSessions") }}
+    {{ trim_text(adapter.quote("sourcedId")) }} as sourced_id,
+    {{ clean("title") }} as title,
+    {{ clean("type") }} as session_type,
+    {{ date_or_null(adapter.quote("startDate")) }} as start_date,
+    {{ date_or_null(adapter.quote("endDate")) }} as end_date,
+    {{ clean("parentSourcedId") }} as parent_sourced_id,
+    {{ clean("schoolYear") }} as school_year,
+    _op = 'delete' or coalesce(lower({{ clean("status") }}) = 'tobedeleted', false) as is_deleted,
+    cast(_effective_at as date) as effective_date,
+    _arrived_at as arrived_at,
+    _delivery_id as delivery_id,
+    _row_number as row_number
+from {{ source("oneroster", "academicSessions") }}

@@ -1,14 +1,14 @@
 select
-    {{ key(["district_id", '"sourcedId"']) }} as org_key,
+    {{ key(["district_id", adapter.quote("sourcedId")]) }} as org_key,
     district_id,
-    trim("sourcedId") as sourced_id,
-    nullif(trim("name"), '') as org_name,
-    nullif(trim("type"), '') as org_type,
-    nullif(trim("identifier"), '') as identifier,
-    nullif(trim("parentSourcedId"), '') as parent_sourced_id,
-    _op = 'delete' or lower(trim(coalesce(status, ''))) = 'tobedeleted' as is_deleted,
-    effective_date,
-    arrived_at,
-    delivery_id,
-    row_number
-from {{ accepted_rows("oneroster/orgs") }}
+    {{ trim_text(adapter.quote("sourcedId")) }} as sourced_id,
+    {{ clean("name") }} as org_name,
+    {{ clean("type") }} as org_type,
+    {{ clean("identifier") }} as identifier,
+    {{ clean("parentSourcedId") }} as parent_sourced_id,
+    _op = 'delete' or coalesce(lower({{ clean("status") }}) = 'tobedeleted', false) as is_deleted,
+    cast(_effective_at as date) as effective_date,
+    _arrived_at as arrived_at,
+    _delivery_id as delivery_id,
+    _row_number as row_number
+from {{ source("oneroster", "orgs") }}

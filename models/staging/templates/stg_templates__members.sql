@@ -1,15 +1,15 @@
 select
     {{ key(["district_id", "'added'", "row_key"]) }} as member_key,
     district_id,
-    nullif(trim(first_name), '') as given_name,
-    nullif(trim(last_name), '') as family_name,
-    nullif(lower(trim(email)), '') as email,
-    nullif(lower(trim(role)), '') as role,
+    {{ clean("first_name") }} as given_name,
+    {{ clean("last_name") }} as family_name,
+    lower({{ clean("email") }}) as email,
+    lower({{ clean("role") }}) as role,
     row_key as email_hash,
     email_domain,
     _op = 'delete' as is_deleted,
-    effective_date,
-    arrived_at,
-    delivery_id,
-    row_number
-from {{ accepted_rows("templates/members") }}
+    cast(_effective_at as date) as effective_date,
+    _arrived_at as arrived_at,
+    _delivery_id as delivery_id,
+    _row_number as row_number
+from {{ source("templates", "members") }}

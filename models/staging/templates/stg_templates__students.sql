@@ -1,17 +1,17 @@
 select
     {{ key(["district_id", "'students'", "row_key"]) }} as template_row_key,
     district_id,
-    nullif(trim(sis_id), '') as sis_id,
-    nullif(trim(school_id), '') as school_id,
-    nullif(trim(school_name), '') as school_name,
+    {{ clean("sis_id") }} as sis_id,
+    {{ clean("school_id") }} as school_id,
+    {{ clean("school_name") }} as school_name,
     {{ school_cell("school_id", "school_name") }} as school_cell,
-    nullif(trim(grade_level), '') as grade_level,
+    {{ clean("grade_level") }} as grade_level,
     sis_id_hash,
     email_hash,
     email_domain,
     _op = 'delete' as is_deleted,
-    effective_date,
-    arrived_at,
-    delivery_id,
-    row_number
-from {{ accepted_rows("templates/students") }}
+    cast(_effective_at as date) as effective_date,
+    _arrived_at as arrived_at,
+    _delivery_id as delivery_id,
+    _row_number as row_number
+from {{ source("templates", "students") }}

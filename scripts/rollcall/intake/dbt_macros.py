@@ -6,17 +6,37 @@ from functools import cache
 
 from rollcall.paths import PROJECT
 
+_FILES = ("functions.sql", "schools.sql")
+
+
+class _Adapter:
+    """As much of dbt's `adapter` as shared macros use: DuckDB's form of a macro is the one called `default__`."""
+
+    def __init__(self, known: dict[str, object]):
+        self._known = known
+
+    def dispatch(self, macro: str):
+        return self._known[f"default__{macro}"]
+
+    def quote(self, name: str) -> str:
+        return f'"{name}"'
+
 
 @cache
-def _macros(file: str):
+def _macros() -> dict[str, object]:
     # Imported when it is needed: a run that finds nothing new must not wait for it.
     import jinja2
 
-    # Undefined names fail: a macro that needs dbt cannot be shared.
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    return environment.from_string((PROJECT / "macros" / file).read_text("utf-8")).module
+    # Undefined names fail: a macro that needs more of dbt cannot be shared.
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.do"])
+    known: dict[str, object] = {}
+    environment.globals |= {"return": lambda value: value, "adapter": _Adapter(known)}
+    text = "".join((PROJECT / "macros" / "engine" / file).read_text("utf-8") for file in _FILES)
+    module = environment.from_string(text).module
+    known |= {name: macro for name, macro in vars(module).items() if callable(macro)}
+    return known
 
 
-def rendered(file: str, macro: str, *arguments: str) -> str:
-    """The SQL of the macro `default__<macro>` of `macros/<file>`."""
-    return str(getattr(_macros(file), f"default__{macro}")(*arguments))
+def rendered(macro: str, *arguments: str) -> str:
+    """The SQL of a macro of `macros/engine/` for DuckDB."""
+    return str(_macros()[macro](*arguments))

@@ -74,7 +74,7 @@ def _select(kind: str, optional: list[str]) -> str:
     whole = "email_hash" if kind == "members" else f"md5(concat_ws(chr(31), {', '.join(_texts(kept))}, email_hash))"
     fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), f"{whole} as row_key"]
     if kind != "members":
-        fields.append(f"{rendered('engine/schools.sql', 'school_cell', 'school_id', 'school_name')} as _cell")
+        fields.append(f"{rendered('school_cell', 'school_id', 'school_name')} as _cell")
     role = (
         "(select standard_role from seed_role_aliases where role_alias = lower(trim(role)))"
         if "role" in columns
@@ -104,9 +104,7 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) 
         from {before} where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted'"""
     )
     cells = "(select 'd' as district_id, _cell as cell, school_id, school_name from schools)"
-    connection.execute(
-        f"create temp table known_schools as {rendered('engine/schools.sql', 'resolved_schools', cells, 'known_orgs')}"
-    )
+    connection.execute(f"create temp table known_schools as {rendered('resolved_schools', cells, 'known_orgs')}")
 
 
 def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:

@@ -19,7 +19,6 @@ from rollcall.settings import Settings
 _REQUIRED = ("occurred_at", "url")
 _USERS = ("user_email", "user_id")
 _SET_ASIDE = "set_aside"
-_FUNCTIONS = "engine/functions.sql"
 
 _TIME = (
     "case when regexp_matches(occurred_at, '[0-9][T ][0-9].*([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$') "
@@ -43,7 +42,7 @@ _MOST_AHEAD = 0.01  # of the rows: devices whose clock is wrong are few, and a m
 
 def _seconds() -> str:
     """A SQL expression: the seconds of a page load, NULL where they are blank or unusable."""
-    return rendered(_FUNCTIONS, "usable_seconds", "try_cast(duration_seconds as double)")
+    return rendered("usable_seconds", "try_cast(duration_seconds as double)")
 
 
 @dataclass
@@ -114,7 +113,7 @@ def catalogued_paths(
         addresses as (
             select unnest(string_split(url, ';')) as url from latest where _op = 'upsert'
         )
-        select distinct {rendered(_FUNCTIONS, "url_host", "url")} as host, {rendered(_FUNCTIONS, "url_path", "url")} as path_prefix
+        select distinct {rendered("url_host", "url")} as host, {rendered("url_path", "url")} as path_prefix
         from addresses where host <> '' and path_prefix <> ''
         order by length(path_prefix) desc, path_prefix, host"""
     ).fetchall()

@@ -1,10 +1,6 @@
 {{ config(materialized="ephemeral") }}
-with counted as (
-    {{ facts_in_scope(ref("fct_product_usage")) }}
-),
-
-signed as (
-    {%- for relation, sign in [("counted", 1), (ref("int_usage__taken_back"), -1)] %}
+with signed as (
+    {%- for relation, sign in [(ref("int_increments__counted"), 1), (ref("int_increments__taken_back"), -1)] %}
     select
         district_id,
         usage_date,

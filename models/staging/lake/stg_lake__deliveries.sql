@@ -16,7 +16,7 @@ select
     findings as finding_count,
     decided_by,
     decided_why,
-    nullif(trim(district_name), '') as district_name,
+    {{ clean("district_name") }} as district_name,
     time_zone,
     email_domains
-from {{ lake_rows("deliveries") }}
+from {{ source("lake", "deliveries") }}

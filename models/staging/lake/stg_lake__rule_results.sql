@@ -10,5 +10,5 @@ select
     cast(sum(finding_count) as bigint) as finding_count,
     message,
     min(fix) as fix
-from {{ lake_rows("rule_results") }}
+from {{ source("lake", "rule_results") }}
 group by district_id, delivery_id, rule_id, severity, file_name, column_name, row_number, message

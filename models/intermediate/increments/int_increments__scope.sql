@@ -1,43 +1,18 @@
-{#-
-    What of the usage this build has to count again. The state is the published marts' own: which files they hold, whose
-    each identity was, which product each host was. Without them, everything is counted.
--#}
-{%- set days = published("fct_usage_days") -%}
-{%- set identities = published("bridge_usage_identities") -%}
-{%- set hosts = published("bridge_product_hosts") -%}
-{%- set facts = published("fct_product_usage") -%}
-{%- if days and identities and hosts and facts -%}
-with new_partitions as (
-    select
-        partitions.district_id,
-        partitions.usage_date
-    from {{ ref("stg_extension__partitions") }} as partitions
-    left join {{ days }} as counted
-        on partitions.district_id = counted.district_id
-        and partitions.usage_date = counted.usage_date
-        and partitions.delivery_ids = counted.delivery_ids
-    where counted.usage_date is null
+{#- All of what the last version was counted with, or nothing of it: a part would leave the rest as it is, unseen. -#}
+{%- set state = ["fct_usage_days", "bridge_usage_identities", "bridge_product_hosts", "fct_product_usage"] -%}
+with days as (
+    select district_id, usage_date, delivery_ids
+    from {{ published("fct_usage_days", state) }} as days_before
 ),
 
--- A host that belongs to another product now: every day with use of the product it was.
-moved_hosts as (
-    select distinct
-        before.district_id,
-        before.product_key
-    from {{ hosts }} as before
-    inner join {{ ref("int_usage__host_products") }} as after
-        on before.district_id = after.district_id
-        and before.host = after.host
-        and before.path_prefix = after.path_prefix
-    where before.product_key <> after.product_key
+hosts as (
+    select district_id, host, path_prefix, product_key
+    from {{ published("bridge_product_hosts", state) }} as hosts_before
 ),
 
-rematched_partitions as (
-    select distinct
-        facts.district_id,
-        facts.usage_date
-    from {{ facts }} as facts
-    inner join moved_hosts on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
+facts as (
+    select district_id, usage_date, user_key, product_key
+    from {{ published("fct_product_usage", state) }} as facts_before
 ),
 
 before as (
@@ -45,12 +20,47 @@ before as (
         district_id, identity_key, user_key, user_type, roster_status, membership_group_key,
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
-    from {{ identities }}
+    from {{ published("bridge_usage_identities", state) }} as identities_before
 ),
 
 after as (
     select district_id, identity_key, user_key, user_type, roster_status, membership_group_key, valid_from, valid_to
     from {{ ref("int_usage__identity_spans") }}
+),
+
+new_partitions as (
+    select
+        partitions.district_id,
+        partitions.usage_date
+    from {{ ref("int_usage__partitions") }} as partitions
+    left join days
+        on partitions.district_id = days.district_id
+        and partitions.usage_date = days.usage_date
+        and partitions.delivery_ids = days.delivery_ids
+    where days.usage_date is null
+),
+
+-- A host that belongs to another product now: every day with use of the product it was.
+moved_hosts as (
+    -- distinct: a product has many hosts.
+    select distinct
+        hosts.district_id,
+        hosts.product_key
+    from hosts
+    inner join {{ ref("int_usage__host_products") }} as hosts_now
+        on hosts.district_id = hosts_now.district_id
+        and hosts.host = hosts_now.host
+        and hosts.path_prefix = hosts_now.path_prefix
+    where hosts.product_key <> hosts_now.product_key
+),
+
+rematched_partitions as (
+    -- distinct: a product has many users on a day.
+    select distinct
+        facts.district_id,
+        facts.usage_date
+    from facts
+    inner join moved_hosts on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
 ),
 
 changed as (
@@ -76,7 +86,7 @@ changed_days as (
         facts.district_id,
         facts.usage_date,
         facts.user_key
-    from {{ facts }} as facts
+    from facts
     inner join changed_people
         on facts.district_id = changed_people.district_id
         and facts.user_key is not distinct from changed_people.user_key
@@ -100,7 +110,7 @@ before_or_after as (
 ),
 
 person_days as (
-    -- Whoever gains the use that another had is counted again with them.
+    -- Anyone who gains the use that another had is counted again with them. distinct: they may share several identities.
     select distinct
         changed_days.district_id,
         changed_days.usage_date,
@@ -119,14 +129,10 @@ person_days as (
     where changed_days.user_key is not null
 ),
 
-nobodys_days as (
-    select distinct district_id, usage_date from person_days where user_key is null
-),
-
 all_whole as (
     select district_id, usage_date from whole_partitions
     union
-    select district_id, usage_date from nobodys_days
+    select district_id, usage_date from person_days where user_key is null
 )
 
 select
@@ -145,13 +151,3 @@ from person_days
 left join all_whole
     on person_days.district_id = all_whole.district_id and person_days.usage_date = all_whole.usage_date
 where all_whole.usage_date is null
-{%- else -%}
-select
-    district_id,
-    usage_date,
-    cast(null as bigint) as user_key,
-    true as is_whole
-from {{ ref("stg_extension__partitions") }}
--- The other branch, which goes on from a published version, also reads
--- {{ ref("int_usage__host_products") }} and {{ ref("int_usage__identity_spans") }}
-{%- endif %}

@@ -1,0 +1,78 @@
+{#- The two ways in which a mart goes on from its published rows. docs/increments.md shows when each is right. -#}
+
+{#- replace_scope: what is in scope is deleted, then what was counted again is inserted -#}
+
+{% macro get_incremental_replace_scope_sql(arguments) -%}
+    {#-
+        A model's config says what is in scope: `scope` names a model it refers to, and `replaces` is a list of {keys, where}:
+        rows of the mart whose `keys` are among the scope's, of those of its rows for which `where` is true.
+    -#}
+    {%- set scope = ref(config.require("scope")) -%}
+    {%- for replaced in config.require("replaces") %}
+        delete from {{ arguments["target_relation"] }}
+        where ({{ replaced["keys"] | join(", ") }}) in (
+            select {{ replaced["keys"] | join(", ") }} from {{ scope }} where {{ replaced["where"] }}
+        );
+    {%- endfor %}
+    {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | join(", ") %}
+    insert into {{ arguments["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arguments["temp_relation"] }}
+{%- endmacro %}
+
+{#- roll_up: signed sums are added to the sums that are there -#}
+
+{% macro rolled_up(changes) -%}
+    {#-
+        The query of a roll_up model: `changes`, rows with the model's `keys` and signed measures, summed by those keys. The
+        other columns of the contract are the measures, of which each sum has the contract's type. A sum of nothing is left out.
+    -#}
+    {%- set keys = config.require("keys") -%}
+    {%- set measures = [] -%}
+    {%- for column in model.columns.values() if column.name not in keys %}{% do measures.append(column) %}{% endfor -%}
+    select
+        {{ keys | join(", ") }},
+        {% for measure in measures -%}
+        cast(sum({{ measure.name }}) as {{ measure.data_type }}) as {{ measure.name }}{{ ", " if not loop.last }}
+        {% endfor %}
+    from {{ changes }}
+    group by {{ keys | join(", ") }}
+    having {% for measure in measures %}sum({{ measure.name }}) <> 0{{ " or " if not loop.last }}{% endfor %}
+    {%- if config.get("laid_down_by") and not is_incremental() %}
+    -- Laid down in the order in which it is read, so that a reader of a part skips the rest; later builds append to that.
+    order by {{ config.get("laid_down_by") | join(", ") }}
+    {%- endif %}
+{%- endmacro %}
+
+{% macro get_incremental_roll_up_sql(arguments) -%}
+    {#-
+        Adds the new rows to those with the same `keys` (a model's config), and deletes a row when its `gone_without`, a
+        measure that every row has something of, comes to nothing. `parts` is the key whose values are named one by one in the
+        statement, so that the parts that do not change are passed over unread. A key of which the contract says not_null is
+        compared with =, any other so that NULL equals NULL.
+    -#}
+    {%- set keys = config.require("keys") -%}
+    {%- set parts = config.require("parts") -%}
+    {%- set gone_without = config.require("gone_without") -%}
+    {%- set columns = arguments["dest_columns"] | map(attribute="name") | list -%}
+    {%- set changed_parts = run_query("select distinct " ~ parts ~ " from " ~ arguments["temp_relation"]).columns[0].values() -%}
+    merge into {{ arguments["target_relation"] }} as total
+    using {{ arguments["temp_relation"] }} as changed
+        on (
+            {%- if changed_parts %}
+            total.{{ parts }} in (
+                {%- for part in changed_parts %}cast('{{ part }}' as {{ model.columns[parts].data_type }}){{ ", " if not loop.last }}{% endfor -%}
+            ) and
+            {%- endif %}
+            {%- for key in keys %}
+            {%- set is_never_null = model.columns[key].constraints | selectattr("type", "equalto", "not_null") | list %}
+            total.{{ key }} {{ "=" if is_never_null else "is not distinct from" }} changed.{{ key }}{{ " and" if not loop.last }}
+            {%- endfor %}
+        )
+    when matched and total.{{ gone_without }} + changed.{{ gone_without }} = 0 then delete
+    when matched then update set
+        {% for column in columns if column not in keys -%}
+        {{ column }} = total.{{ column }} + changed.{{ column }}{{ ", " if not loop.last }}
+        {%- endfor %}
+    when not matched then insert ({{ columns | join(", ") }})
+        values ({% for column in columns %}changed.{{ column }}{{ ", " if not loop.last }}{% endfor %})
+{%- endmacro %}

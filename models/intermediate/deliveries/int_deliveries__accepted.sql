@@ -1,0 +1,10 @@
+select
+    district_id,
+    delivery_id,
+    delivery_kind,
+    delivery_date,
+    arrived_at,
+    district_name,
+    time_zone
+from {{ ref("stg_lake__deliveries") }}
+where verdict = 'accepted'
