@@ -122,6 +122,8 @@ def _run(house, *arguments: str, said: str | None = None):
         ("fetch", "--district"),
         ("release", *WHO, "--"),
         ("discard", *WHO, "--"),
+        ("withdraw", *WHO, "--"),
+        ("check", "/dev/null", "--district"),
         ("rollback", "--"),
     ],
     ids=lambda command: " ".join(command[:2]),
