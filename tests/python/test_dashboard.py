@@ -468,8 +468,8 @@ def opened(page: Page, address: str, path: str = "/", query: str = "") -> None:
 
 def settled(page: Page) -> None:
     """Waits until an answer that was asked for, or is about to be, is painted."""
-    page.wait_for_timeout(200)
-    expect(page.locator("[data-dash-is-loading=true]")).to_have_count(0)
+    page.wait_for_timeout(300)
+    expect(page.locator("[data-dash-is-loading=true], body.waiting")).to_have_count(0, timeout=15_000)
     page.wait_for_load_state("networkidle")
 
 
@@ -493,7 +493,8 @@ def exported(page: Page, table: str = "products", kind: str = "csv") -> list[dic
         page.locator(f"a.export[data-table={table}][data-kind={kind}]").click()
     if kind == "xlsx":
         lines = [
-            [cell.value for cell in row] for row in openpyxl.load_workbook(download.value.path()).active.iter_rows()
+            [cell.value for cell in row]
+            for row in openpyxl.load_workbook(io.BytesIO(Path(download.value.path()).read_bytes())).active.iter_rows()
         ]
         top = next(number for number, line in enumerate(lines) if not any(line)) + 1
         return [dict(zip(lines[top], map(str, line), strict=True)) for line in lines[top + 1 :]]
@@ -744,6 +745,99 @@ def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, addres
     expect(page.locator("#notice")).to_contain_text("Choose one from the inventory")
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("?school=CLOSED", "has no school “CLOSED”"), ("?district=elsewhere", "no district “elsewhere”"), ("?grade=99", "no grade “99”"),
+        ("?period=month&from=9999-12-31", "“9999-12-31” is not a date"),
+    ],
+)  # fmt: skip
+def test_an_address_that_names_what_is_not_there_says_so_and_shows_nobody(page, address, query, words):
+    page.goto(address + "/" + query)
+    expect(page.locator("#notice")).to_contain_text(words, timeout=20_000)
+    settled(page)
+    expect(page.locator("#main section:visible")).to_have_count(0)
+    assert query in page.url, "the address is not put right behind one's back"
+    choose(page, "types", "Students")
+    expect(page.locator("#cards")).to_be_visible()
+    assert "type=student" in page.url
+
+
+def test_days_are_compared_with_like_days_or_not_at_all(district):
+    inventory = district.source().inventory()
+    options, days = inventory.options, inventory.school_days("maplewood")
+    for query in (
+        "?period=day&from=2025-09-30",
+        "?period=week&from=2025-09-15",
+        "?period=custom&from=2025-09-16&to=2025-09-24",
+    ):
+        filters = options.read(query)
+        then, why = inventory.before(filters)
+        assert then is not None, why
+        now_days, then_days = (
+            [day for day in sorted(days) if each.first <= day <= each.last] for each in (filters, then)
+        )
+        assert [day.weekday() for day in now_days] == [day.weekday() for day in then_days] and now_days
+        assert then.last < filters.first
+    # The week of the first day of use has nothing before it, and the week after has fewer days before it.
+    assert inventory.before(options.read("?period=week&from=2025-09-01"))[1] == "No earlier data"
+    assert inventory.before(options.read("?period=week&from=2025-09-08")) == (None, "No earlier data")
+    assert inventory.before(options.read("?period=school_year"))[1] == "No earlier data"
+    holiday = options.earlier(options.read("?period=week&from=2025-09-22"), frozenset(days - {min(d for d in days if d.isoformat() >= "2025-09-15")}))  # fmt: skip
+    assert holiday == (None, "Not compared: 4 school days before, 5 now")
+
+
+def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_path):
+    """Stopped and started again under an open page."""
+    from conftest import free_port
+
+    port = free_port()
+
+    def start() -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", "from rollcall.cli import main; main()", "dashboard", "--port", str(port)],
+            env=district.house.environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert "http" in process.stdout.readline()
+        return process
+
+    process = start()
+    page = browser.new_page(viewport={"width": 1440, "height": 1000})
+    try:
+        opened(page, f"http://127.0.0.1:{port}", query="?period=month&from=2025-09-01")
+        before = cards(page)
+        process.terminate()
+        process.wait(10)
+        page.locator("#types").click()
+        page.locator(".dash-dropdown-option", has_text=re.compile("^Educators$")).click()
+        page.keyboard.press("Escape")
+        expect(page.locator("#connection")).to_contain_text("The server does not answer", timeout=10_000)
+        assert cards(page) == before
+        assert float(page.locator("#inventory").evaluate("section => getComputedStyle(section).opacity")) < 0.6
+        process = start()
+        page.get_by_role("button", name="Retry").click()
+        expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
+        settled(page)
+        assert cards(page) != before
+        assert float(page.locator("#inventory").evaluate("section => getComputedStyle(section).opacity")) == 1
+    finally:
+        page.close()
+        process.terminate()
+        process.wait(10)
+
+
+def test_a_print_has_every_row_and_the_selection(district, page, address):
+    opened(page, address, query="?period=month&from=2025-09-01")
+    rows = exported(page)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("table.printed tbody tr").count() == len(rows) > 100
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.locator("table.printed").count() == 0
+    expect(page.locator("#selection")).to_have_text(
+        "All schools, everyone, September 2025; data through October 2, 2025"
+    )
+
+
 def test_before_the_first_version_the_page_says_how_to_get_one(tmp_path, browser):
     from conftest import House
 
@@ -968,7 +1062,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     expect(page.locator("#footer code")).not_to_have_text(version, timeout=15_000)
     opened(page, address, query=asked[0].as_query())
     page.locator("#district").click()
-    page.get_by_role("option", name="Oakdale Unified School District").click()
+    page.locator(".dash-dropdown-option", has_text="Oakdale Unified School District").click()
     settled(page)
     expect(page.locator("#district-name")).to_have_text("Oakdale Unified School District")
     there = both.options.districts["oakdale"]

@@ -132,7 +132,6 @@ def _layout(source: Source):
                 className="top",
             ),
             _filter_bar(inventory, filters),
-            html.P(id="selection", className="selection"),
             html.Div(
                 [html.Span(id="connection-words"), html.Button("Retry", id="retry-now", className="quiet")],
                 id="connection",
@@ -142,6 +141,7 @@ def _layout(source: Source):
             ),
             html.Main(
                 [
+                    html.P(id="selection", className="selection"),
                     html.Div(id="notice", role="status", **{"aria-live": "polite"}),
                     *[
                         html.Section(view, id=name, hidden=True, **{"aria-label": label})

@@ -98,7 +98,7 @@ def grid(name: str, columns: list[Column]) -> dag.AgGrid:
         dashGridOptions={
             "rowHeight": 40, "headerHeight": 40, "animateRows": False, "rowBuffer": 2, "enableCellTextSelection": True,
             "ensureDomOrder": True, "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True,
-            **({"rowSelection": {"mode": "multiRow", "headerCheckbox": False}} if name == "products" else {}),
+            **({"rowSelection": {"mode": "multiRow", "headerCheckbox": False}, "selectionColumnDef": {"headerName": "Tick", "width": 58}} if name == "products" else {}),
         },
         className="grid",
         style={"height": None},

@@ -239,8 +239,7 @@ def school_days(figures: Figures, filters: Filters) -> int:
 
 def _schools(figures: Figures, filters: Filters, asked: dict) -> Shown:
     measure = measure_of(asked)
-    filters = replace(filters, user_types=("student",))
-    rows = figures.places(filters)
+    rows = figures.places(replace(filters, user_types=("student",)))
     grades = figures.options.districts[filters.district_id].grades
     drawn = heat.draw(rows, grades, measure, school_days(figures, filters))
     links = [
@@ -527,7 +526,7 @@ def _school(figures: Figures, filters: Filters, asked: dict) -> Shown:
     )
     content = html.Div(
         [
-            html.Div([dcc.Link("← All schools", href=f"/schools{filters.as_query()}", refresh=False, className="back"), html.Div([html.H2(district.schools[at], className="product-name"), html.P(f"{period_name(filters)}, {days} school days", className="muted")])], className="card product-head"),
+            html.Div([dcc.Link("← All schools", href=f"/schools{filters.as_query()}", refresh=False, className="back"), html.Div([html.H2(district.schools[at], className="product-name"), html.P(f"{period_name(filters)}, {days} school day{'' if days == 1 else 's'}", className="muted")])], className="card product-head"),
             _grades_of(figures, at, district, now, before, days, than),
             html.Div(
                 [

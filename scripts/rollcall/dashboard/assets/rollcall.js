@@ -12,10 +12,11 @@ window.dash_clientside.rollcall = {
         const wanted = address + (sort && path === lastPath ? "&sort=" + encodeURIComponent(sort) : "");
         lastPath = path;
         if (window.location.search !== wanted) {
-            const first = window.location.search === "";
+            // What the page adds to an address that somebody opened is no step of theirs.
+            const first = window.location.search === "" || selectionOf(window.location.search) === selectionOf(wanted);
             window.history[first ? "replaceState" : "pushState"]({}, "", window.location.pathname + wanted);
         }
-        const kept = address.replace(/&(product|measure|at|one)=[^&]*/g, "");
+        const kept = selectionOf(address);
         for (const link of document.querySelectorAll("nav a")) {
             const here = new URL(link.href).pathname === path;
             link.toggleAttribute("aria-current", false);
@@ -27,6 +28,9 @@ window.dash_clientside.rollcall = {
         return outputs.map((output) => output.id.path + kept);
     },
 };
+function selectionOf(query) {
+    return query.replace(/&(product|measure|at|one|sort)=[^&]*/g, "");
+}
 let lastPath = window.location.pathname;
 
 // Whoever cannot see that the page is another one hears its heading.
