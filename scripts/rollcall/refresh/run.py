@@ -567,7 +567,9 @@ def _is_page_loads(path: Path) -> bool:
 def _must_have_read_what_was_written(settings: Settings) -> None:
     """`lake.Damaged` when a file that this build has read is not what was written: all, but for the days it passed over."""
     with duckdb.connect(str(settings.work), read_only=True) as connection:
-        rows = connection.execute("select distinct district_id, usage_date::varchar from intermediate.int_increments__scope")
+        rows = connection.execute(
+            "select distinct district_id, usage_date::varchar from intermediate.int_increments__scope"
+        )
         scope = {
             Path(f"extension/page_loads/district_id={district}/usage_date={day}") for district, day in rows.fetchall()
         }
