@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rollcall.intake import schema
+from rollcall.intake.lake_tables import lake_tables
 from rollcall.settings import Settings
 from test_dbt_alone import dbt
 
@@ -114,7 +114,7 @@ def test_sources_are_the_tables_of_the_lake(manifest):
         for source in manifest["sources"].values()
         if source["source_name"] != "published"
     }
-    expected = {table if "/" in table else f"lake/{table}": columns for table, columns in schema.lake_tables().items()}
+    expected = {table if "/" in table else f"lake/{table}": columns for table, columns in lake_tables().items()}
     assert found.keys() - NO_LAKE_TABLES == expected.keys()
     for name, columns in expected.items():
         described = {column: said["data_type"] for column, said in found[name]["columns"].items()}
