@@ -1,0 +1,138 @@
+"""The dbt project's graph keeps the rules of dbt-project-evaluator that matter here. An exception is a line, with its reason."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rollcall.intake.lake_tables import lake_tables
+from rollcall.settings import Settings
+from test_dbt_alone import dbt
+
+LAYERS = ("staging", "intermediate", "marts")
+PREFIXES = {"staging": ("stg_",), "intermediate": ("int_",), "marts": ("dim_", "fct_", "bridge_", "agg_")}
+# A name that readers know already.
+NAMED_OTHERWISE = {"school_name_check"}
+# No test of its own: signed rows that are held to the facts by tests/reconciliation, and events, of which one may come twice.
+UNTESTED = {
+    # An educator may be enrolled in one class twice; int_memberships__pairings, which counts classes, is tested.
+    "int_memberships__class_spans",
+    # One number may be both a sourcedId and an identifier; int_usage__identity_spans, which weighs the claims, is tested.
+    "int_usage__identity_claims",
+    "int_increments__changes",
+    "int_increments__person_day_changes",
+    "int_usage__page_loads",
+    "stg_extension__page_loads",
+    "stg_lake__refresh_runs",
+    "stg_lake__rule_results",
+}
+# Staged, and read by nothing yet: the terms and school years of a district.
+LEADS_NOWHERE = {"source.rollcall.oneroster.academicSessions"}
+# Sources that are no table of the lake: names of its files, and the ledger beside it.
+NO_LAKE_TABLES = {"extension/page_load_files", "lake/refresh_runs"}
+
+
+@pytest.fixture(scope="module")
+def manifest(session_house) -> dict:
+    house = session_house("manifest")
+    dbt(house, "parse")
+    return json.loads((house.root / "target" / "manifest.json").read_text("utf-8"))
+
+
+def models(manifest: dict, *layers: str) -> dict[str, dict]:
+    return {
+        key: node
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["fqn"][1] in (layers or LAYERS)
+    }
+
+
+def test_every_model_is_in_its_layer_named_for_it_and_documented(manifest):
+    assert len(models(manifest)) == sum(node["resource_type"] == "model" for node in manifest["nodes"].values())
+    for node in models(manifest).values():
+        assert node["name"].startswith(PREFIXES[node["fqn"][1]]) or node["name"] in NAMED_OTHERWISE, node["name"]
+        assert node["description"].startswith("One row per"), node["name"]
+        undescribed = [name for name, column in node["columns"].items() if not column["description"]]
+        assert not undescribed, (node["name"], undescribed)
+
+
+def test_every_model_is_tested(manifest):
+    tested = {
+        key
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test"
+        for key in node["depends_on"]["nodes"]
+    }
+    tested |= {key for test in manifest["unit_tests"].values() for key in test["depends_on"]["nodes"]}
+    assert {node["name"] for key, node in models(manifest).items() if key not in tested} <= UNTESTED
+
+
+def test_references_go_one_way(manifest):
+    allowed = {"staging": {"source"}, "intermediate": {"staging", "intermediate", "seed"}, "marts": {*LAYERS, "seed"}}
+    for node in models(manifest).values():
+        for parent in node["depends_on"]["nodes"]:
+            kind, _, name = parent.split(".", 2)
+            if kind == "source" and name.startswith("published."):
+                # What a build goes on from: only the increments read it.
+                assert node["fqn"][2] == "increments", node["name"]
+                continue
+            layer = manifest["nodes"][parent]["fqn"][1] if kind == "model" else kind
+            assert layer in allowed[node["fqn"][1]], (node["name"], parent)
+        assert node["depends_on"]["nodes"], f"{node['name']} has no parent"
+
+
+def test_every_source_leads_to_an_exposure(manifest):
+    above: dict[str, set[str]] = {}
+    for key, node in {**manifest["nodes"], **manifest["exposures"]}.items():
+        if node["resource_type"] in ("model", "exposure"):
+            for parent in node["depends_on"]["nodes"]:
+                above.setdefault(parent, set()).add(key)
+    for source in manifest["sources"].keys() - LEADS_NOWHERE:
+        reached, waiting = set(), [source]
+        while waiting:
+            for child in above.get(waiting.pop(), set()) - reached:
+                reached.add(child)
+                waiting.append(child)
+        assert any(key.startswith("exposure.") for key in reached), source
+
+
+def test_only_marts_are_public_and_exposed(manifest):
+    for node in models(manifest).values():
+        is_mart = node["fqn"][1] == "marts"
+        assert (node["access"] == "public") == is_mart, node["name"]
+        if is_mart:
+            assert node["config"]["group"] == node["fqn"][2], node["name"]
+            assert node["config"]["contract"]["enforced"], node["name"]
+    for exposure in manifest["exposures"].values():
+        assert set(exposure["depends_on"]["nodes"]) <= set(models(manifest, "marts")), exposure["name"]
+
+
+def test_sources_are_the_tables_of_the_lake(manifest):
+    found = {
+        f"{source['source_name']}/{source['name']}": source
+        for source in manifest["sources"].values()
+        if source["source_name"] != "published"
+    }
+    expected = {table if "/" in table else f"lake/{table}": columns for table, columns in lake_tables().items()}
+    assert found.keys() - NO_LAKE_TABLES == expected.keys()
+    for name, columns in expected.items():
+        described = {column: said["data_type"] for column, said in found[name]["columns"].items()}
+        of_the_path = {"district_id", "usage_date", "file_path"} - columns.keys()
+        kinds = {column: "string" if kind == "varchar" else kind for column, kind in columns.items()}
+        assert {column: kind for column, kind in described.items() if column not in of_the_path} == kinds, name
+        assert all(column["description"] for column in found[name]["columns"].values()), name
+
+
+def test_lateness_is_what_the_sources_say(manifest):
+    said = {
+        source["config"]["meta"]["delivery_kind"]: source["freshness"]["warn_after"]["count"]
+        for source in manifest["sources"].values()
+        if source["config"]["meta"].get("delivery_kind")
+    }
+    assert Settings().freshness_days == said
+    assert Settings(freshness_days={"usage": 9}).freshness_days == {"usage": 9}
+
+
+def test_freshness_works_from_the_root(house):
+    assert "PASS freshness of extension.page_loads" in dbt(house, "source", "freshness")
