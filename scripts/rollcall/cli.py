@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -545,7 +546,7 @@ def main() -> None:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     if "great_expectations" not in sys.modules:
         sys.exit(code)
-    logging.shutdown()
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import great_expectations as gx
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from rollcall.expectations import duckdb_engine
-from rollcall.expectations.start import great_expectations
 
 SITE = "rollcall"
 
 
 def quiet():
     """An ephemeral context without progress bars."""
-    context = great_expectations().get_context(mode="ephemeral")
+    context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
 

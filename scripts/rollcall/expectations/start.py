@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.machinery
 import importlib.util
+import logging
 import os
 import sys
 import threading
@@ -34,6 +35,8 @@ def great_expectations():
         sys.meta_path.insert(0, _OnFirstUse())
     import great_expectations as gx
 
+    # It reports the temporary folder of every context.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return gx
 
 
