@@ -36,7 +36,7 @@ def great_expectations():
     import great_expectations as gx
 
     # It reports the temporary folder of every context.
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     return gx
 
 
