@@ -1,43 +1,78 @@
-"""The rules on rows as Great Expectations suites find what the intake has found."""
+"""Great Expectations decides every delivery, and its Data Docs say what it was asked."""
 
 from __future__ import annotations
 
-from collections import Counter
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import roster
-from rollcall.districts import District
-from rollcall.intake import lake, landing, take
-from rollcall.rules import RULES
-from rollcall.settings import Settings
+from rollcall.expectations import docs
+
+TEACHERS = [
+    {
+        "sis_id": "T1",
+        "first_name": "Ada",
+        "email": "ada@d.example",
+        "school_name": "Alfa School",
+        "grade_level": "13th?",
+    }
+]
 
 
-def test_great_expectations_finds_what_the_intake_finds(tmp_path):
-    from rollcall.expectations.docs import render
+def _html(folder: Path) -> str:
+    return "".join(file.read_text("utf-8") for file in folder.rglob("*.html"))
 
-    settings = Settings(
-        landing=tmp_path / "landing", build=tmp_path / "build", lake=tmp_path / "lake", archive=tmp_path / "archive",
-        quarantine=tmp_path / "quarantine", warehouse=tmp_path / "warehouse",
-    )  # fmt: skip
-    lake.prepare(settings)
+
+def test_data_docs_say_what_was_asked_and_name_nobody(house):
     files = roster.good()
     files["users.csv"][1]["grades"] = "13th?"
-    files["users.csv"][2]["orgSourcedIds"] = "Q"
-    files["users.csv"].append(roster.user("T9", "wizard", "A", email="no address"))
-    files["enrollments.csv"][0]["classSourcedId"] = "K9"
-    files["classes.csv"][0]["classType"] = "elective"
-    template = [{"sis_id": "T1", "email": "", "school_name": "Alfa School", "grade_level": "3"}]
-    found: dict[str, Counter] = {}
-    for path in (
-        roster.write(tmp_path / "landing" / "d" / "roster_2020-10-01.zip", files),
-        roster.template(tmp_path / "landing" / "d" / "educators_2020-10-01.csv", "educators", template),
-    ):
-        outcome = take.take(landing.describe(path, District(district_id="d")), settings)
-        broken = {finding.rule for finding in outcome.report.findings}
-        found[str(outcome.delivery.kind)] = {rule for rule in broken if RULES[rule].checks}
-    page, counts = render(settings)
-    assert {kind: {rule for rule, count in of_kind.items() if count} for kind, of_kind in counts.items()} == found
-    assert len(found["oneroster"]) >= 6 and len(counts["oneroster"]) > 25
-    pages = "".join(file.read_text("utf-8") for file in page.parent.rglob("*.html"))
-    assert "user-orgs-resolve" in pages and "template-email-present" in pages
-    for value in ("Quillfeather", "s1@schools.example", "t1@schools.example", "no address"):
-        assert value not in pages
+    files["users.csv"].append(roster.user("T9", "teacher", "A", email="no address"))
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip", files)
+    roster.template(house.landing / "d" / "educators_2020-10-01.csv", "educators", TEACHERS)
+    rows = [("2020-10-01T09:00:00Z", "s1@schools.example", "about:blank")]
+    roster.usage(house.landing / "d" / "usage_2020-10-01.csv", rows)
+    roster.write(house.landing / "other" / "roster_2020-10-01.zip")
+    assert {outcome.verdict for outcome in house.take()} == {"accepted"}
+    of = {kind: _html(docs.of_delivery(house.settings, "d", kind)) for kind in ("oneroster", "educators", "usage")}
+    assert "user-grade-valid (warning)" in of["oneroster"] and "template-email-present (error)" in of["educators"]
+    assert "usage-url-valid (error)" in of["usage"]
+    assert len(docs.pages(house.settings)) == 4
+    for value in ("Quillfeather", "s1@schools.example", "t1@schools.example", "no address", "ada@d.example"):
+        assert value not in "".join(of.values())
+
+
+def test_a_severity_of_the_district_changes_verdict_report_and_data_docs(house):
+    files = roster.good()
+    files["users.csv"][1]["grades"] = "13th?"
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip", files)
+    (house.landing / "d" / "district.toml").write_text('[rules]\nuser-grade-valid = "reject"\n')
+    (outcome,) = house.take()
+    assert outcome.verdict == "rejected" and outcome.report_folder
+    assert 'href="data_docs/index.html"' in (outcome.report_folder / "report.html").read_text("utf-8")
+    assert "user-grade-valid (reject)" in _html(outcome.report_folder / "data_docs")
+
+
+def test_without_great_expectations_nothing_is_accepted_and_nothing_lost(house, tmp_path):
+    stub = tmp_path / "stub" / "great_expectations"
+    stub.mkdir(parents=True)
+    (stub / "__init__.py").write_text("raise ImportError('it is broken')\n")
+    good = roster.write(house.landing / "d" / "roster_2020-10-01.zip")
+    bad = house.landing / "d" / "letter.csv"
+    bad.write_text("dear,sir\n")
+    environment = house.environment | {"PYTHONPATH": f"{stub.parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    for arguments in (["check", str(good)], ["refresh"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "rollcall", *arguments],
+            env=environment,
+            cwd=house.root,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 1, done.stdout + done.stderr
+        (line,) = done.stderr.splitlines()
+        assert "Great Expectations cannot be imported (ImportError: it is broken)" in line
+        assert good.exists() and bad.exists() and not list(house.quarantine.rglob("*.csv"))
+        assert not list(house.lake.glob("deliveries/district_id=d/*"))
+    assert house.refresh(code=20)["counts"]["accepted_deliveries"] == 1

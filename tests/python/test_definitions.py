@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from publicsuffixlist import PublicSuffixList
 
 from rollcall.dashboard import components
-from rollcall.intake import privacy, usage
+from rollcall.intake import lake, privacy, usage
 from rollcall.intake.lake_tables import lake_tables
 from rollcall.paths import PROJECT
 from rollcall.rules import RULES, schema
@@ -116,7 +116,7 @@ def test_paths_of_the_catalogue_are_those_that_the_models_match(house):
         writer.writerow(row)
     (outcome,) = house.take()
     assert outcome.verdict == "accepted", outcome
-    assert usage.catalogued_paths(CONNECTION, "d", house.settings) == [
+    assert usage.catalogued_paths(CONNECTION, lake.files(house.settings, "inventory/products", "d")) == [
         ("docs.google.com", "/forms"),
         ("docs.google.com", "/a"),
     ]

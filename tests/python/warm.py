@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from rollcall.expectations import audit
+from rollcall.expectations import audit, start
 
 
 class _ForkedAudit:
@@ -110,9 +110,8 @@ def _keep(connection: socket.socket) -> None:
 
 
 def serve(path: str) -> None:
-    sys.meta_path.insert(0, audit._OnFirstUse())
+    start.gate()
     import dbt.cli.main  # noqa: F401
-    import great_expectations  # noqa: F401
 
     import rollcall.cli
     import rollcall.expectations.duckdb_engine

@@ -6,16 +6,14 @@ paths of the candidate and of the version before, answers with one line of JSON,
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from rollcall.errors import RollcallError
+from rollcall.expectations.start import great_expectations
 from rollcall.settings import Settings
 
 
@@ -63,64 +61,22 @@ class Auditor:
         self._log.close()
 
 
-def errors(exception_info: dict) -> list[str]:
-    """What went wrong in an expectation itself. Great Expectations has one exception a metric, or the only one directly."""
-    infos = [exception_info] if "exception_message" in exception_info else list(exception_info.values())
-    return [info["exception_message"] for info in infos if isinstance(info, dict) and info.get("exception_message")]
-
-
-def quiet_context(docs: Path):
-    """An ephemeral context without progress bars, whose Data Docs go to a folder."""
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    context.add_data_docs_site(
-        "audit",
-        {
-            "class_name": "SiteBuilder",
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            # What follows a dollar sign would be replaced.
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(docs).replace("$", "\\$"),
-            },
-        },
-    )
-    return context
-
-
-def source(context, name: str, file: Path):
-    """A DuckDB file, read-only, as a data source."""
-    from rollcall.expectations import duckdb_engine
-
-    return context.data_sources.add_sql(
-        name,
-        connection_string=duckdb_engine.connection_string(file),
-        create_temp_table=False,
-        kwargs=duckdb_engine.READ_ONLY,
-    )
-
-
-def validate_marts(context, candidate: Path, before: Path | None = None):
+def validate_marts(made, candidate: Path, before: Path | None = None):
     """Runs the suites of the marts, and what compares them with the version before; the results by suite."""
-    import great_expectations as gx
+    from rollcall.expectations import context, duckdb_engine, marts
 
-    from rollcall.expectations import duckdb_engine, marts
+    gx = great_expectations()
 
     duckdb_engine.BufferedDuckDBDialect.before = before
     expected, drift = marts.expectations(), marts.drift() if before else {}
-    file, definitions = source(context, "candidate", candidate), []
+    file, definitions = context.source(made, "candidate", candidate), []
     for mart in dict.fromkeys([*expected, *drift]):
         batch = file.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
-        suite = context.suites.add(
+        suite = made.suites.add(
             gx.ExpectationSuite(name=mart, expectations=[*expected.get(mart, []), *drift.get(mart, [])])
         )
-        definitions.append(
-            context.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite))
-        )
-    checkpoint = context.checkpoints.add(
+        definitions.append(made.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite)))
+    checkpoint = made.checkpoints.add(
         gx.Checkpoint(name="marts", validation_definitions=definitions, result_format={"result_format": "BASIC"})
     )
     return checkpoint.run().run_results.values()
@@ -128,14 +84,17 @@ def validate_marts(context, candidate: Path, before: Path | None = None):
 
 def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, object]:
     """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
-    context = quiet_context(docs)
+    from rollcall.expectations import context
+
+    made = context.quiet()
+    context.add_site(made, docs)
     failures, warnings, asked = [], [], 0
-    for result in validate_marts(context, candidate, before):
+    for result in validate_marts(made, candidate, before):
         for outcome in result.results:
             asked += 1
             if not outcome.success:
                 config = outcome.expectation_config
-                broken = errors(outcome.exception_info)
+                broken = context.errors(outcome.exception_info)
                 observed = (
                     broken[0]
                     if broken
@@ -149,31 +108,14 @@ def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, obje
                         "observed": str(observed),
                     }
                 )
-    context.build_data_docs(site_names=["audit"])
+    made.build_data_docs(site_names=[context.SITE])
     return {"failures": failures, "warnings": warnings, "asked": asked}
 
 
-class _OnFirstUse:
-    """Imports scipy and altair when an attribute of theirs is first asked for, which the expectations here never do.
-
-    Great Expectations imports both: a third of the seconds that its own import takes.
-    """
-
-    def find_spec(self, name: str, path=None, target=None):
-        if name not in ("scipy", "scipy.stats", "altair"):
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path)
-        if spec and spec.loader:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
-        return spec
-
-
 def main() -> None:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    sys.meta_path.insert(0, _OnFirstUse())
     docs = Path(sys.argv[1])
     answers, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not garble the answer
-    import great_expectations  # noqa: F401  what takes long is done before the question comes
+    great_expectations()  # what takes long is done before the question comes
 
     if question := sys.stdin.readline().strip():
         candidate, before = json.loads(question)

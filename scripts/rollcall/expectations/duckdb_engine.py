@@ -5,9 +5,15 @@ every metric then fails with `list index out of range`. A buffered cursor, taken
 not.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
+from duckdb_engine import ConnectionWrapper
 from duckdb_engine import Dialect as DuckDBDialect
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine.cursor import FullyBufferedCursorFetchStrategy
@@ -41,7 +47,19 @@ class BufferedDuckDBDialect(DuckDBDialect):
         return connection
 
 
+class LentDuckDBDialect(BufferedDuckDBDialect):
+    """The same on cursors of a connection that is there already: they share its tables, but for temporary ones."""
+
+    owner: duckdb.DuckDBPyConnection | None = None
+
+    def connect(self, *arguments: Any, **options: Any) -> Any:
+        if self.owner is None:
+            raise RuntimeError("no connection is lent to Great Expectations now")
+        return ConnectionWrapper(self.owner.cursor())
+
+
 registry.register("rollcallduckdb", __name__, "BufferedDuckDBDialect")
+registry.register("rollcalllent", __name__, "LentDuckDBDialect")
 
 
 _FILES: dict[str, str] = {}
@@ -52,6 +70,16 @@ def connection_string(file: Path) -> str:
     name = f"file-{len(_FILES)}"
     _FILES[name] = str(file)
     return f"rollcallduckdb:///{name}"
+
+
+@contextmanager
+def lent(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """The address at which Great Expectations finds a connection, for as long as it is lent."""
+    LentDuckDBDialect.owner = connection
+    try:
+        yield "rollcalllent:///:memory:"
+    finally:
+        LentDuckDBDialect.owner = None
 
 
 READ_ONLY = {"connect_args": {"read_only": True}}

@@ -8,16 +8,21 @@ import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
+from rollcall.expectations import start
+from rollcall.files import quote
 from rollcall.intake import echo
-from rollcall.rules import RULES, Severity
+from rollcall.rules import RULES, Check, Question, Rule, Severity, found
 from rollcall.text import printable, safe_cell
 
-EXAMPLES = 20  # findings listed for one rule; the rest are counted
+if TYPE_CHECKING:
+    from rollcall.expectations.gate import Judgement
+
 # What lies beside a file in quarantine.
-REPORT_FILES = ("report.txt", "report.html", "report.json", "report-rows.csv", "release.json")
+REPORT_FILES = ("report.txt", "report.html", "report.json", "report-rows.csv", "release.json", "data_docs")
 MOST_ROWS = 10_000  # rows listed for one rule in report-rows.csv
 _MOST_CHARACTERS = 200  # of a value, a name or an explanation
 _FORM = re.compile(r"\[\d+ characters?: ")
@@ -65,6 +70,7 @@ class Report:
     severities: dict[str, Severity] = field(default_factory=dict)
     rows: list[tuple] = field(default_factory=list, repr=False)
     most: int = 100
+    judgement: Judgement | None = field(default=None, repr=False)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _rest: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
@@ -107,31 +113,32 @@ class Report:
         rest = Finding(rule_id, self.severity(rule_id), file, None, None, value, more, message, fix)
         self.findings[place : place + 1] = [rest]
 
-    def add_rows(self, rule_id: str, file: str, connection: duckdb.DuckDBPyConnection, query: str) -> bool:
-        """Adds what `query` (row_number, column_name, value, detail) finds: one finding a value, with the first row.
-
-        True when it finds anything.
-        """
+    def question(self, rule: Rule, check: Check, file: str) -> Question:
+        """A check, to be asked of what was read from a file; of the values it finds, what a report may repeat."""
         shown = echo.shown(self.kind, file)
-        connection.execute(
-            f"create or replace temp table found as select row_number, column_name, {shown} as value, detail from ({query})"
-        )
-        found = connection.execute(
-            f"""select min(row_number), column_name, value, min(detail), count(*), count(*) over ()
-            from found group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
-        ).fetchall()
-        for row, column, value, detail, count, _ in found:
-            self.add(rule_id, file, row, column, value, detail, count)
-        if found and found[0][5] > EXAMPLES:
-            more = found[0][5] - EXAMPLES
-            self.add(rule_id, file, value=f"… and {more} other values", count=more)
-        if found:
+        sql = f"""select row_number, column_name, {shown} as value, detail, coalesce(row_count, 1) as row_count
+            from ({found(check)})"""
+        return Question(rule, check, file, self.severity(rule.id), sql)
+
+    def judge(self, suite: str, questions: list[Question], connection: duckdb.DuckDBPyConnection) -> None:
+        """Asks the gate, and adds what it finds; rows that break an `error` go to `set_aside`."""
+        self.judgement = start.gate().judge(suite, questions, connection)
+        for broken in self.judgement.broken:
+            rule_id, table, file = broken.question.rule.id, broken.question.check.table, broken.question.file
+            for each in broken.found:
+                self.add(rule_id, file, each.row, each.column, each.value, each.detail, each.count)
+            if (more := broken.findings - len(broken.found)) > 0:
+                self.add(rule_id, file, value=f"… and {more} other values", count=more)
             rows = connection.execute(
-                f"""select row_number, column_name, value from found
+                f"""select row_number, column_name, value from {broken.table}
                 where row_number is not null order by row_number limit {MOST_ROWS}"""
             ).fetchall()
-            self.rows += [(rule_id, self.severity(rule_id), file, *row) for row in rows]
-        return bool(found)
+            self.rows += [(rule_id, broken.severity, file, *row) for row in rows]
+            if broken.severity is Severity.ERROR:
+                connection.execute(
+                    f"insert into set_aside select {quote(table)}, row_number from {broken.table} where row_number is not null"
+                )
+            connection.execute(f"drop table {broken.table}")
 
     @property
     def hides(self) -> bool:

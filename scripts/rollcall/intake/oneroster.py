@@ -7,12 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.files import quote
 from rollcall.intake import container, csvfile, privacy
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
-from rollcall.rules import RULES, Mode, Severity, schema
+from rollcall.rules import RULES, Mode, schema
 from rollcall.rules.tables import COMPARED, KNOWN, references
 from rollcall.settings import Settings
 
@@ -77,10 +76,10 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
             own = f'select * from "{name}" union all by name' if table else ""
             gone = f'and trim("sourcedId") not in (select trim("sourcedId") from "_{name}")' if table else ""
             connection.execute(
-                f"""create temp table "known_{name}" as {own} select * exclude (_row_number) from ({was} {gone})"""
+                f"""create table "known_{name}" as {own} select * exclude (_row_number) from ({was} {gone})"""
             )
         if has_past and name in COMPARED:
-            connection.execute(f'create temp table "before_{name}" as {was}')
+            connection.execute(f'create table "before_{name}" as {was}')
             if table or before is not None:
                 fields = lake_columns(connection, f"known_{name}", lake_table)
                 connection.execute(f'create view "after_{name}" as select {fields} from "known_{name}"')
@@ -90,7 +89,7 @@ def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Makes the tables of what rules look up in `seeds/`."""
     for table, columns in references(version).items():
         fields = ", ".join(f"unnest(${name}) as {name}" for name in columns)
-        connection.execute(f"create temp table {table} as select {fields}", columns)
+        connection.execute(f"create table {table} as select {fields}", columns)
 
 
 def _make_user_roles(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
@@ -106,7 +105,7 @@ def _make_user_roles(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnec
         parts.append(f"select {fields} from {before} where _op = 'upsert' {gone}")
     none = "select null::varchar as user_id, null::varchar as role, null::varchar as org where false"
     connection.execute(
-        f"""create temp table user_roles as
+        f"""create table user_roles as
         select user_id, bool_or(role in (select role from seed_roles where is_staff)) and not bool_or(role = 'student') as is_staff,
             case when bool_or(role = 'student') then 'student' else max(role) end as role,
             string_agg(org, ',') as orgs
@@ -199,33 +198,32 @@ class Given:
 
 
 def apply_rules(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> None:
-    """Runs every check whose tables are there; rows that break an `error` go to `set_aside`.
+    """Has the gate ask every check whose tables are there; rows that break an `error` go to `set_aside`.
 
-    Rules may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
+    They may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
     """
     connection.execute(
-        "create temp table delivery as select $1::date as delivery_date, $2 as removal_share, $3 as update_share",
+        "create table delivery as select $1::date as delivery_date, $2 as removal_share, $3 as update_share",
         [past.delivery_date, past.thresholds.removal, past.thresholds.update],
     )
-    connection.execute("create temp table set_aside (table_name varchar, row_number bigint)")
-    connection.execute("create temp table table_names (table_name varchar, version varchar, mode varchar)")
-    connection.executemany(
-        "insert into table_names values (?, ?, ?)", [(each.table, each.version, each.mode) for each in given]
-    )
+    ask(given, connection, report)
+
+
+def ask(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Has the gate ask the checks of these tables."""
+    connection.execute("create table set_aside (table_name varchar, row_number bigint)")
     found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
     there = {name for (name,) in found.fetchall()}
     of_table = {each.table: each for each in given}
-    for rule in RULES.values():
-        for check in rule.checks:
-            each = of_table.get(check.table)
-            if each is None or not check.is_asked(each.version, each.mode, there):
-                continue
-            found = report.add_rows(rule.id, each.file, connection, check.sql)
-            if found and report.severity(rule.id) == Severity.ERROR:
-                connection.execute(
-                    f"""insert into set_aside select {quote(check.table)}, row_number
-                    from ({check.sql}) where row_number is not null"""
-                )
+    questions = [
+        report.question(rule, check, of_table[check.table].file)
+        for rule in RULES.values()
+        for check in rule.checks
+        if check.table in of_table and check.is_asked(of_table[check.table].version, of_table[check.table].mode, there)
+    ]
+    versions = {each.version for each in given if each.version}
+    mode = (Mode.DELTA if any(each.mode is Mode.DELTA for each in given) else Mode.BULK) if versions else ""
+    report.judge(" ".join(filter(None, [report.kind, *versions, mode])), questions, connection)
 
 
 # Whether an e-mail looks like an address; true of none at all.

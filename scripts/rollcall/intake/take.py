@@ -20,7 +20,8 @@ import duckdb
 
 from rollcall import logs
 from rollcall.errors import RollcallError, is_of_the_disk
-from rollcall.files import move, quote
+from rollcall.expectations import docs, start
+from rollcall.files import move
 from rollcall.intake import csvfile, lake, landing, oneroster, products, templates, usage
 from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
 from rollcall.intake.findings import Report
@@ -175,6 +176,7 @@ def check(delivery: Delivery, settings: Settings) -> Report:
                 applied = _applied(delivery, connection, settings)
                 past = _past(settings if has_past else private, delivery, applied, None)
                 _load(delivery, connection, folder, report, past)
+        start.gate()
     if not has_past:
         # Nobody knows here what was delivered before.
         report.findings = [finding for finding in report.findings if finding.rule != "delta-needs-bulk"]
@@ -210,8 +212,6 @@ def take(
                     changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
                 tables = _load(delivery, connection, folder, report, past)
-            if tables:
-                _keep_tables(delivery, connection, settings)
             if released:
                 report.release()
             if report.verdict == "accepted":
@@ -223,12 +223,15 @@ def take(
                     changes = log.append(tables)
                 if delivery.kind in (Kind.EDUCATORS, Kind.STUDENTS):
                     templates.write_schools(str(delivery.kind), connection, incoming)
+        # Without the gate nothing is decided, rejections included.
+        start.gate()
         if not delivery.is_as_hashed:
             raise Changed(f"{delivery.name}: the file was written to while it was read; the next refresh takes it")
         if report.verdict == "accepted":
             _commit(incoming, delivery, report, changes, arrived_at, tables, released)
     if report.verdict == "accepted":
         archive(delivery, settings)
+        _write_docs(report, docs.of_delivery(settings, district.district_id, str(delivery.kind)))
         return Outcome(delivery, report, changes)
     # What was read of it may have left the connection unusable: the record is written with a fresh one.
     changes = Changes(delivered=changes.delivered)
@@ -253,32 +256,6 @@ def _commit(
 ) -> None:
     write_rule_results(incoming, report)
     incoming.commit(_record(delivery, report, changes, arrived_at, tables, released), report.verdict)
-
-
-_KEPT_ROWS = 500_000  # of a larger delivery no tables are kept: they are for pages that people read
-
-
-def _keep_tables(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Keeps what was read of the last delivery of its kind, for the Data Docs of its suite."""
-    names = {name for (name,) in connection.execute("select table_name from table_names").fetchall()}
-    rows = sum(connection.execute(f'select count(*) from "{name}"').fetchone()[0] for name in names)
-    if rows > _KEPT_ROWS:
-        return
-    folder = settings.build / "deliveries"
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary, target = folder / f"{delivery.kind}.tmp", folder / f"{delivery.kind}.duckdb"
-    temporary.unlink(missing_ok=True)
-    found = connection.execute(
-        """select table_name from duckdb_tables() where not starts_with(table_name, '_') and table_name not in ('found', 'set_aside')
-        union select view_name from duckdb_views() where not internal and regexp_matches(view_name, '^(known|before|after)_')"""
-    ).fetchall()
-    connection.execute(f"attach {quote(temporary)} as kept; create schema kept.marts")
-    for name in names | {name for (name,) in found}:
-        connection.execute(f'create table kept.marts."{name}" as select * from "{name}"')
-    connection.execute(
-        "create table kept.marts._names as select table_name, version, mode from table_names; detach kept"
-    )
-    temporary.rename(target)
 
 
 def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Applied]:
@@ -368,9 +345,17 @@ def archive(delivery: Delivery, settings: Settings) -> None:
         shutil.rmtree(delivery.path.parent)
 
 
+def _write_docs(report: Report, folder: Path) -> None:
+    """The Data Docs of what the gate has found, where it was asked."""
+    if report.judgement:
+        shutil.rmtree(folder, ignore_errors=True)
+        report.judgement.write_docs(folder)
+
+
 def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
     folder = settings.quarantine / delivery.district.district_id / delivery.delivery_id
     report.write(folder)
+    _write_docs(report, folder / "data_docs")
     if not delivery.path.is_relative_to(folder):
         _place(delivery.path, folder)
         if delivery.path.is_relative_to(settings.taken):

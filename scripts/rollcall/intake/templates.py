@@ -99,12 +99,12 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) 
     if before is None:
         return
     connection.execute(
-        f"""create temp table known_orgs as
+        f"""create table known_orgs as
         select 'd' as district_id, trim("sourcedId") as sourced_id, identifier, name as org_name, true as is_active
         from {before} where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted'"""
     )
     cells = "(select 'd' as district_id, _cell as cell, school_id, school_name from schools)"
-    connection.execute(f"create temp table known_schools as {rendered('resolved_schools', cells, 'known_orgs')}")
+    connection.execute(f"create table known_schools as {rendered('resolved_schools', cells, 'known_orgs')}")
 
 
 def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
@@ -112,8 +112,8 @@ def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> No
     if past.files(f"templates/{kind}"):
         person = "distinct coalesce(nullif(trim(sis_id), ''), email_hash) as id"
         before = past.latest(f"templates/{kind}", "row_key")
-        connection.execute(f"create temp table before_{kind} as select {person} from {before} where _op = 'upsert'")
-        connection.execute(f"create temp table after_{kind} as select {person} from {kind}")
+        connection.execute(f"create table before_{kind} as select {person} from {before} where _op = 'upsert'")
+        connection.execute(f"create table after_{kind} as select {person} from {kind}")
 
 
 def write_schools(kind: str, connection: duckdb.DuckDBPyConnection, incoming) -> None:

@@ -13,6 +13,7 @@ from rollcall.files import quote
 from rollcall.intake import csvfile, lake, privacy
 from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.findings import Report
+from rollcall.intake.oneroster import Given, ask
 from rollcall.rules import schema
 from rollcall.settings import Settings
 
@@ -37,7 +38,6 @@ _PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_R
 
 _IS_AHEAD = "coalesce(moment > now() + interval 5 minute, false)"
 _TIMELY = f"coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and not {_IS_AHEAD}, false)"
-_MOST_AHEAD = 0.01  # of the rows: devices whose clock is wrong are few, and a machine whose clock is behind meets many
 
 
 def _seconds() -> str:
@@ -173,45 +173,34 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
     aside = sorted(str(file) for file in (folder / f"usage_date={_SET_ASIDE}").glob("*.parquet"))
     set_aside = connection.execute(f"select count(*) from {_events(aside)}").fetchone()[0] if aside else 0
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
-    if set_aside:
-        _explain(path, rows, connection, report, delivered)
-    _count_oddities(path, rows, folder, incoming, report, settings)
+    _make_usage(rows if set_aside else f"(select * from {rows} limit 0)", connection)
+    _make_counts(delivered, rows, folder, incoming, settings)
+    ask([Given("usage", path.name), Given("usage_counts", path.name)], connection, report)
     _append_new(rows, folder, incoming, district, key, settings)
     return Loaded(delivered, set_aside)
 
 
-def _explain(path: Path, rows: str, connection: duckdb.DuckDBPyConnection, report: Report, delivered: int) -> None:
-    """Names the rows that were set aside: a second reading, which only a file with such rows pays for."""
+def _make_usage(rows: str, connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `usage`, all rows, for naming those that were set aside: a second reading, which only a file with such rows pays for."""
     connection.execute(
-        f"""create or replace temp table numbered as
-        select row_number() over () + 1 as row_number, occurred_at, {_TIME} as moment,
-            case when {_IS_WEB} then {_HOST} else '' end as host
-        from {rows}"""
+        f"""create table usage as
+        select row_number() over () + 1 as _row_number, occurred_at, {_TIMELY} as is_timely, {_IS_AHEAD} as is_ahead, host
+        from (select occurred_at, {_TIME} as moment, case when {_IS_WEB} then {_HOST} else '' end as host from {rows})"""
     )
-    report.add_rows(
-        "usage-time-valid",
-        path.name,
-        connection,
-        f"select row_number, 'occurred_at' as column_name, occurred_at as value, null as detail from numbered where not {_TIMELY}",
-    )
-    report.add_rows(
-        "usage-url-valid",
-        path.name,
-        connection,
-        "select row_number, 'url' as column_name, null as value, null as detail from numbered where host = ''",
-    )
-    ahead, now = connection.execute(
-        f"select count(*) filter ({_IS_AHEAD}), strftime(now(), '%Y-%m-%d %H:%M UTC') from numbered"
-    ).fetchone()
-    if ahead > _MOST_AHEAD * delivered:
-        report.add("usage-time-ahead", path.name, column="occurred_at", count=ahead, detail=now)
-    connection.execute("drop table numbered")
 
 
-def _count_oddities(
-    path: Path, rows: str, folder: Path, incoming: lake.Incoming, report: Report, settings: Settings
-) -> None:
-    """Counts page loads without a user or a usable duration, and those that are there already: in this file, or of its days in the lake."""
+def _make_counts(delivered: int, rows: str, folder: Path, incoming: lake.Incoming, settings: Settings) -> None:
+    """Makes `usage_counts`, one row: page loads without a user or a usable duration, those of a time ahead, and those that are there already.
+
+    That is in this file, or in the lake on its days.
+    """
+    incoming.connection.execute(
+        """create table usage_counts as
+        select $1::bigint as delivered, 0::bigint as without_user, 0::bigint as repeated, 0::bigint as unusable_durations,
+            count(*) filter (is_ahead) as ahead, strftime(now(), '%Y-%m-%d %H:%M UTC') as now
+        from usage""",
+        [delivered],
+    )
     written = sorted(str(file) for file in folder.rglob("*.parquet"))
     if not written:
         return
@@ -230,18 +219,16 @@ def _count_oddities(
             count(distinct event_key) filter (not is_again)
         from (select identity_key, event_key, duration_seconds, {"false " + again} as is_again from {_events(written)})"""
     ).fetchone()
-    repeated = total - new
+    unusable = 0
     if without_seconds:
         # Most files leave it blank: what was written and is unusable is counted in a second reading, of that column alone.
         (unusable,) = incoming.connection.execute(
             f"select count(*) from {rows} where trim(duration_seconds) <> '' and {_seconds()} is null"
         ).fetchone()
-        if unusable:
-            report.add("usage-duration-valid", path.name, column="duration_seconds", count=unusable)
-    if without_user:
-        report.add("usage-user-present", path.name, column="user_email", count=without_user)
-    if repeated:
-        report.add("usage-duplicate", path.name, column="event_id", count=repeated)
+    incoming.connection.execute(
+        "update usage_counts set without_user = $1, repeated = $2, unusable_durations = $3",
+        [without_user, total - new, unusable],
+    )
 
 
 def _append_new(

@@ -19,6 +19,7 @@ import duckdb
 from rollcall import logs
 from rollcall.districts import District
 from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
+from rollcall.expectations import start
 from rollcall.files import quote
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
@@ -237,6 +238,8 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 files += _kept_files(settings)
             released = held.released(settings) if intake else {}
             files += list(released)
+            if files:
+                start.on_a_thread()
             if sum(map(_size, files)) > _LARGE:
                 auditor = _warm_up(settings)
             deliveries = _new_deliveries(settings, run, found.folders, files, backfill)

@@ -22,9 +22,22 @@ from rollcall.rules import (
     usage,
     users,
 )
-from rollcall.rules.rule import Check, Mode, Rule, Severity
+from rollcall.rules.rule import FOUND, Broken, Check, Found, Mode, Question, Rule, Severity, found
 
-__all__ = ["CONTAINER", "KEY_RULES", "RULES", "Check", "Mode", "Rule", "Severity", "proven"]
+__all__ = [
+    "CONTAINER",
+    "KEY_RULES",
+    "RULES",
+    "Broken",
+    "Check",
+    "Found",
+    "Mode",
+    "Question",
+    "Rule",
+    "Severity",
+    "found",
+    "proven",
+]
 
 CONTAINER = container.SECTION
 # Rules that keep the keys of the lake unique: a district may have them reject or set rows aside, and nothing less.
@@ -54,12 +67,13 @@ def proven(rules: dict[str, Rule]) -> dict[str, Rule]:
 def _prove(rule: Rule, check: Check, connection: duckdb.DuckDBPyConnection, always: set[str]) -> None:
     where = f"the check of '{rule.id}' on {check.table}"
     try:
-        connection.execute(
-            f"""create or replace temp view proof as
-            select row_number::bigint, column_name::varchar, value::varchar, detail::varchar from ({check.sql})"""
-        )
+        description = connection.execute(
+            f"create or replace temp view proof as {found(check)}; describe proof"
+        ).fetchall()
     except duckdb.Error as error:
         raise ValueError(f"{where} cannot be run: {str(error).splitlines()[0]}") from error
+    if other := {name for name, *_ in description} - set(FOUND):
+        raise ValueError(f"{where} finds {sorted(other)}, which is none of {', '.join(FOUND)}")
     named = connection.get_table_names(check.sql) - always - {check.table}
     if named != set(check.needs):
         raise ValueError(f"{where} needs {sorted(named)}, and says {sorted(check.needs)}")

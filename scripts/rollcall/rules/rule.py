@@ -30,9 +30,19 @@ class Mode(StrEnum):
     DELTA = "delta"
 
 
+# What a check may say of what it finds; `row_count` where one row stands for several.
+FOUND = {
+    "row_number": "bigint",
+    "column_name": "varchar",
+    "value": "varchar",
+    "detail": "varchar",
+    "row_count": "bigint",
+}
+
+
 @dataclass(frozen=True)
 class Check:
-    """SQL that finds what breaks a rule in one table of a delivery: `row_number, column_name, value, detail`.
+    """SQL that finds what breaks a rule in one table of a delivery: rows with any of the columns of `FOUND`.
 
     It is asked of deliveries that have the table, of that version of OneRoster and in that mode if it names one, where all
     tables that it `needs` beside it are there too: those of the district's last good roster are not at first.
@@ -72,6 +82,45 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), undefined=jinja2.StrictUndefined)
 
 
+def found(check: Check) -> str:
+    """The query of what a check finds, with all columns of `FOUND`."""
+    fields = ", ".join(f"null::{kind} as {name}" for name, kind in FOUND.items())
+    return f"select {fields} where false union all by name ({check.sql})"
+
+
 def sql(name: str, **values: object) -> str:
     """The statement of `sql/<name>.sql`, with these values in place of its variables."""
     return _environment().get_template(f"{name}.sql").render(values)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A check that is asked of a delivery: of the table that was read from `file`, by `sql`, with the district's severity."""
+
+    rule: Rule
+    check: Check
+    file: str
+    severity: Severity
+    sql: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of one column and value that break a rule: the first of them, and how many there are."""
+
+    row: int | None
+    column: str | None
+    value: str | None
+    detail: str | None
+    count: int
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A check that found something: examples, the number of findings, and the table of all rows that were found."""
+
+    question: Question
+    severity: Severity
+    found: tuple[Found, ...]
+    findings: int
+    table: str

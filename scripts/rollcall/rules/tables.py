@@ -77,5 +77,10 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
     for kind in ("educators", "students"):
         tables[f"before_{kind}"] = tables[f"after_{kind}"] = _texts("id")
     tables["known_schools"] = _texts("cell", "item_id", "item_name", "org_sourced_id", "match_type", "closest_names")
+    # The page loads that were set aside, and counts over all.
+    tables["usage"] = _texts("occurred_at", "host") | {"is_timely": "boolean", "is_ahead": "boolean"} | _ROW
+    tables["usage_counts"] = dict.fromkeys(
+        ("delivered", "without_user", "repeated", "unusable_durations", "ahead"), "bigint"
+    ) | _texts("now")
     tables["products"] = _texts(*schema.PRODUCT_COLUMNS) | _ROW
     return tables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Rule, Severity
+from rollcall.rules.rule import Check, Rule, Severity, sql
 
 SECTION = "Usage"
 
@@ -22,6 +22,7 @@ RULES = (
         says="occurred_at has an offset, is not in the future nor before 2000",
         message="occurred_at '{value}' is not a usable time; the row was set aside",
         fix="Write ISO 8601 with an offset, such as 2026-11-20T08:15:00-06:00",
+        checks=(Check("usage", sql("usage-time-valid")),),
     ),
     Rule(
         "usage-time-ahead",
@@ -30,6 +31,7 @@ RULES = (
         says="no more than 1% of the rows are later than now: else this machine's clock may be behind",
         message="{count} rows have an occurred_at that is later than {detail}, which this machine takes for now",
         fix="Set this machine's clock if it is behind; then release the delivery with `rollcall release`. Rows that are still later than now are set aside then",
+        checks=(Check("usage_counts", sql("usage-time-ahead")),),
     ),
     Rule(
         "usage-url-valid",
@@ -38,6 +40,7 @@ RULES = (
         says="url is http(s) with a host",
         message="{count} rows have no usable url; they were set aside",
         fix="Write the whole address, beginning with https://",
+        checks=(Check("usage", sql("usage-url-valid")),),
     ),
     Rule(
         "usage-duration-valid",
@@ -46,6 +49,7 @@ RULES = (
         says="duration_seconds is a number of seconds between 0 and a day",
         message="{count} rows have a duration_seconds that is not a number between 0 and 86400: they count as page loads without a duration",
         fix="Write the seconds that the page was active, such as 42.5, or leave duration_seconds empty",
+        checks=(Check("usage_counts", sql("usage-duration-valid")),),
     ),
     Rule(
         "usage-user-present",
@@ -54,6 +58,7 @@ RULES = (
         says="a row names a user, by address or id",
         message="{count} page loads have no user: they count as unidentified",
         fix="Nothing to do, if the extension does not know the user",
+        checks=(Check("usage_counts", sql("usage-user-present")),),
     ),
     Rule(
         "usage-duplicate",
@@ -62,5 +67,6 @@ RULES = (
         says="an event comes once",
         message="{count} page loads are there already, in this file or in one before: they are counted once",
         fix="Nothing to do",
+        checks=(Check("usage_counts", sql("usage-duplicate")),),
     ),
 )

@@ -1,0 +1,141 @@
+"""The gate of deliveries: Great Expectations asks every check of the rows that were read.
+
+A check is an expectation, a kind of delivery (of a version of OneRoster, in a mode) has a suite, and its checkpoint runs on
+the intake's own in-memory tables. Findings, severities and the rows that are set aside are read from its result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb
+import great_expectations as gx
+from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+from great_expectations.expectations.expectation import BatchExpectation
+from great_expectations.expectations.metrics.metric_provider import metric_value
+from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+
+from rollcall.expectations import context, duckdb_engine
+from rollcall.rules import Broken, Found, Question, Severity
+
+EXAMPLES = 20  # findings of one check; the rest are counted
+_METRIC = "rollcall.rows_that_break_a_rule"
+_SEVERITIES = {
+    Severity.REJECT: "critical",
+    Severity.HOLD: "critical",
+    Severity.ERROR: "critical",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
+
+
+class RowsThatBreakARule(TableMetricProvider):
+    """Runs a check's SQL once, into a table of its own, and says what is in that: the findings, and how many there are."""
+
+    metric_name = _METRIC
+    value_keys = ("sql",)
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(cls, execution_engine, metric_domain_kwargs, metric_value_kwargs, metrics, runtime_configuration):
+        sql = metric_value_kwargs["sql"]
+        table = f"found_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
+        with execution_engine.get_connection() as connection:
+            connection.exec_driver_sql(f"create or replace table {table} as {sql}")
+            rows = connection.exec_driver_sql(
+                f"""select min(row_number), column_name, value, min(detail), sum(row_count)::bigint, count(*) over ()
+                from {table} group by column_name, value order by 1 nulls first, 3 limit {EXAMPLES}"""
+            ).fetchall()
+            if not rows:
+                connection.exec_driver_sql(f"drop table {table}")
+            connection.commit()  # the intake reads it
+        return {"table": table, "found": [list(row[:-1]) for row in rows], "findings": rows[0][-1] if rows else 0}
+
+
+class ExpectRosterRule(BatchExpectation):
+    """Expects that a check of a roster rule finds nothing."""
+
+    rule: str
+    table: str
+    sql: str
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = (_METRIC,)
+    success_keys: ClassVar[tuple[str, ...]] = ("sql",)
+    args_keys: ClassVar[tuple[str, ...]] = ("rule", "table")
+
+    def _validate(self, metrics: dict[str, Any], runtime_configuration=None, execution_engine=None) -> dict[str, Any]:
+        said = metrics[_METRIC]
+        # What Data Docs show: a count and no values, which may be people's.
+        rows = sum(found[-1] for found in said["found"])
+        observed = f"{rows:,}{' or more' if said['findings'] > EXAMPLES else ''}"
+        return {"success": not rows, "result": {"observed_value": observed, "gate": said}}
+
+
+@dataclass
+class Judgement:
+    """What the gate has found, in the order in which it was asked, and the context that holds the result."""
+
+    broken: list[Broken]
+    _context: Any
+
+    def write_docs(self, folder: Path) -> Path:
+        """Renders the result as Data Docs. The page to open."""
+        context.add_site(self._context, folder)
+        self._context.build_data_docs(site_names=[context.SITE])
+        return folder / "index.html"
+
+
+def suite(name: str, questions: Iterable[Question]) -> gx.ExpectationSuite:
+    """The suite of a kind of delivery, a version and a mode: an expectation a check, with the district's severity."""
+    return gx.ExpectationSuite(
+        name=name,
+        expectations=[
+            ExpectRosterRule(
+                rule=each.rule.id,
+                table=each.check.table,
+                sql=each.sql,
+                description=f"{each.rule.id} ({each.severity}): {each.rule.says}",
+                severity=_SEVERITIES[each.severity],
+                meta={"question": number, "severity": str(each.severity)},
+            )
+            for number, each in enumerate(questions)
+        ],
+    )
+
+
+def judge(name: str, questions: list[Question], connection: duckdb.DuckDBPyConnection) -> Judgement:
+    """Asks every question of the tables of a connection. RuntimeError where one cannot be answered."""
+    with duckdb_engine.lent(connection) as address:
+        made = context.quiet()
+        source = made.data_sources.add_sql("delivery", connection_string=address, create_temp_table=False)
+        # Every expectation names its own tables: the batch is no more than the connection.
+        batch = source.add_query_asset("tables", query="select 1 as one").add_batch_definition_whole_table("all")
+        definition = made.validation_definitions.add(
+            gx.ValidationDefinition(name=name, data=batch, suite=made.suites.add(suite(name, questions)))
+        )
+        checkpoint = made.checkpoints.add(
+            gx.Checkpoint(name=name, validation_definitions=[definition], result_format={"result_format": "BASIC"})
+        )
+        try:
+            (result,) = checkpoint.run().run_results.values()
+        finally:
+            # What Great Expectations keeps of its engine must not keep the connection.
+            source.get_execution_engine().close()
+    if len(result.results) != len(questions):
+        raise RuntimeError(f"Great Expectations answered {len(result.results)} of {len(questions)} questions")
+    broken: dict[int, Broken] = {}
+    for outcome in result.results:
+        meta = outcome.expectation_config.meta
+        question = questions[meta["question"]]
+        if errors := context.errors(outcome.exception_info):
+            raise RuntimeError(f"the rule '{question.rule.id}' cannot be asked of {question.check.table}: {errors[0]}")
+        if not outcome.success:
+            said = outcome.result["gate"]
+            found = tuple(Found(*one) for one in said["found"])
+            broken[meta["question"]] = Broken(
+                question, Severity(meta["severity"]), found, said["findings"], said["table"]
+            )
+    return Judgement([broken[number] for number in sorted(broken)], made)

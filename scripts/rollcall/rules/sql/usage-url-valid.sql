@@ -1,0 +1,1 @@
+select _row_number as row_number, 'url' as column_name from usage where host = ''
