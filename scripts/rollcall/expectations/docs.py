@@ -1,4 +1,4 @@
-"""Data Docs: those that the gate has made of the last delivery of each kind, and the suite of the published marts."""
+"""Data Docs: what the gate has found in the last accepted delivery of each kind, and the suite of the published marts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from rollcall.settings import Settings
 
 
 def of_delivery(settings: Settings, district_id: str, kind: str) -> Path:
-    """The folder of the Data Docs of a district's last delivery of a kind, which no other district's are in."""
-    return settings.build / "delivery_docs" / district_id / kind
+    """The gate's result on a district's last accepted delivery of a kind, of which `pages` makes Data Docs."""
+    return settings.build / "delivery_results" / district_id / f"{kind}.json"
 
 
 def pages(settings: Settings) -> list[Path]:
-    """The pages of the deliveries, by district and kind."""
-    return sorted((settings.build / "delivery_docs").glob("*/*/index.html"))
+    """Renders the last accepted delivery of each kind; the pages, by district and kind, each in a folder of its district's."""
+    from rollcall.expectations import gate
+
+    folder, made = settings.build / "delivery_docs", []
+    shutil.rmtree(folder, ignore_errors=True)
+    for file in sorted((settings.build / "delivery_results").glob("*/*.json")):
+        made.append(gate.write_docs(file, folder / file.parent.name / file.stem))
+    return made
 
 
 def render(settings: Settings) -> Path:

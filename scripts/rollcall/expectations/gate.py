@@ -7,6 +7,7 @@ the intake's own in-memory tables. Findings, severities and the rows that are se
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,18 @@ from typing import Any, ClassVar
 
 import duckdb
 import great_expectations as gx
+from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
+from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
+from great_expectations.data_context.types.resource_identifiers import (
+    ExpectationSuiteIdentifier,
+    ValidationResultIdentifier,
+)
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
+from rollcall import files
 from rollcall.expectations import context, duckdb_engine
 from rollcall.rules import Broken, Found, Question, Severity
 
@@ -76,16 +84,38 @@ class ExpectRosterRule(BatchExpectation):
 
 @dataclass
 class Judgement:
-    """What the gate has found, in the order in which it was asked, and the context that holds the result."""
+    """What the gate has found, in the order in which it was asked, and the result that says so."""
 
     broken: list[Broken]
-    _context: Any
+    _result: ExpectationSuiteValidationResult
+
+    def save(self, file: Path) -> None:
+        """Keeps the result, from which `write_docs` makes pages when somebody asks for them: that takes half a second."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        files.write(file, json.dumps(self._result.to_json_dict()))
 
     def write_docs(self, folder: Path) -> Path:
         """Renders the result as Data Docs. The page to open."""
-        context.add_site(self._context, folder)
-        self._context.build_data_docs(site_names=[context.SITE])
-        return folder / "index.html"
+        return _write_docs(self._result, folder)
+
+
+def write_docs(file: Path, folder: Path) -> Path:
+    """Renders a result that was saved as Data Docs. The page to open."""
+    said = expectationSuiteValidationResultSchema.load(json.loads(file.read_text("utf-8")))
+    return _write_docs(ExpectationSuiteValidationResult(**said), folder)
+
+
+def _write_docs(result: ExpectationSuiteValidationResult, folder: Path) -> Path:
+    made = context.quiet()
+    context.add_site(made, folder)
+    key = ValidationResultIdentifier(
+        expectation_suite_identifier=ExpectationSuiteIdentifier(result.suite_name),
+        run_id=RunIdentifier(run_name="delivery"),
+        batch_identifier="delivery",
+    )
+    made.validation_results_store.add(key=key, value=result)
+    made.build_data_docs(site_names=[context.SITE])
+    return folder / "index.html"
 
 
 def suite(name: str, questions: Iterable[Question]) -> gx.ExpectationSuite:
@@ -132,10 +162,12 @@ def judge(name: str, questions: list[Question], connection: duckdb.DuckDBPyConne
         question = questions[meta["question"]]
         if errors := context.errors(outcome.exception_info):
             raise RuntimeError(f"the rule '{question.rule.id}' cannot be asked of {question.check.table}: {errors[0]}")
-        if not outcome.success:
-            said = outcome.result["gate"]
+        if outcome.success:
+            outcome.result.pop("gate", None)
+        else:
+            said = outcome.result.pop("gate")  # its values are for the report, which says what of them may be shown
             found = tuple(Found(*one) for one in said["found"])
             broken[meta["question"]] = Broken(
                 question, Severity(meta["severity"]), found, said["findings"], said["table"]
             )
-    return Judgement([broken[number] for number in sorted(broken)], made)
+    return Judgement([broken[number] for number in sorted(broken)], result)

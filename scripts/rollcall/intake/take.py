@@ -231,7 +231,8 @@ def take(
             _commit(incoming, delivery, report, changes, arrived_at, tables, released)
     if report.verdict == "accepted":
         archive(delivery, settings)
-        _write_docs(report, docs.of_delivery(settings, district.district_id, str(delivery.kind)))
+        if report.judgement:
+            report.judgement.save(docs.of_delivery(settings, district.district_id, str(delivery.kind)))
         return Outcome(delivery, report, changes)
     # What was read of it may have left the connection unusable: the record is written with a fresh one.
     changes = Changes(delivered=changes.delivered)
@@ -345,17 +346,11 @@ def archive(delivery: Delivery, settings: Settings) -> None:
         shutil.rmtree(delivery.path.parent)
 
 
-def _write_docs(report: Report, folder: Path) -> None:
-    """The Data Docs of what the gate has found, where it was asked."""
-    if report.judgement:
-        shutil.rmtree(folder, ignore_errors=True)
-        report.judgement.write_docs(folder)
-
-
 def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
     folder = settings.quarantine / delivery.district.district_id / delivery.delivery_id
     report.write(folder)
-    _write_docs(report, folder / "data_docs")
+    if report.judgement:
+        report.judgement.write_docs(folder / "data_docs")
     if not delivery.path.is_relative_to(folder):
         _place(delivery.path, folder)
         if delivery.path.is_relative_to(settings.taken):
