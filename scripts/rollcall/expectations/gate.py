@@ -101,8 +101,7 @@ class Judgement:
 
 def write_docs(file: Path, folder: Path) -> Path:
     """Renders a result that was saved as Data Docs. The page to open."""
-    said = expectationSuiteValidationResultSchema.load(json.loads(file.read_text("utf-8")))
-    return _write_docs(ExpectationSuiteValidationResult(**said), folder)
+    return _write_docs(expectationSuiteValidationResultSchema.load(json.loads(file.read_text("utf-8"))), folder)
 
 
 def _write_docs(result: ExpectationSuiteValidationResult, folder: Path) -> Path:
