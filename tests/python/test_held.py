@@ -34,7 +34,7 @@ def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
     assert delivery["verdict"] == "held" and _active(house) == 101
     (folder,) = house.quarantine.glob("d/*")
     assert {file.name for file in folder.iterdir()} == {
-        "roster_2020-10-02.zip", "report.txt", "report.html", "report.json", "report-rows.csv",
+        "roster_2020-10-02.zip", "report.txt", "report.html", "report.json", "report-rows.csv", "data_docs",
     }  # fmt: skip
     assert "12 of 101 students would go" in (folder / "report.html").read_text()
     assert json.loads(house.run("status", "--json").stdout)["held"] == [f"d/{delivery['delivery_id']}"]

@@ -26,7 +26,7 @@ _TIME = (
 _GRADE = r"^(grade|gr|g)?[. ]?[0-9]{1,2}(st|nd|rd|th)?[?]?$"
 _UUID = r"^[{]?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}[}]?$"
 _ORG = r"^(org|school|sch|dist|district|campus|class|course|term|dept)[-_:.][0-9]{1,9}$"
-_TINY = r"^(.|[a-z]?[0-9]{1,2})$"
+_TINY = r"^(.|[a-z-]?[0-9]{1,2})$"
 # One word that has a digit, or no more than two letters: an id, a code, a number, a date.
 _CODE = r"^[{]?([0-9a-z._:/+-]*[0-9][0-9a-z._:/+-]*|[a-z]{1,2})[}]?$"
 

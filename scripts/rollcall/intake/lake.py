@@ -147,8 +147,8 @@ def sweep(settings: Settings) -> None:
 
     Folders of theirs tell of both; a run that ended well left none.
     """
-    for file in settings.lake.glob(f"deliveries/*/*{_ON_TRIAL}"):
-        file.rename(file.with_suffix(""))
+    for record in settings.lake.glob(f"deliveries/*/*{_ON_TRIAL}"):
+        _show(settings, record.with_suffix(""))
     for folder in settings.lake.glob(f"{_PREPARING}*"):
         shutil.rmtree(folder)
     for folder in settings.lake.glob(f"{_REPLACING}*"):
@@ -172,14 +172,34 @@ _ON_TRIAL = ".on_trial"  # behind the name of a record that a build is tried wit
 
 
 @contextmanager
-def without(records_: Iterable[Path]) -> Iterator[None]:
+def without(settings: Settings, records_: Iterable[Path]) -> Iterator[None]:
     """The lake as if these deliveries had not come, for as long as the block runs; after a kill `sweep` brings them back."""
-    hidden = [record.rename(f"{record}{_ON_TRIAL}") for record in records_]
+    hidden = list(records_)
     try:
+        for record in hidden:
+            # The record first, and back last: as long as it is hidden, `sweep` looks for the rest.
+            record.rename(f"{record}{_ON_TRIAL}")
+            for file in data_files(settings.lake, _district(record), record.stem):
+                file.rename(f"{file}{_ON_TRIAL}")
         yield
     finally:
-        for file in hidden:
-            file.rename(file.with_suffix(""))
+        for record in hidden:
+            _show(settings, record)
+
+
+def _show(settings: Settings, record: Path) -> None:
+    """Brings a delivery back that `without` has hidden, as far as it had."""
+    for table in schema.lake_tables():
+        for file in (settings.lake / table / record.parent.name).rglob(f"{record.stem}*{_ON_TRIAL}"):
+            if file.parent != record.parent:
+                file.rename(file.with_suffix(""))
+    hidden = Path(f"{record}{_ON_TRIAL}")
+    if hidden.exists():
+        hidden.rename(record)
+
+
+def _district(record: Path) -> str:
+    return record.parent.name.removeprefix("district_id=")
 
 
 def record_of(record: Path) -> dict[str, object]:

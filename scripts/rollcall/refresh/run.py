@@ -364,7 +364,7 @@ def _kept_files(settings: Settings) -> list[Path]:
     for report in settings.quarantine.glob("*/*/report.json"):
         rejections = {f["rule"] for f in json.loads(report.read_text("utf-8"))["findings"] if f["severity"] == "reject"}
         if rejections == {"delivery-order"}:
-            late += [file for file in report.parent.iterdir() if file.name not in REPORT_FILES]
+            late += [file for file in report.parent.iterdir() if file.is_file() and file.name not in REPORT_FILES]
     archived = (file for file in settings.archive.glob("[!_]*/*/*") if file.is_file())
     return sorted(archived) + sorted(late)
 
@@ -498,7 +498,7 @@ class _Build:
         """`once`, as if these deliveries had not come."""
         self.auditor.stop()
         self.auditor = _start_auditor(self.settings)
-        with lake.without(records):
+        with lake.without(self.settings, records):
             return self.once()
 
 

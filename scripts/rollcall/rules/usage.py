@@ -28,7 +28,7 @@ RULES = (
         "usage-time-ahead",
         Severity.HOLD,
         SECTION,
-        says="no more than 1% of the rows are later than now: else this machine's clock may be behind",
+        says="no more than 1% of the rows, or 10 of them, are later than now, and never all: else this machine's clock may be behind",
         message="{count} rows have an occurred_at that is later than {detail}, which this machine takes for now",
         fix="Set this machine's clock if it is behind; then release the delivery with `rollcall release`. Rows that are still later than now are set aside then",
         checks=(Check("usage_counts", sql("usage-time-ahead")),),
