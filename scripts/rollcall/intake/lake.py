@@ -189,7 +189,7 @@ def without(settings: Settings, records_: Iterable[Path]) -> Iterator[None]:
 
 def _show(settings: Settings, record: Path) -> None:
     """Brings a delivery back that `without` has hidden, as far as it had."""
-    for table in schema.lake_tables():
+    for table in lake_tables():
         for file in (settings.lake / table / record.parent.name).rglob(f"{record.stem}*{_ON_TRIAL}"):
             if file.parent != record.parent:
                 file.rename(file.with_suffix(""))
