@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test test-dagster test-spark docs faults lint format bench lock clean
+.PHONY: help run test test-dagster test-spark docs faults hostile lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -58,6 +58,9 @@ docs: $(READY) ## build the site of the dbt project as one page, target/static_i
 
 faults: $(READY) ## kill the refresh a hundred times; about half an hour
 	ROLLCALL_KILLS=100 $(BIN)/python -m pytest -n 0 tests/python/test_faults.py
+
+hostile: $(READY) ## send three thousand hostile deliveries among good ones; about half an hour
+	ROLLCALL_BAD_FILES=3000 $(BIN)/python -m pytest -n 0 -s tests/python/test_hostile.py
 
 lint: $(READY) ## check the style of the code and its types; .pre-commit-config.yaml has the same checks
 	$(BIN)/ruff check .
