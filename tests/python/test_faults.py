@@ -134,10 +134,10 @@ class Nights:
 def nights(session_house):
     house = session_house("nights")
     nights = Nights(house)
-    for district in ("oakdale", "gone"):
+    for district in ("oakdale", "quillburg"):
         roster.write(nights.kept / district / "roster_2020-10-01.zip")
         shutil.copytree(nights.kept / district, house.landing / district)
-    nights.deliver("gone")
+    nights.deliver("quillburg")
     nights.deliver()
     house.refresh()
     reader = nights.reader = Reader(house)
@@ -473,10 +473,10 @@ def test_a_folder_that_cannot_be_written_to_is_named_before_anything_is_taken(ni
 def test_a_purge_that_is_killed_goes_on_and_proves_that_the_district_is_gone(nights):
     house = nights.house
     before = version(house)
-    assert b"gone" in b"".join(file.read_bytes() for file in house.lake.rglob("runs.jsonl"))
+    assert b"quillburg" in b"".join(file.read_bytes() for file in house.lake.rglob("runs.jsonl"))
     wrong = house.run("purge", "--district", "nobody", "--by", "Ada", "--why", "asked", "--yes", code=1).stderr
-    assert "nothing is kept of a district 'nobody'; there are: gone, oakdale" in wrong
-    command = ("purge", "--district", "gone", "--by", "Ada", "--why", "the contract ended", "--yes", "--json")
+    assert "nothing is kept of a district 'nobody'; there are: oakdale, quillburg" in wrong
+    command = ("purge", "--district", "quillburg", "--by", "Ada", "--why", "the contract ended", "--yes", "--json")
     for at in (2, 9, 15):
         assert house.start(*command, before=dies(house, at)).wait().returncode == KILLED
         assert version(house) == before
@@ -486,10 +486,12 @@ def test_a_purge_that_is_killed_goes_on_and_proves_that_the_district_is_gone(nig
     assert set(report["checks"].values()) == {0} and len(report["checks"]) > 15
     assert json.loads(Path(report["file"]).read_text())["by"] == "Ada"
     for room in ("landing", "archive", "quarantine", "lake", "build"):
-        assert not [path for path in (house.root / room).rglob("*gone*") if path.suffix not in (".sql", ".json")], room
+        assert not [
+            path for path in (house.root / room).rglob("*quillburg*") if path.suffix not in (".sql", ".json")
+        ], room
     for file in [*house.lake.rglob("*.jsonl"), *house.warehouse.rglob("*.duckdb"), *house.build.glob("*.log")]:
         if file.name != "rollcall.log":
-            assert b"gone" not in file.read_bytes().replace(b"rgone", b""), file
+            assert b"quillburg" not in file.read_bytes(), file
     assert len(publish.kept(house.settings)) == 1
 
 
