@@ -419,4 +419,4 @@ def test_a_server_that_cannot_be_reached_stops_no_other_district(vendor, house):
     done = house.run("fetch", code=1)
     assert "oakdale: collected usage.csv" in done.stdout
     assert "aaa: 127.0.0.1: the files could not be collected, tried three times" in done.stderr
-    assert "no district 'bbb'" in house.run("fetch", "--district", "bbb", code=1).stderr
+    assert "no folder of a district 'bbb'" in house.run("fetch", "--district", "bbb", code=1).stderr
