@@ -14,7 +14,7 @@ import pytest
 import roster
 from rollcall.districts import District
 from rollcall.errors import RollcallError
-from rollcall.intake import checksums, lake, landing, take, withdraw
+from rollcall.intake import checksums, lake, landing, privacy, take, withdraw
 from rollcall.intake.lake_tables import lake_tables
 from rollcall.refresh import publish
 from rollcall.rules import schema
@@ -30,6 +30,7 @@ def deliver(house, district: str, file: Path, is_backfill: bool = False) -> str:
     """Takes one file; its delivery's id."""
     settings = house.settings
     lake.prepare(settings)
+    privacy.pii_key(settings)  # as a refresh does before its first delivery
     target = house.landing / district / file.name
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(file, target)
