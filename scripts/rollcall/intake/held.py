@@ -14,7 +14,7 @@ import duckdb
 from rollcall import logs
 from rollcall.errors import RollcallError
 from rollcall.files import move, quote
-from rollcall.intake import lake, landing
+from rollcall.intake import checksums, lake
 from rollcall.intake.findings import REPORT_FILES, Finding, Report
 from rollcall.intake.take import Decision, write_rule_results
 from rollcall.rules import RULES
@@ -114,7 +114,7 @@ def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -
     """The file of a delivery in the archive, by its content: names may come again."""
     suffix = Path(str(fields["file_name"])).suffix
     for file in sorted((settings.archive / district_id).glob(f"*/*{suffix}"), reverse=True):
-        if file.is_file() and landing.sha256(file) == fields["content_sha256"]:
+        if file.is_file() and checksums.of(file) == fields["content_sha256"]:
             return file
     return None
 

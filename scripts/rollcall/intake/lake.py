@@ -179,7 +179,7 @@ def without(settings: Settings, records_: Iterable[Path]) -> Iterator[None]:
         for record in hidden:
             # The record first, and back last: as long as it is hidden, `sweep` looks for the rest.
             record.rename(f"{record}{_ON_TRIAL}")
-            for file in data_files(settings.lake, _district(record), record.stem):
+            for file in data_files(settings.lake, district_of(record), record.stem):
                 file.rename(f"{file}{_ON_TRIAL}")
         yield
     finally:
@@ -196,10 +196,6 @@ def _show(settings: Settings, record: Path) -> None:
     hidden = Path(f"{record}{_ON_TRIAL}")
     if hidden.exists():
         hidden.rename(record)
-
-
-def _district(record: Path) -> str:
-    return record.parent.name.removeprefix("district_id=")
 
 
 def record_of(record: Path) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from pathlib import Path
 from rollcall.districts import District
 from rollcall.errors import RollcallError
 from rollcall.files import move
-from rollcall.intake import csvfile, templates
+from rollcall.intake import checksums, csvfile, templates
 from rollcall.intake.container import standard_name
 from rollcall.rules import schema
 from rollcall.settings import Settings
@@ -122,14 +121,14 @@ def describe(path: Path, district: District) -> Delivery:
     """What one file is. Reads it once, for its hash."""
     before = path.stat()
     return Delivery(
-        path, district, kind_of(path), sha256(path), delivery_date(path, district), before.st_mtime, before.st_size
+        path,
+        district,
+        kind_of(path),
+        checksums.of(path),
+        delivery_date(path, district),
+        before.st_mtime,
+        before.st_size,
     )
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's content, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_member(folder: Path, first_name: str, last_name: str, email: str, role: str, status: str) -> Path:
