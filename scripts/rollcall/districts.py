@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from rollcall.errors import RollcallError
 from rollcall.rules import CONTAINER, KEY_RULES, RULES, Severity
 
+_MOST_BYTES = 1_000_000  # of a district.toml
+
 
 def _closest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), 1, 0.6)
@@ -105,9 +107,15 @@ class District(BaseModel):
         if not file.is_file():
             return cls(district_id=folder.name)
         try:
+            if file.stat().st_size > _MOST_BYTES:
+                raise RollcallError(f"{file}: longer than {_MOST_BYTES:,} bytes, which is more than its keys can need")
             return cls(**{**tomllib.loads(file.read_text("utf-8")), "district_id": folder.name})
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RollcallError(f"{file}: not readable as TOML: {error}") from error
+        except RecursionError as error:
+            raise RollcallError(f"{file}: not readable as TOML: nested too deeply") from error
+        except OSError as error:
+            raise RollcallError(f"{file}: cannot be read: {error.strerror}") from error
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))

@@ -13,6 +13,8 @@ import duckdb
 import pytest
 
 import roster
+from rollcall.districts import District
+from rollcall.errors import RollcallError
 from rollcall.intake import csvfile
 from rollcall.rules import schema
 
@@ -188,3 +190,19 @@ def test_a_header_may_hold_anything_that_a_quoted_field_may(tmp_path):
         file.write(b"a,b\n" * 1000)
     (tmp_path / "cut.csv.gz").write_bytes(buffer.getvalue()[:20])
     assert csvfile.header(tmp_path / "cut.csv.gz") in ([], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"x = " + b"[" * 100_000, "nested too deeply"),
+        (b"# " + b"x" * 1_000_000, "longer than"),
+        (b"\xff\xfe", "not readable as TOML"),
+        (b'time_zone = "localtime"', "not an IANA time zone"),
+        (b"[thresholds]\nremoval = nan", "thresholds.removal"),
+    ],
+)
+def test_a_hostile_district_toml_is_named_and_skipped(tmp_path, content, words):
+    (tmp_path / "district.toml").write_bytes(content)
+    with pytest.raises(RollcallError, match=words):
+        District.load(tmp_path)

@@ -203,7 +203,7 @@ def _collected(target: Path) -> dict[str, list[int]]:
     """What was collected, by name: size and time on the server. A damaged list costs a second download, no more."""
     try:
         found = json.loads((target / _COLLECTED).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

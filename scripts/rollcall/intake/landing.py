@@ -180,7 +180,7 @@ def last_fetches(settings: Settings) -> list[LastFetch]:
         try:
             last = json.loads((folder / FETCHED / _LAST_FETCH).read_text("utf-8"))
             found.append(LastFetch(folder.name, datetime.fromisoformat(last["at"]), last["error"]))
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
             continue
     return found
 
