@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import os
+import shutil
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from rollcall.settings import Settings
 from warm import Command, Warm
 
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
+
+
+_parsed: dict[str, Path] = {}
 
 
 @dataclass
@@ -41,8 +45,19 @@ class House:
 
     def start(self, *arguments: str, before: str = "", **settings: str) -> Command:
         """Starts `rollcall`, with these settings (`ROLLCALL_` in front); see `Warm.start`."""
+        if arguments[:1] in (("refresh",), ("backfill",)):
+            self._parse_once()
         more = {f"ROLLCALL_{name.upper()}": value for name, value in settings.items()}
         return _warm().start(arguments, self.environment | more, self.root, before)
+
+    def _parse_once(self) -> None:
+        """Gives a new house what dbt has parsed of the project in an older one, which saves four seconds of its first build."""
+        mine = self.build / "target" / "partial_parse.msgpack"
+        if mine.exists():
+            _parsed.setdefault("file", mine)
+        elif (theirs := _parsed.get("file")) and theirs.exists():
+            mine.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(theirs, mine)
 
     def run(self, *arguments: str, code: int | None = 0, **more: str) -> subprocess.CompletedProcess[str]:
         """Runs `rollcall` as a user would, and expects its exit code (any, if None)."""

@@ -561,7 +561,7 @@ def test_a_hostile_zip_is_refused_quickly(name, tmp_path):
 
 
 @settings(
-    max_examples=int(os.environ.get("ROLLCALL_FUZZ", "40")),
+    max_examples=int(os.environ.get("ROLLCALL_FUZZ", "20")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -580,7 +580,7 @@ def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
 
 
 @settings(
-    max_examples=int(os.environ.get("ROLLCALL_FUZZ", "40")),
+    max_examples=int(os.environ.get("ROLLCALL_FUZZ", "20")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

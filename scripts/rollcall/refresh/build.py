@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable
@@ -33,9 +34,12 @@ class Built:
 
 
 def export(settings: Settings) -> None:
-    """Tells dbt, through the environment that `profiles.yml` reads, where the rooms are."""
+    """Tells dbt, through the environment that `profiles.yml` reads, where the rooms are.
+
+    From here, so that rooms which have moved together need not be parsed again: dbt compares these paths with the last ones.
+    """
     for name in ("lake", "build"):
-        os.environ[f"ROLLCALL_{name.upper()}"] = str(getattr(settings, name))
+        os.environ[f"ROLLCALL_{name.upper()}"] = os.path.relpath(getattr(settings, name))
     os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
 
 
@@ -55,24 +59,12 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
             done += 1
             say("building", done, total)
 
-    result = dbtRunner(callbacks=[follow]).invoke(
-        [
-            "build",
-            "--exclude-resource-type=unit_test",
-            # Seeds and the constants of the models change with the code, not with the data: `dbt build` and the tests test them.
-            "--exclude",
-            "test_type:data,path:seeds",
-            "test_name:accepted_values",
-            f"--project-dir={PROJECT}",
-            f"--profiles-dir={PROJECT}",
-            f"--target-path={settings.build / 'target'}",
-            f"--log-path={settings.build / 'logs'}",
-            "--log-level=none",
-            "--log-level-file=info",
-            "--no-write-json",
-            "--no-use-colors",
-        ]
-    )
+    # dbt's graph of objects is large and stays: looking through it for garbage again and again takes a tenth of a build.
+    gc.disable()
+    try:
+        result = dbtRunner(callbacks=[follow]).invoke(_arguments(settings))
+    finally:
+        gc.enable()
     # dbt-duckdb keeps the file open until the process ends; the audit needs it now.
     DuckDBConnectionManager.close_all_connections()
     shutil.rmtree(settings.build / "spill", ignore_errors=True)
@@ -88,3 +80,22 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
             if is_test and node.node.compiled_code:
                 built.failing_rows.append(node.node.compiled_code)
     return built
+
+
+def _arguments(settings: Settings) -> list[str]:
+    return [
+        "build",
+        "--exclude-resource-type=unit_test",
+        # Seeds and the constants of the models change with the code, not with the data: `dbt build` and the tests test them.
+        "--exclude",
+        "test_type:data,path:seeds",
+        "test_name:accepted_values",
+        f"--project-dir={PROJECT}",
+        f"--profiles-dir={PROJECT}",
+        f"--target-path={settings.build / 'target'}",
+        f"--log-path={settings.build / 'logs'}",
+        "--log-level=none",
+        "--log-level-file=info",
+        "--no-write-json",
+        "--no-use-colors",
+    ]
