@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -264,6 +265,73 @@ def check(
 
 
 @app.command()
+def template(
+    kind: Annotated[str, typer.Argument(help="educators, students, members, usage, products or orgs.")],
+    to: Annotated[Path | None, typer.Option("--out", help="The file to write; - for the terminal.")] = None,
+) -> None:
+    """Write a CSV to fill in: the exact header, and example rows to replace.
+
+    The name of the file is KIND.csv if not given. A file that exists is not overwritten.
+    """
+    from rollcall.intake.examples import EXAMPLES
+    from rollcall.intake.examples import template as content
+
+    if kind not in EXAMPLES:
+        raise typer.BadParameter(f"'{kind}' is not a template; the templates are {', '.join(EXAMPLES)}")
+    to = to or Path(f"{kind}.csv")
+    if str(to) == "-":
+        sys.stdout.write(content(kind))
+        return
+    try:
+        with to.open("x", newline="", encoding="utf-8") as file:
+            file.write(content(kind))
+    except FileExistsError as error:
+        raise RollcallError(f"{to} exists; name another file with --out") from error
+    out.print(f"Wrote {to}: replace the example rows with your own, and keep the header line.")
+
+
+@app.command()
+def deliver(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A zip, CSV or Parquet file.")],
+    district_id: Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the file is placed.")] = False,
+) -> None:
+    """Check a file, say what it would do, ask, and place it in the district's landing folder, whole.
+
+    Your own file stays where it is. A file that would be rejected is not placed. Exit code 0 placed, 20 not placed.
+    """
+    from rollcall.expectations import start
+    from rollcall.intake import districts, landing, take
+
+    start.on_a_thread()
+    settings = Settings()
+    logs.to_file(settings)
+    folder = districts.in_landing(settings, district_id)
+    if words := landing.excess(path, settings):
+        raise RollcallError(f"{path}: {words}")
+    with take.private_folder(settings) as scratch:
+        # What is checked is what is placed, and its time is that of its arrival.
+        copy = Path(shutil.copyfile(path, scratch / path.name))
+        delivery = landing.describe(copy, District.load(folder))
+        report = take.check(delivery, settings)
+        report.file = printable(str(path))
+        out.print(report.as_text().rstrip())
+        if report.verdict == "rejected":
+            out.print("Not placed: correct the file first.")
+            raise typer.Exit(20)
+        if not yes:
+            effect = "hold it until somebody releases it" if report.verdict == "held" else "apply it"
+            question = (
+                f"Place it in {folder}? The next refresh will {effect}, as {delivery.kind} of {delivery.delivery_date}"
+            )
+            if not typer.confirm(printable(question)):
+                out.print("Not placed.")
+                raise typer.Exit(20)
+        placed = landing.place(copy, folder)
+    out.print(f"Placed {placed}; the next refresh takes it.")
+
+
+@app.command()
 def status(
     as_json: Json = False,
     show: Annotated[
@@ -493,6 +561,22 @@ def members_add(
 def members_remove(district_id: DistrictId, email: Email) -> None:
     """Take an educator who was added by hand off the list again."""
     _write_member(district_id, email, "", "", "", "tobedeleted")
+
+
+@members.command("list")
+def members_list(district_id: DistrictId, as_json: Json = False) -> None:
+    """List the educators who were added, with the date since when."""
+    from rollcall.intake import districts
+    from rollcall.intake import members as room
+
+    settings = Settings()
+    found = room.listed(settings, districts.find(district_id, districts.known(settings)))
+    if as_json:
+        print(json.dumps([vars(member) for member in found], default=str))
+        return
+    for member in found:
+        out.print(f"{member.email}  {member.first_name} {member.last_name}  {member.role}  since {member.since}")
+    out.print(f"{len(found)} {'member' if len(found) == 1 else 'members'}")
 
 
 def _write_member(district_id: str, email: str, first_name: str, last_name: str, role: str, status: str) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import time
 import zipfile
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from rollcall.districts import District
 from rollcall.errors import RollcallError
-from rollcall.files import move
+from rollcall.files import move, replacing
 from rollcall.intake import checksums, csvfile, templates
 from rollcall.intake.container import standard_name
 from rollcall.rules import schema
@@ -148,6 +149,14 @@ def write_member(folder: Path, first_name: str, last_name: str, email: str, role
         writer.writerow([first_name, last_name, email.strip(), role, status, now.isoformat()])
     temporary.rename(file)
     return file
+
+
+def place(file: Path, folder: Path) -> Path:
+    """Copies a file into a district's landing folder, wholly or not at all. Returns where it lies: an older one of its name stays."""
+    target = free_name(folder, file.name)
+    with replacing(target) as temporary:
+        shutil.copyfile(file, temporary)
+    return target
 
 
 @dataclass(frozen=True)

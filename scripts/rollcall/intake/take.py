@@ -55,10 +55,10 @@ class Outcome:
 
 
 @contextmanager
-def _scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """A DuckDB connection and a private folder (0700) for unpacked files, both gone afterwards.
+def private_folder(settings: Settings) -> Iterator[Path]:
+    """A folder (0700) for what was delivered, gone afterwards.
 
-    The folder is locked while it is in use, so that one whose process was killed is known, and deleted by the next.
+    It is locked while it is in use, so that one whose process was killed is known, and deleted by the next.
     """
     settings.build.mkdir(parents=True, exist_ok=True)
     clear_scratch(settings)
@@ -66,11 +66,17 @@ def _scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Pa
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with lake.connect(settings, folder) as connection:
-            yield connection, folder
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
+    """A DuckDB connection and a private folder for unpacked files, both gone afterwards."""
+    with private_folder(settings) as folder, lake.connect(settings, folder) as connection:
+        yield connection, folder
 
 
 def left_scratch(settings: Settings) -> list[Path]:
