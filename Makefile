@@ -73,8 +73,14 @@ format: $(READY) ## format the Python
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## time a refresh beside one hand-written DuckDB script
-	$(BIN)/python scripts/bench/bench.py
+# With BASE=<commit>, that commit is timed before this checkout, in the same run. ONLY names one part.
+bench: $(READY) ## time check, refresh and dashboard; ONLY=check for a part, BASE=<commit> to compare
+ifdef BASE
+	@git worktree add --force --detach build/bench-base $(BASE)
+	@status=0; $(BIN)/python scripts/bench/bench.py $(if $(ONLY),--only $(ONLY)) --code build/bench-base || status=$$?; \
+		git worktree remove --force build/bench-base; exit $$status
+endif
+	$(BIN)/python scripts/bench/bench.py $(if $(ONLY),--only $(ONLY))
 
 lock: ## write requirements.lock again after a change to pyproject.toml; needs uv
 	uv pip compile --quiet --universal --generate-hashes --extra dev --no-strip-extras --python-version 3.11 \

@@ -13,8 +13,10 @@ from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from rollcall.intake.fetch import fetch
 from rollcall.paths import PROJECT
+from rollcall.refresh.lock import refresh_lock
 from rollcall.refresh.run import Run, refresh
 from rollcall.settings import Settings
+from rollcall.watch.afterwards import alerting
 
 LANDING, LAKE, PUBLISHED = (dg.AssetKey(["rollcall", name]) for name in ("landing", "lake", "published"))
 
@@ -86,7 +88,8 @@ def rollcall_refresh(context: dg.AssetExecutionContext) -> Iterator[dg.Materiali
 
     settings = Settings()
     collected = fetch(settings, None, say)
-    run = refresh(settings, say)
+    with refresh_lock(settings), alerting(settings):
+        run = refresh(settings, say)
     for event in _events(run, [name for one in collected for name in one.files]):
         if isinstance(event, dg.AssetCheckResult):
             is_selected = dg.AssetCheckKey(event.asset_key, event.check_name) in context.selected_asset_check_keys

@@ -1,7 +1,9 @@
 """`make bench`: the refresh beside one hand-written DuckDB script that makes the same marts, and what a further day costs.
 
 Everything is generated here and timed in this run; the marts of both are held to each other. `--quick` leaves the larger
-tier out. Figures are wall-clock seconds of whole processes, and the peak memory of the largest process.
+tiers out, `--only PART` runs one part. `--code` is the checkout whose `rollcall` is timed, this one if not given:
+`make bench ONLY=nightly BASE=<commit>` times the commit first and then this checkout. Figures are wall-clock seconds of whole
+processes, and the peak memory of the process and its children.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -22,6 +25,7 @@ from pathlib import Path
 import duckdb
 from by_hand import csv
 
+SOURCE = Path(__file__).parents[2] / "scripts"  # of the `rollcall` that is timed
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
 # Columns of the published marts that the script by hand makes too: the same rows, or the benchmark says which differ.
 COMPARED = {
@@ -53,11 +57,14 @@ class Timed:
     seconds: float
     peak_gb: float
     output: str
+    processor: float  # seconds of it, children included: what a machine that is busy with other things changes least
 
 
-def timed(command: list[str], environment: dict[str, str]) -> Timed:
+def timed(command: list[str], environment: dict[str, str], code: int = 0) -> Timed:
     """Runs a command; its time, its output, and the most memory that it and its children held together."""
     os.sync()  # what was written before is not this command's to wait for
+    environment = environment | {"PYTHONPATH": str(SOURCE)}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started, peak = time.perf_counter(), 0
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     done = threading.Event()
@@ -72,9 +79,11 @@ def timed(command: list[str], environment: dict[str, str]) -> Timed:
     output, error = process.communicate()
     done.set()
     watcher.join()
-    if process.returncode:
+    if process.returncode != code:
         sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{output}\n{error}")
-    return Timed(time.perf_counter() - started, peak / 2**30, output)
+    took, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Timed(took, peak / 2**30, output, processor)
 
 
 def _memory(pid: int) -> int:
@@ -225,6 +234,113 @@ def interactions(root: Path, name: str, users: int, days: int, events: int, limi
     shutil.rmtree(house.root)
 
 
+def check(root: Path) -> None:
+    """`rollcall check` of a small zip: nearly all of it is the start of a process."""
+    made = sample(root / "check-made", 300, 1, 100)
+    (roster,) = made.glob("roster_*.zip")
+    took = [timed([sys.executable, "-m", "rollcall", "check", str(roster)], dict(os.environ)) for _ in range(5)]
+    best = min(took, key=lambda one: one.seconds)
+    print(f"\ncheck of a zip of {roster.stat().st_size / 1024:.0f} KB, the quickest of 5 (aim: 3 s)")
+    print(f"  check                {best.seconds:7.2f} s   processor {best.processor:.2f} s")
+    shutil.rmtree(made.parent)
+
+
+def nightly(root: Path) -> None:
+    """What a small district's nights cost: the first, the quickest of five further days, and one on which nothing comes."""
+    made = sample(root / "nightly-made", 2000, 6, 20_000)
+    usage = sorted(made.glob("usage_*.csv"))
+    house = House(root / "nightly")
+    house.give(*(path for path in made.iterdir() if path not in usage[1:]))
+    first, _ = house.refresh()
+    days, runs = [], []
+    for day in usage[1:]:
+        house.give(day)
+        took, run = house.refresh()
+        days.append(took)
+        runs.append(run["seconds"])
+    nothing = min((house.refresh()[0] for _ in range(3)), key=lambda one: one.seconds)
+    best = min(days, key=lambda one: one.seconds)
+    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in runs[days.index(best)].items())
+    print("\nnightly: 2,000 people, 20,000 page loads a day")
+    print(f"  first refresh        {first.seconds:7.2f} s   processor {first.processor:.2f} s")
+    print(f"  further day          {best.seconds:7.2f} s   processor {best.processor:.2f} s   ({stages})")
+    print(f"  refresh, no change   {nothing.seconds:7.2f} s   processor {nothing.processor:.2f} s   (aim: 0.5 s)")
+    shutil.rmtree(made.parent)
+    shutil.rmtree(house.root)
+
+
+def _large_roster(target: Path, users: int, enrollments: int) -> None:
+    """A valid OneRoster 1.1 zip of that size: orgs, users, courses, classes and enrollments, each row as a SIS writes it."""
+    schools, a_class = users // 600, 25
+    classes = enrollments // a_class
+    tables = {
+        "orgs": f"""select 'D' as "sourcedId", '' as status, '' as "dateLastModified", 'District' as name, 'district' as type,
+                '' as identifier, '' as "parentSourcedId"
+            union all select 'S' || n, '', '', 'School ' || n, 'school', n::varchar, 'D' from range({schools}) as r(n)""",
+        "academicSessions": """select 'Y' as "sourcedId", '' as status, '' as "dateLastModified", '2025-2026' as title,
+            'schoolYear' as type, '2025-08-18' as "startDate", '2026-05-29' as "endDate", '' as "parentSourcedId", '2026' as "schoolYear" """,
+        "users": f"""select 'U' || n as "sourcedId", '' as status, '' as "dateLastModified", 'true' as "enabledUser",
+                'S' || n % {schools} as "orgSourcedIds", case when n % 16 = 0 then 'teacher' else 'student' end as role,
+                'u' || n as username, '' as "userIds", 'Given' || n % 997 as "givenName", 'Family' || n % 1009 as "familyName",
+                '' as "middleName", n::varchar as identifier, 'u' || n || '@largefield.example' as email, '' as sms, '' as phone,
+                '' as "agentSourcedIds", lpad((1 + n % 12)::varchar, 2, '0') as grades, '' as password
+            from range({users}) as r(n)""",
+        "courses": """select 'C' as "sourcedId", '' as status, '' as "dateLastModified", '' as "schoolYearSourcedId", 'Course' as title,
+            '' as "courseCode", '' as grades, 'D' as "orgSourcedId", '' as subjects, '' as "subjectCodes" """,
+        "classes": f"""select 'K' || n as "sourcedId", '' as status, '' as "dateLastModified", 'Class ' || n as title,
+                lpad((1 + n % 12)::varchar, 2, '0') as grades, 'C' as "courseSourcedId", '' as "classCode", 'scheduled' as "classType",
+                '' as location, 'S' || n % {schools} as "schoolSourcedId", 'Y' as "termSourcedIds", '' as subjects,
+                '' as "subjectCodes", '' as periods
+            from range({classes}) as r(n)""",
+        # The people of a class are those of its school, one in `a_class` of them its teacher.
+        "enrollments": f"""select 'E' || n as "sourcedId", '' as status, '' as "dateLastModified", 'K' || class as "classSourcedId",
+                'S' || class % {schools} as "schoolSourcedId", 'U' || person as "userSourcedId",
+                case when person % 16 = 0 then 'teacher' else 'student' end as role, 'false' as "primary",
+                '2025-08-18' as "beginDate", '2026-05-29' as "endDate"
+            from (
+                select n, n // {a_class} as class,
+                    (class % {schools} + {schools} * ((class // {schools} * {a_class} + n % {a_class}) % ({users} // {schools}))) as person
+                from range({enrollments}) as r(n)
+            )""",
+    }  # fmt: skip
+    listed = (
+        *tables,
+        "categories",
+        "classResources",
+        "courseResources",
+        "demographics",
+        "lineItems",
+        "resources",
+        "results",
+    )
+    lines = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1", "source.systemName,bench", "source.systemCode,bench"]  # fmt: skip
+    lines += [f"file.{name},{'bulk' if name in tables else 'absent'}" for name in listed]
+    target.parent.mkdir(parents=True)
+    with (
+        tempfile.TemporaryDirectory(dir=target.parent.parent) as folder,
+        duckdb.connect() as connection,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+    ):
+        archive.writestr("manifest.csv", "\n".join(lines) + "\n")
+        for name, query in tables.items():
+            file = Path(folder) / f"{name}.csv"
+            connection.execute(f"copy ({query}) to '{file}' (header)")
+            archive.write(file, file.name)
+
+
+def large_check(root: Path) -> None:
+    """`rollcall check` of a million users and seven million enrollments."""
+    roster = root / "largefield" / "roster_2025-09-02.zip"
+    _large_roster(roster, 1_000_000, 7_000_000)
+    took = timed([sys.executable, "-m", "rollcall", "check", "--json", str(roster)], dict(os.environ))
+    verdict = json.loads(took.output)["verdict"]
+    print(f"\ncheck of 1,000,000 users and 7,000,000 enrollments, {roster.stat().st_size / 2**20:.0f} MB: {verdict}")
+    print(
+        f"  check                {took.seconds:7.1f} s   peak {took.peak_gb:.1f} GB   processor {took.processor:.1f} s   (aims: 40 s, 4 GB)"
+    )
+    shutil.rmtree(roster.parent)
+
+
 PAGES = ["", "schools", "review", "coverage", "quality", "product", "school", "wall"]
 
 
@@ -246,19 +362,37 @@ def every_page(root: Path) -> None:
     shutil.rmtree(house.root)
 
 
+# What there is to time, in the order of a whole run; the second group is left out by `--quick`.
+QUICK = {
+    "check": check,
+    "nightly": nightly,
+    "tier": lambda root: tier(root, "district", 11_000, 1_000_000),
+    "days": lambda root: further_day(root, 11_000, 100_000, 30),
+    "pages": every_page,
+    "dashboard": lambda root: interactions(root, "district", 11_000, 5, 1_000_000, 150),
+}
+WHOLE = QUICK | {
+    "days": lambda root: further_day(root, 11_000, 100_000, 180),
+    "dashboard": lambda root: interactions(root, "district", 11_000, 22, 1_000_000, 150),
+    "large-check": large_check,
+    "large-dashboard": lambda root: interactions(root, "largest", 1_000_000, 20, 400_000, 400),
+    "large-tier": lambda root: tier(root, "larger", 500_000, 10_000_000),
+}
+
+
 def main() -> None:
+    global SOURCE
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="only the district tier, and a shorter history")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="leave the largest parts out, and shorten others")
+    parser.add_argument("--only", choices=WHOLE, help="time this part only")
+    parser.add_argument("--code", type=Path, default=SOURCE.parent, help="time the `rollcall` of this checkout")
+    asked = parser.parse_args()
+    SOURCE = asked.code.resolve() / "scripts"
+    parts = QUICK if asked.quick else WHOLE
     print(f"{os.cpu_count()} cores, DuckDB {duckdb.__version__}")
     with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as folder:
-        tier(Path(folder), "district", 11_000, 1_000_000)
-        further_day(Path(folder), 11_000, 100_000, 30 if quick else 180)
-        every_page(Path(folder))
-        interactions(Path(folder), "district", 11_000, 5 if quick else 22, 1_000_000, 150)
-        if not quick:
-            interactions(Path(folder), "largest", 1_000_000, 20, 400_000, 400)
-            tier(Path(folder), "larger", 500_000, 10_000_000)
+        for name in [asked.only] if asked.only else parts:
+            parts.get(name, WHOLE[name])(Path(folder))
 
 
 if __name__ == "__main__":

@@ -160,18 +160,31 @@ def _warn(words: str) -> None:
 
 
 def _refresh(settings: Settings, full: bool, as_json: bool, days=None) -> int:
+    from rollcall.refresh.lock import refresh_lock
     from rollcall.refresh.run import refresh as run_refresh
 
     logs.to_file(settings)
-    with _shown(as_json) as say:
-        run = run_refresh(settings, say, full, days)
-    if as_json:
-        print(json.dumps(run.as_dict(), default=str))
-    else:
-        _tell(run, settings)
-    for words in run.unsent:
-        _warn(f"rollcall: {words}; the next run tries again")
+    with refresh_lock(settings), _alerting(settings):
+        with _shown(as_json) as say:
+            run = run_refresh(settings, say, full, days)
+        if as_json:
+            print(json.dumps(run.as_dict(), default=str))
+        else:
+            _tell(run, settings)
     return run.exit_code
+
+
+@contextmanager
+def _alerting(settings: Settings) -> Iterator[None]:
+    """Sends the alerts that are due once its block has ended, well or not; an alert that fails changes no exit code."""
+    from rollcall.watch.afterwards import alerting
+
+    try:
+        with alerting(settings) as unsent:
+            yield
+    finally:
+        for words in unsent:
+            _warn(f"rollcall: {words}; the next run tries again")
 
 
 def _tell(run, settings: Settings) -> None:
@@ -369,7 +382,7 @@ def watch() -> None:
     from rollcall.watch import alerts
 
     settings = Settings()
-    if not alerts.is_set_up(settings):
+    if not settings.is_alerting:
         raise RollcallError("no alert is set up: set ROLLCALL_WEBHOOK_URL, or ROLLCALL_SMTP_HOST and ROLLCALL_SMTP_TO")
     try:
         with refresh_lock(settings):
@@ -472,7 +485,7 @@ def purge(
             )
             if typed != district_id:
                 raise RollcallError(f"'{printable(typed)}' is not '{shown}': nothing was deleted")
-        with refresh_lock(settings), _shown(as_json) as say:
+        with refresh_lock(settings), _alerting(settings), _shown(as_json) as say:
             report = room.district(settings, district_id, by, why, say)
     if as_json:
         print(json.dumps(report.as_dict()))

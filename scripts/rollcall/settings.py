@@ -97,6 +97,11 @@ class Settings(BaseSettings):
         return days if allowed and days > allowed else None
 
     @property
+    def is_alerting(self) -> bool:
+        """Whether there is anywhere to send alerts to."""
+        return bool(self.webhook_url or self.smtp_host)
+
+    @property
     def taken(self) -> Path:
         """Where files wait that were taken out of the landing and are being read; no district begins with `_`."""
         return self.archive / "_taken"

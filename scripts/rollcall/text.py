@@ -24,8 +24,10 @@ def printable(text: object, kept: str = "") -> str:
     )
 
 
-def safe_cell(value: object) -> str:
-    """A value as a spreadsheet shows it and does not execute it."""
-    text = "" if value is None else printable(value)
+def safe_cell(value: object) -> object:
+    """A value as a spreadsheet shows it and does not run it. A number stays one, so that it can be added up."""
+    if value is None or isinstance(value, int | float):
+        return value
+    text = printable(value)
     # Some programs trim before they look for a formula; some take the full-width forms for the plain ones.
     return f"'{text}" if unicodedata.normalize("NFKC", text.lstrip())[:1] in ("=", "+", "-", "@") else text

@@ -329,15 +329,23 @@ def test_all_grades_of_a_district_are_everyone_whatever_grades_others_have():
     assert options.narrows(options.read("?district=large&grade=03")) == ((), ("03",))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "\u00a0=1", "＝1+1"])
 def test_a_name_that_looks_like_a_formula_is_exported_as_text(text):
     written = [{"product_name": text, "page_loads": -5}]
     lines = sheets.head("Products", text, sheets.PRODUCTS)
     rows = list(csv.reader(io.StringIO(sheets.as_csv(lines, sheets.PRODUCTS, written).decode("utf-8-sig"))))
-    assert rows[-1][0] == "'" + text and "-5" in rows[-1] and rows[1] == ["'" + text]
+    assert rows[-1][0] == f"'{text}" and "-5" in rows[-1] and rows[1] == [f"'{text}"]
     sheet = openpyxl.load_workbook(io.BytesIO(sheets.as_xlsx(lines, sheets.PRODUCTS, written))).active
     cells = [cell for row in sheet.iter_rows() for cell in row if cell.value is not None]
     assert all(cell.data_type != "f" for cell in cells) and -5 in [cell.value for cell in cells]
+
+
+@pytest.mark.parametrize("before", ["\t", "\r", "\n", "\ufeff", "\u200b"])
+def test_nothing_unseen_stands_before_a_formula_in_an_export(before):
+    content = sheets.as_csv([before + "=1"], sheets.PRODUCTS, [{"product_name": before + "=1"}]).decode("utf-8-sig")
+    written = before.encode("unicode_escape").decode() + "=1"
+    rows = list(csv.reader(io.StringIO(content)))
+    assert rows[0] == [written] and rows[-1][0] == written
 
 
 def test_the_dashboard_can_write_nothing_and_open_nothing_else(district):

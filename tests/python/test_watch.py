@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -122,6 +124,35 @@ def test_an_alert_that_fails_is_tried_again_and_holds_nothing_up(house, webhook,
     done = house.run("refresh", code=20)
     assert "could not be reached (ConnectionError)" in done.stderr and "secret" not in done.stderr
     assert "secret" not in (house.build / "rollcall.log").read_text()
+
+
+def test_a_refresh_that_fails_is_reported_by_that_refresh(house, webhook, monkeypatch):
+    monkeypatch.setenv("ROLLCALL_WEBHOOK_URL", webhook.url)
+    monkeypatch.setenv("ROLLCALL_PII_KEY", "no hexadecimal")
+    refuse(house)
+    house.run("refresh", code=1)
+    (sent,) = webhook.got
+    assert [problem["key"] for problem in sent["problems"]] == ["refresh"]
+    assert "ROLLCALL_PII_KEY" in sent["text"]
+
+
+def test_a_killed_refresh_is_reported_whatever_program_has_its_process_id_now(house, webhook, monkeypatch):
+    monkeypatch.setenv("ROLLCALL_WEBHOOK_URL", webhook.url)
+    stalls = "import time; from rollcall.intake import lake; lake.prepare = lambda settings: time.sleep(60)"
+    command = house.start("refresh", before=stalls)
+    mark = house.warehouse / ".running.json"
+    while not mark.exists():
+        time.sleep(0.02)
+    assert "A refresh is running: it began just now" in house.run("status").stdout
+    assert "cut off" not in problems(house)
+    command.kill()
+    assert command.wait().returncode == -9
+    # After a restart of the machine the numbers begin anew: this test's process has the number now.
+    mark.write_text(mark.read_text().replace(f'"process": {command.pid}', f'"process": {os.getpid()}'))
+    assert "A refresh is running" not in house.run("status").stdout
+    house.run("watch")
+    (sent,) = webhook.got
+    assert [problem["key"] for problem in sent["problems"]] == ["cut off"]
 
 
 def test_wrong_settings_of_alerts_are_said(house, monkeypatch):

@@ -11,6 +11,7 @@ import xlsxwriter
 from dash import html
 
 from rollcall.dashboard.components import FEW, tone
+from rollcall.text import safe_cell
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,6 @@ def product_rows(
 
 # Export
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-def _safe(value: object) -> object:
-    """A spreadsheet runs text that begins like a formula: an apostrophe keeps it text."""
-    if isinstance(value, str) and value.lstrip(" \ufeff").startswith(_RISKY):
-        return "'" + value
-    return value
-
 
 def _exported(row: dict[str, object], column: Column) -> object:
     value = row.get(column.name)
@@ -182,10 +174,10 @@ def ordered(rows: list[dict[str, object]], columns: list[Column], sort: str | No
 def as_csv(lines: list[str], columns: list[Column], rows: list[dict[str, object]]) -> bytes:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerows([[_safe(line)] for line in lines])
+    writer.writerows([[safe_cell(line)] for line in lines])
     writer.writerow([])
     writer.writerow([column.heading for column in columns])
-    writer.writerows([[_safe(_exported(row, column)) for column in columns] for row in rows])
+    writer.writerows([[safe_cell(_exported(row, column)) for column in columns] for row in rows])
     return ("\ufeff" + sink.getvalue()).encode()
 
 

@@ -61,20 +61,17 @@ class Auditor:
         self._log.close()
 
 
-def validate_marts(made, candidate: Path, before: Path | None = None):
-    """Runs the suites of the marts, and what compares them with the version before; the results by suite."""
-    from rollcall.expectations import context, duckdb_engine, marts
+def validate_marts(made, suites: dict[str, list], candidate: Path, before: Path | None = None):
+    """Asks suites of the marts, by mart, of a candidate beside the version before; the results by suite."""
+    from rollcall.expectations import context, duckdb_engine
 
     gx = great_expectations()
 
     duckdb_engine.BufferedDuckDBDialect.before = before
-    expected, drift = marts.expectations(), marts.drift() if before else {}
     file, definitions = context.source(made, "candidate", candidate), []
-    for mart in dict.fromkeys([*expected, *drift]):
+    for mart, expectations in suites.items():
         batch = file.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
-        suite = made.suites.add(
-            gx.ExpectationSuite(name=mart, expectations=[*expected.get(mart, []), *drift.get(mart, [])])
-        )
+        suite = made.suites.add(gx.ExpectationSuite(name=mart, expectations=expectations))
         definitions.append(made.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite)))
     checkpoint = made.checkpoints.add(
         gx.Checkpoint(name="marts", validation_definitions=definitions, result_format={"result_format": "BASIC"})
@@ -84,12 +81,12 @@ def validate_marts(made, candidate: Path, before: Path | None = None):
 
 def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, object]:
     """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
-    from rollcall.expectations import context
+    from rollcall.expectations import context, marts
 
     made = context.quiet()
     context.add_site(made, docs)
     failures, warnings, asked = [], [], 0
-    for result in validate_marts(made, candidate, before):
+    for result in validate_marts(made, marts.suites(before is not None), candidate, before):
         for outcome in result.results:
             asked += 1
             if not outcome.success:

@@ -5,14 +5,17 @@ A run that is killed while it writes leaves a broken last line: readers pass it 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
-from rollcall.files import write
+from rollcall.files import replacing, write
 from rollcall.intake import lake
+from rollcall.refresh.lock import is_held
 from rollcall.settings import Settings
 
 _BEGUN = ".running.json"
@@ -67,34 +70,37 @@ class Begun:
     run_id: str
     started_at: datetime
     process: int
-
-    @property
-    def is_running(self) -> bool:
-        try:
-            os.kill(self.process, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass  # another account's, which runs
-        return True
+    is_running: bool
 
 
-def begin(settings: Settings, run_id: str, started_at: datetime) -> None:
-    """Marks that a refresh has begun; `end` takes the mark away, however it ends, unless it is killed."""
+def begin(settings: Settings, run_id: str, started_at: datetime) -> TextIO:
+    """Marks that a refresh has begun; `end` takes the mark away, however it ends, unless it is killed.
+
+    The open file holds a lock on the mark, which says that the refresh runs: the warehouse's own lock would not say so, since
+    other commands take it too, `watch` among them when it asks.
+    """
     settings.warehouse.mkdir(parents=True, exist_ok=True)
-    mark = {"run_id": run_id, "started_at": started_at.isoformat(), "process": os.getpid()}
-    write(settings.warehouse / _BEGUN, json.dumps(mark))
+    with replacing(settings.warehouse / _BEGUN) as temporary:
+        mark = temporary.open("w", encoding="utf-8")
+        fcntl.flock(mark, fcntl.LOCK_EX)  # before it has its name: nobody sees it without its lock
+        json.dump({"run_id": run_id, "started_at": started_at.isoformat(), "process": os.getpid()}, mark)
+        mark.flush()
+    return mark
 
 
-def end(settings: Settings) -> None:
+def end(settings: Settings, mark: TextIO | None) -> None:
     (settings.warehouse / _BEGUN).unlink(missing_ok=True)
+    if mark:
+        mark.close()
 
 
 def begun(settings: Settings) -> Begun | None:
     """The refresh that has begun and has not ended, if any."""
+    file = settings.warehouse / _BEGUN
     try:
-        mark = json.loads((settings.warehouse / _BEGUN).read_text("utf-8"))
-        return Begun(mark["run_id"], datetime.fromisoformat(mark["started_at"]), int(mark["process"]))
+        mark = json.loads(file.read_text("utf-8"))
+        started_at, process = datetime.fromisoformat(mark["started_at"]), int(mark["process"])
+        return Begun(mark["run_id"], started_at, process, is_held(file))
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rollcall.errors import RollcallError
 from rollcall.settings import Settings
@@ -13,6 +14,16 @@ from rollcall.settings import Settings
 
 class Locked(RollcallError):
     """Another refresh is running."""
+
+
+def is_held(file: Path) -> bool:
+    """Whether a process holds a lock on a file; the kernel knows, whatever numbers processes have had since."""
+    with file.open() as asked:
+        try:
+            fcntl.flock(asked, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 @contextmanager

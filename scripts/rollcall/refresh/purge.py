@@ -17,7 +17,7 @@ from rollcall.errors import RollcallError
 from rollcall.files import fsync
 from rollcall.intake import districts, lake, take
 from rollcall.refresh import clock, ledger, publish, told
-from rollcall.refresh.run import Say, run_locked
+from rollcall.refresh.run import Say, refresh
 from rollcall.settings import Settings
 from rollcall.text import printable
 
@@ -154,7 +154,7 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
         purge.removed["published_versions"] = publish.retire(settings, keep=0)
     elif _is_published(settings, district_id):
         # What other districts have delivered meanwhile is for their next refresh.
-        run = run_locked(settings, say, full=True, intake=False)
+        run = refresh(settings, say, full=True, intake=False)
         if run.exit_code not in (0, 20) or run.version != run.run_id:
             failure = (run.failures or ["nothing was published"])[0]
             raise RollcallError(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import duckdb
 
@@ -27,7 +27,6 @@ from rollcall.intake.findings import REPORT_FILES
 from rollcall.intake.take import Outcome
 from rollcall.logs import event
 from rollcall.refresh import clock, ledger, publish
-from rollcall.refresh.lock import refresh_lock
 from rollcall.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,11 +69,11 @@ class Run:
     failures: list[str] = field(default_factory=list)
     drift: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
-    unsent: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
     asked: int = 0
     nodes: list[Node] = field(default_factory=list)
+    mark: TextIO | None = None
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -152,20 +151,13 @@ def _run_id(settings: Settings, now: datetime) -> str:
     return f"{after:%Y%m%dT%H%M%S}{after.microsecond // 1000:03d}Z"
 
 
-def refresh(settings: Settings, say: Say, full: bool = False, backfill: Days | None = None) -> Run:
-    """Runs the main job. Raises Locked when another refresh runs, RollcallError for what a person can mend.
+def refresh(settings: Settings, say: Say, full: bool = False, backfill: Days | None = None, intake: bool = True) -> Run:
+    """Runs the main job, under the caller's `refresh_lock`. Raises RollcallError for what a person can mend.
 
     With `full`, the marts are rebuilt from the lake and not from the last version. With `backfill`, kept deliveries of
-    those days are taken, older than what is applied or not, and nothing else.
+    those days are taken, older than what is applied or not, and nothing else. Without `intake` nothing is taken or
+    retired: it only builds and publishes.
     """
-    with refresh_lock(settings):
-        return run_locked(settings, say, full, backfill)
-
-
-def run_locked(
-    settings: Settings, say: Say, full: bool = False, backfill: Days | None = None, intake: bool = True
-) -> Run:
-    """As `refresh`, for who holds the lock. Without `intake` nothing is taken or retired: it only builds and publishes."""
     now = datetime.now(UTC)
     run = Run(_run_id(settings, now), now)
     event("run begins", run=run.run_id)
@@ -202,23 +194,14 @@ def _reason(error: BaseException, settings: Settings) -> BaseException:
 
 
 def _end(settings: Settings, run: Run) -> None:
-    """Writes down what happened, and tells those who want to be told."""
+    """Writes down what happened."""
     event("run ends", run=run.run_id, exit_code=run.exit_code, version=run.version, failures=run.failures)
     ended_at = datetime.now(UTC)
     # A run that found nothing to do leaves no line: the ledger would grow with the clock.
     if run.outcomes or run.repeated or run.skipped or run.failures or run.mended or "build" in run.seconds:
         ledger.append(settings, run.as_dict() | {"ended_at": ended_at.isoformat(), "process": os.getpid()})
     ledger.beat(settings, {"run_id": run.run_id, "ended_at": ended_at.isoformat(), "exit_code": run.exit_code})
-    ledger.end(settings)
-    if settings.webhook_url or settings.smtp_host:
-        from rollcall.watch import alerts
-
-        try:
-            run.unsent = alerts.send_due(settings)
-        except Exception as error:
-            # What was published stays published, whoever could not be told of it.
-            logs.failure("the alerts broke off", run=run.run_id)
-            run.unsent = [f"the alerts broke off: {error}"]
+    ledger.end(settings, run.mark)
 
 
 def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None, intake: bool) -> None:
@@ -226,7 +209,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
     try:
         with run.stage("intake"):
             _must_be_writable(settings)
-            ledger.begin(settings, run.run_id, run.started_at)
+            run.mark = ledger.begin(settings, run.run_id, run.started_at)
             lake.prepare(settings)
             lake.sweep(settings)
             take.clear_scratch(settings)

@@ -23,10 +23,6 @@ _log = logging.getLogger("rollcall")
 _SECONDS = 10
 
 
-def is_set_up(settings: Settings) -> bool:
-    return bool(settings.webhook_url or settings.smtp_host)
-
-
 def send_due(settings: Settings, now: datetime | None = None) -> list[str]:
     """Tells what is new or over since the last alert. Returns what could not be sent, which the next call tries again.
 
