@@ -306,6 +306,8 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 @pytest.mark.parametrize("room", ["less than the intake needs", "less than a copy of the version", "half of a rebuild"])
 def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(nights, room):
     house = nights.house
+    if room == "half of a rebuild":
+        house.refresh("--full")  # a version that has grown by many refreshes is larger than that
     size = (house.warehouse / "rollcall.duckdb").resolve().stat().st_size
     size = {"less than the intake needs": 1500, "less than a copy of the version": 200_000}.get(room, size // 2)
     rebuilds = room == "half of a rebuild"
