@@ -28,7 +28,7 @@ from rollcall.intake.findings import Report
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
 from rollcall.intake.observed import Container, Observed
 from rollcall.intake.oneroster import Given, Loaded, ask
-from rollcall.rules import Severity
+from rollcall.rules import RULES, Severity
 from rollcall.settings import Settings
 
 
@@ -149,7 +149,8 @@ def _fence(delivery: Delivery, report: Report, observed: Observed, settings: Set
 
 def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
     severities = {rule_id: Severity(severity) for rule_id, severity in delivery.district.rules.items()}
-    return Report(name, delivery.kind, severities=severities, most=settings.findings_max)
+    rules = RULES | {rule.id: rule for rule in delivery.district.own_rules}
+    return Report(name, delivery.kind, severities=severities, rules=rules, most=settings.findings_max)
 
 
 def _observed(delivery: Delivery) -> Observed:
