@@ -178,7 +178,7 @@ def test_the_other_pages_say_what_the_oracle_says(district, oracle):
         name = rng.choice(sorted(keys))
         told = oracle.of_product(*asked, name)
         assert by_day(inventory.product_trend(filters, keys[name])) == by_day(told["trend"]), (filters, name)
-        educators = [(row["active_days"], row["page_loads"]) for row in inventory.educators(filters, keys[name], 1000)]
+        educators = [(row["active_days"], row["page_loads"]) for row in inventory.educators(filters, [keys[name]], 1000)[keys[name]]]
         assert sorted(educators, reverse=True) == told["educators"], (filters, name)
         assert by_place(inventory.by_school_and_grade(filters, keys[name])) == oracle.places(*asked, name), (
             filters,
@@ -1042,7 +1042,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     def answers(inventory, filters: Filters) -> list:
         products = inventory.products(filters)
         told = [getattr(inventory, question)(filters) for question in questions]
-        return [products, inventory.headline(filters, products), inventory.educators(filters, key), *told]
+        return [products, inventory.headline(filters, products), inventory.educators(filters, [key]), *told]
 
     key = alone.products(alone.options.default())[0]["product_key"]
     before = [answers(alone, filters) for filters in asked]

@@ -10,17 +10,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 
 from rollcall.dashboard.filters import Filters
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.suppression import Cells, Hidden, hide
-from rollcall.dashboard.tables import Scope
 
 HIDDEN = "*"  # a count that is not small, and would give away one that is
 _OF_PLACES = ("is_every_grade", "is_every_school", "school", "school_name", "grade")
-_KEPT = 64  # families of tables, of the periods and products that were looked at last
+_KEPT_CELLS = 12_000_000  # of the families that were looked at last: some 200 megabytes
+_KEPT_ANSWERS = 24  # of each kind, of the selections that were looked at last
 
 
 class Shown:
@@ -30,11 +31,30 @@ class Shown:
         self.inventory, self.threshold = inventory, threshold
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple, tuple[Hidden, dict]] = OrderedDict()
+        self._cells = 0
+        # A version never changes, so neither do its answers; the pages share them. Nobody changes a row that was given.
+        for name in ("products", "places", "headline_alone"):
+            setattr(self, name, lru_cache(_KEPT_ANSWERS)(getattr(self, name)))
+        self._places_counted = lru_cache(_KEPT_ANSWERS)(inventory.places)
+
+    def warm_up(self) -> None:
+        """Makes what the newest periods need before anybody asks, and older ones' until much memory is taken."""
+        for filters in self.inventory.newest():
+            self.tables.by_group(filters)
+            self.tables.educators(filters)
+            students = replace(filters, user_types=("student",))
+            self.headline(filters)
+            self.trend(filters)
+            self.places(students)
+            if self.threshold:
+                self._of_products(filters)
+            if filters.period == "month":
+                self.tables.by_day(filters)
 
     def __getattr__(self, name: str):
         # Deliveries, addresses, educators, first days: no counts of students.
         if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings",
-                    "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "warm_up", "tables"):  # fmt: skip
+                    "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "tables"):  # fmt: skip
             return getattr(self.inventory, name)
         raise AttributeError(name)
 
@@ -49,20 +69,20 @@ class Shown:
         schools, grades = self.options.narrows(filters)
         if not self._counts_students(filters) or not (schools or grades):
             return False
-        hidden, _ = self._population(filters)
-        return bool(self._sums(hidden, filters).any())
+        return bool(self._sums(self._placed(filters, "rostered"), filters).any())
 
-    def products(self, filters: Filters) -> list[dict[str, object]]:
-        rows = self.inventory.products(filters)
+    def products(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        rows = self.inventory.products(filters, product_key)
         if not self._counts_students(filters):
             return [row | {"few": None} for row in rows]
-        hidden, families = self._of_products(filters)
-        mask = self._sums(hidden, filters)
+        mask, families = None, {}
+        if self.options.narrows(filters) != ((), ()):
+            hidden, families = self._of_products(filters)
+            mask = self._sums(hidden, filters)
         found = []
         for row in rows:
-            family = families.get(int(row["product_key"]))
             few = None
-            if row["students"] and (family is None or mask[family]):
+            if row["students"] and self._is_hidden(row, mask, families):
                 few = self._word(row["students"])
                 row |= {
                     "students": None,
@@ -73,6 +93,17 @@ class Shown:
                 }
             found.append(row | {"few": few})
         return found
+
+    def _is_hidden(self, row: dict[str, object], mask: np.ndarray | None, families: dict[object, int]) -> bool:
+        if mask is None:
+            # The total of a product is hidden where it is small, and for no other reason.
+            return row["students"] < self.threshold
+        family = families.get(int(row["product_key"]))
+        return family is None or bool(mask[family])
+
+    def headline_alone(self, filters: Filters) -> dict[str, object]:
+        """`headline`, where the products are not asked for."""
+        return self.headline(filters)
 
     def headline(self, filters: Filters, products: list[dict[str, object]] | None = None) -> dict[str, object]:
         found = self.inventory.headline(filters, products)
@@ -106,19 +137,17 @@ class Shown:
         return [row | {"users": None} if 0 < row["users"] < self.threshold else row for row in rows]
 
     def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
-        rows = self.inventory.places(filters, product_key)
+        rows = self._places_counted(filters, product_key)
         if not self._counts_students(filters):
             return [row | {"few": None} for row in rows]
-        used = self._of_product(filters, product_key) if product_key else self._of_everything(filters)
-        families = (used, self._population(filters), self._on_average(filters, product_key))
-        masks = [self._places(hidden, filters) for hidden, _ in families]
+        masks = [self._places(self._placed(filters, measure, product_key), filters) for measure in ("users", "rostered", "active")]
         found = []
         for row in rows:
             place = (None if row["is_every_school"] else row["school"], ... if row["is_every_grade"] else row["grade"])
             few = None
             if (row["users"] or row["rostered"]) and any(mask(*place) for mask in masks):
                 few = self.few if row["users"] < self.threshold else HIDDEN
-                row |= {name: None for name in row if name not in _OF_PLACES}
+                row = row | {name: None for name in row if name not in _OF_PLACES}
             found.append(row | {"few": few})
         return found
 
@@ -150,8 +179,7 @@ class Shown:
     def _hides_people(self, filters: Filters) -> bool:
         if not self._counts_students(filters):
             return False
-        hidden, _ = self._of_everything(filters)
-        return bool(self._sums(hidden, filters).any())
+        return bool(self._sums(self._placed(filters, "users"), filters).any())
 
     def _numbers(self, filters: Filters) -> tuple[dict[str, int], dict[str | None, int]]:
         there = self.options.districts[filters.district_id]
@@ -186,61 +214,40 @@ class Shown:
 
     # The families
 
-    def _population(self, filters: Filters) -> tuple[Hidden, dict]:
-        """Students on the roster in these days."""
-        days = replace(filters, last=self.options.last_day(filters))
-        return self._family(
-            days, ("population",),
-            lambda: f"select 0 as family, user_key, membership_group_key, users from {self.tables.roster(filters)} where user_type = 'student'",
-        )  # fmt: skip
+    def _placed(self, filters: Filters, measure: str, product_key: str | None = None) -> Hidden:
+        """Students by school and grade: with use ("users"), on the roster ("rostered"), or active on an average school day ("active")."""
+        everywhere = replace(filters, schools=(), grades=(), user_types=("student",))
+        if measure == "rostered":
+            everywhere, product_key = replace(everywhere, statuses=(), search=""), None
+        key = ("places", measure, product_key, everywhere.statuses, everywhere.search)
+        if (known := self._known(filters, key)) is not None:
+            return known[0]
+        days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
+        school_of, grade_of = self._numbers(filters)
+        found: list[tuple[int, int, int]] = []
+        for row in self._places_counted(everywhere, product_key):
+            count = row["student_days"] and max(1, int(row["student_days"] / days)) if measure == "active" else row[measure]
+            if count:
+                school = -1 if row["is_every_school"] else school_of[row["school"]]
+                found.append((school, -1 if row["is_every_grade"] else grade_of[row["grade"]], count))
+        columns = zip(("school", "grade", "students"), np.array(found, np.int64).reshape(-1, 3).T, strict=True)
+        return self._hide(filters, key, {"family": np.zeros(len(found), np.int64), **dict(columns)}, False)[0]
 
     def _of_products(self, filters: Filters) -> tuple[Hidden, dict]:
         """Students with use, by product."""
-        return self._family(filters, ("products",), lambda: self._used(filters, "product_key", ""), coarse=True)
-
-    def _of_product(self, filters: Filters, product_key: str) -> tuple[Hidden, dict]:
-        return self._family(
-            filters, ("product", product_key),
-            lambda: self._used(filters, "0", " and product_key = $product"), product=int(product_key),
-        )  # fmt: skip
-
-    def _used(self, filters: Filters, family: str, where: str) -> str:
         rolled, several = self.tables.by_group(filters)
-        return f"""select {family} as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'{where}
-            union all
-            select {family}, user_key, membership_group_key, 0 from {several} where user_type = 'student'{where}"""
-
-    def _of_everything(self, filters: Filters) -> tuple[Hidden, dict]:
-        """Students with use of any of the products that are picked."""
-        products = replace(filters, schools=(), grades=(), user_types=("student",))
-        scope = self.tables.scope(products)
         return self._family(
-            filters, ("everything", filters.statuses, filters.search),
-            lambda: f"select 0 as family, user_key, membership_group_key, users from {self.tables.people_counted(products, scope)}",
-            scope=scope,
+            filters, ("products",),
+            lambda: f"""select product_key as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'
+            union all
+            select product_key, user_key, membership_group_key, 0 from {several} where user_type = 'student'""",
         )  # fmt: skip
 
-    def _on_average(self, filters: Filters, product_key: str | None) -> tuple[Hidden, dict]:
-        """Students active on an average school day, whole ones: what a map of schools and grades shows of them."""
-        everywhere = replace(filters, schools=(), grades=(), user_types=("student",))
-        key = ("on average", filters.statuses, filters.search, product_key)
-        if (found := self._known(filters, key)) is not None:
-            return found
-        days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
-        school_of, grade_of = self._numbers(filters)
-        used = [row for row in self.inventory.places(everywhere, product_key) if row["student_days"]]
-        arrays = {
-            "family": np.zeros(len(used), np.int64),
-            "school": np.array([-1 if row["is_every_school"] else school_of[row["school"]] for row in used], np.int64),
-            "grade": np.array([-1 if row["is_every_grade"] else grade_of[row["grade"]] for row in used], np.int64),
-            "students": np.array([max(1, int(row["student_days"] / days)) for row in used], np.int64),
-        }
-        return self._hide(filters, key, arrays, False)
 
     def _days(
         self, filters: Filters, rows: list[dict[str, object]], key: tuple, source, **more
     ) -> list[dict[str, object]]:
-        hidden, families = self._family(filters, key, source, coarse=True, **more)
+        hidden, families = self._family(filters, key, source, **more)
         mask = self._sums(hidden, filters)
         return [
             row | {"users": None, "few": True}
@@ -249,20 +256,11 @@ class Shown:
             for row in rows
         ]
 
-    def _family(
-        self,
-        filters: Filters,
-        key: tuple,
-        source: Callable[[], str],
-        coarse: bool = False,
-        scope: Scope | None = None,
-        **more,
-    ) -> tuple[Hidden, dict[object, int]]:
-        """What is hidden of a family of the selected days, whichever schools, grades and user types are picked; and its members' numbers."""
+    def _family(self, filters: Filters, key: tuple, source: Callable[[], str], **more) -> tuple[Hidden, dict[object, int]]:
+        """What is hidden of many tables of the selected days, whichever schools, grades and user types are picked; and their numbers."""
         if (known := self._known(filters, key)) is not None:
             return known
-        found = self._count(filters, source(), scope or self.tables.scope(filters), **more)
-        return self._hide(filters, key, found, coarse)
+        return self._hide(filters, key, self._count(filters, source(), **more), True)
 
     def _known(self, filters: Filters, key: tuple) -> tuple[Hidden, dict[object, int]] | None:
         wanted = (filters.district_id, filters.period, filters.first, filters.last, *key)
@@ -299,14 +297,17 @@ class Shown:
         cells = Cells(family[cell], school[cell], grade[cell], count[cell], by_school, by_grade, total)
         result = hide(cells, self.threshold, coarse), {_plain(name): number for number, name in enumerate(names)}
         with self._lock:
-            self._kept[(filters.district_id, filters.period, filters.first, filters.last, *key)] = result
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            wanted = (filters.district_id, filters.period, filters.first, filters.last, *key)
+            self._cells += 0 if wanted in self._kept else len(cells.count)
+            self._kept[wanted] = result
+            while self._cells > _KEPT_CELLS and len(self._kept) > 1:
+                _, (gone, _) = self._kept.popitem(last=False)
+                self._cells -= len(gone.cells.count)
         return result
 
-    def _count(self, filters: Filters, source: str, scope: Scope, **more) -> dict[str, np.ndarray]:
+    def _count(self, filters: Filters, source: str, **more) -> dict[str, np.ndarray]:
         """Students by family, school and grade, and over each of the latter (-1)."""
-        there = self.options.districts[filters.district_id]
+        there, scope = self.options.districts[filters.district_id], self.tables.scope(filters)
         sql = f"""
             with cell as (
                 -- A group once in each place that it has, whatever its roles there.

@@ -24,6 +24,9 @@ from dataclasses import dataclass
 import numpy as np
 
 
+_NEVER = np.iinfo(np.int64).min // 2
+
+
 @dataclass
 class Cells:
     """Counts by family, school and grade: the nonzero ones, as numbers from 0, with the totals of schools, grades and families."""
@@ -260,15 +263,16 @@ def _smallest_cut(left: np.ndarray, right: np.ndarray, weight: np.ndarray, below
     between = np.zeros((n, n), np.int64)
     np.add.at(between, (ends[: len(left)], ends[len(left) :]), weight)
     between += between.T
-    groups, active = [[int(point)] for point in points], list(range(n))
-    while len(active) > 1:
-        order, tight = [active[0]], between[active[0]].copy()
-        while len(order) < len(active):
-            rest = [each for each in active if each not in order]
-            order.append(max(rest, key=lambda each: tight[each]))
-            tight += between[order[-1]]
-        last, before = order[-1], order[-2]
-        apart = int(between[last][[each for each in active if each != last]].sum())
+    groups, active = [[int(point)] for point in points], np.ones(n, dtype=bool)
+    while active.sum() > 1:
+        # Those that are in already, or no longer there, are never the tightest.
+        tight = np.where(active, 0, _NEVER)
+        before = last = -1
+        for _ in range(active.sum()):
+            before, last = last, int(tight.argmax())
+            tight += between[last]
+            tight[last] = _NEVER
+        apart = int(between[last, active].sum() - between[last, last])
         # Parts that nothing connects say nothing of each other.
         if 0 < apart < below:
             return groups[last]
@@ -276,7 +280,7 @@ def _smallest_cut(left: np.ndarray, right: np.ndarray, weight: np.ndarray, below
         between[before] += between[last]
         between[:, before] += between[:, last]
         between[before, before] = 0
-        active.remove(last)
+        active[last] = False
     return None
 
 
