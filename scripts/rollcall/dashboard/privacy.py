@@ -9,14 +9,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
 
-from rollcall.dashboard.filters import Filters
+from rollcall.dashboard.filters import Filters, piece_of
 from rollcall.dashboard.queries import Inventory
-from rollcall.dashboard.suppression import Cells, Hidden, hide
+from rollcall.dashboard.suppression import Cells, Hidden, hide, hide_days, parted
 
 HIDDEN = "*"  # a count that is not small, and would give away one that is
 _OF_PLACES = ("is_every_grade", "is_every_school", "school", "school_name", "grade")
@@ -53,7 +53,7 @@ class Shown:
 
     def __getattr__(self, name: str):
         # Deliveries, addresses, educators, first days: no counts of students.
-        if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings",
+        if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings", "reported",
                     "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "tables"):  # fmt: skip
             return getattr(self.inventory, name)
         raise AttributeError(name)
@@ -79,10 +79,10 @@ class Shown:
         if self.options.narrows(filters) != ((), ()):
             hidden, families = self._of_products(filters)
             mask = self._sums(hidden, filters)
-        found = []
+        parted_, found = self._parted_products(filters), []
         for row in rows:
             few = None
-            if row["students"] and self._is_hidden(row, mask, families):
+            if row["students"] and (self._is_hidden(row, mask, families) or int(row["product_key"]) in parted_):
                 few = self._word(row["students"])
                 row |= {
                     "students": None,
@@ -107,7 +107,7 @@ class Shown:
 
     def headline(self, filters: Filters, products: list[dict[str, object]] | None = None) -> dict[str, object]:
         found = self.inventory.headline(filters, products)
-        if found["users"] and self._hides_people(filters):
+        if found["users"] and (self._hides_people(filters) or self._is_hidden_day(filters)):
             found |= {"users": None, "reach": None, "few": True}
         return found
 
@@ -116,7 +116,7 @@ class Shown:
         if not self._counts_students(filters) or filters.statuses or filters.search:
             return rows
         return self._days(
-            filters, rows, ("days",),
+            filters, rows, self._hidden_days(filters, self.inventory.trend), ("days",),
             lambda: """select usage_date as family, null as user_key, membership_group_key, users from agg_inventory_days
             where district_id = $district and usage_date between $first and $last and user_type = 'student'""",
         )  # fmt: skip
@@ -125,8 +125,9 @@ class Shown:
         rows = self.inventory.product_trend(filters, product_key)
         if not self._counts_students(filters):
             return rows
+        hidden = self._hidden_days(filters, lambda of: self.inventory.product_trend(of, product_key))
         return self._days(
-            filters, rows, ("product days", product_key),
+            filters, rows, hidden, ("product days", product_key),
             lambda: """select usage_date as family, user_key, membership_group_key, 0 as users from fct_product_usage
             where district_id = $district and usage_date between $first and $last and product_key = $product and user_type = 'student'""",
             product=int(product_key),
@@ -140,7 +141,10 @@ class Shown:
         rows = self._places_counted(filters, product_key)
         if not self._counts_students(filters):
             return [row | {"few": None} for row in rows]
-        masks = [self._places(self._placed(filters, measure, product_key), filters) for measure in ("users", "rostered", "active")]
+        masks = [
+            self._places(self._placed(filters, measure, product_key), filters)
+            for measure in ("users", "rostered", "active")
+        ]
         found = []
         for row in rows:
             place = (None if row["is_every_school"] else row["school"], ... if row["is_every_grade"] else row["grade"])
@@ -179,7 +183,9 @@ class Shown:
     def _hides_people(self, filters: Filters) -> bool:
         if not self._counts_students(filters):
             return False
-        return bool(self._sums(self._placed(filters, "users"), filters).any())
+        # Of one day, people are what other periods differ by.
+        measures = ("users", "active") if filters.first == filters.last else ("users",)
+        return any(self._sums(self._placed(filters, measure), filters).any() for measure in measures)
 
     def _numbers(self, filters: Filters) -> tuple[dict[str, int], dict[str | None, int]]:
         there = self.options.districts[filters.district_id]
@@ -194,21 +200,20 @@ class Shown:
         return hidden.sums([school_of[name] for name in schools], [grade_of[name] for name in grades])
 
     def _places(self, hidden: Hidden, filters: Filters) -> Callable[[str | None, object], bool]:
-        """Whether a cell, or a margin, of the one family is hidden; None is every school, and ... every grade."""
+        """Whether a cell, or a margin over the selection, of the one family is hidden; None is every school, and ... every grade."""
         school_of, grade_of = self._numbers(filters)
-        cells = hidden.cells
+        cells, (schools, grades) = hidden.cells, self.options.narrows(filters)
+        some, few = [school_of[name] for name in schools], [grade_of[name] for name in grades]
         at = set(zip(cells.school[hidden.cell].tolist(), cells.grade[hidden.cell].tolist(), strict=True))
 
         def is_hidden(school: str | None, grade: object) -> bool:
             if not len(cells.total):
                 return False
-            if school is None and grade is ...:
-                return bool(hidden.sums([], [])[0])
-            if school is None:
-                return bool(hidden.grades[0, grade_of[grade]])
-            if grade is ...:
-                return bool(hidden.schools[0, school_of[school]])
-            return (school_of[school], grade_of[grade]) in at
+            if school is not None and grade is not ...:
+                return (school_of[school], grade_of[grade]) in at
+            # All grades of a school are those that are selected.
+            in_schools = some if school is None else [school_of[school]]
+            return bool(hidden.sums(in_schools, few if grade is ... else [grade_of[grade]])[0])
 
         return is_hidden
 
@@ -224,43 +229,133 @@ class Shown:
             return known[0]
         days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
         school_of, grade_of = self._numbers(filters)
+        parted_ = self._parted_places(everywhere, product_key) if measure == "active" else set()
         found: list[tuple[int, int, int]] = []
         for row in self._places_counted(everywhere, product_key):
-            count = row["student_days"] and max(1, int(row["student_days"] / days)) if measure == "active" else row[measure]
+            school = -1 if row["is_every_school"] else school_of[row["school"]]
+            grade = -1 if row["is_every_grade"] else grade_of[row["grade"]]
+            count = (
+                row[measure] if measure != "active" else min(row["student_days"], max(1, row["student_days"] // days))
+            )
             if count:
-                school = -1 if row["is_every_school"] else school_of[row["school"]]
-                found.append((school, -1 if row["is_every_grade"] else grade_of[row["grade"]], count))
+                # What single days would follow from counts as few.
+                found.append((school, grade, 1 if (school, grade) in parted_ else count))
         columns = zip(("school", "grade", "students"), np.array(found, np.int64).reshape(-1, 3).T, strict=True)
         return self._hide(filters, key, {"family": np.zeros(len(found), np.int64), **dict(columns)}, False)[0]
 
     def _of_products(self, filters: Filters) -> tuple[Hidden, dict]:
         """Students with use, by product."""
+        if (known := self._known(filters, ("products",))) is not None:
+            return known
         rolled, several = self.tables.by_group(filters)
-        return self._family(
-            filters, ("products",),
-            lambda: f"""select product_key as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'
+        found = self._count(
+            filters,
+            f"""select product_key as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'
             union all
             select product_key, user_key, membership_group_key, 0 from {several} where user_type = 'student'""",
+        )
+        self._mark_parted(filters, found)
+        return self._hide(filters, ("products",), found, True)
+
+    # Days that are sums' parts
+
+    def _around(self, filters: Filters) -> Filters:
+        """The selection, with the whole pieces of weeks at its ends; of custom dates with the next ones, too."""
+        more = timedelta(filters.period == "custom" and filters.first < filters.last)
+        first, last = piece_of(filters.first - more)[0], piece_of(filters.last + more)[1]
+        return replace(filters, period="custom", first=first, last=last)
+
+    def _hidden_days(self, filters: Filters, ask: Callable[[Filters], list[dict[str, object]]]) -> set[date]:
+        """The days on which the selection's students are not shown, so that no day is the period less its other days."""
+        rows = [row for row in ask(replace(self._around(filters), user_types=("student",))) if row["users"]]
+        days = np.array([row["usage_date"] for row in rows], "datetime64[D]")
+        counts = np.array([row["users"] for row in rows], np.int64)
+        hidden = hide_days(np.zeros(len(rows), np.int64), days, counts, self.threshold)
+        return {row["usage_date"] for row, is_hidden in zip(rows, hidden, strict=True) if is_hidden}
+
+    def _is_hidden_day(self, filters: Filters) -> bool:
+        is_day = filters.first == filters.last and not (filters.statuses or filters.search)
+        return (
+            is_day
+            and self._counts_students(filters)
+            and filters.first in self._hidden_days(filters, self.inventory.trend)
+        )
+
+    def _parted_products(self, filters: Filters) -> set[int]:
+        """The products of whose hidden days the selected dates have some."""
+        around = self._around(filters)
+        if (around.first, around.last) == (filters.first, filters.last):
+            return set()
+        scope = self.tables.scope(around)
+        sql = f"""select product_key as family, usage_date, count(distinct user_key)::bigint as students from fct_product_usage
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.products}
+                and (usage_date <= $head or usage_date >= $tail)
+            group by product_key, usage_date"""
+        ends = {"head": piece_of(filters.first)[1], "tail": piece_of(filters.last)[0]}
+        found = self.version.arrays(sql, replace(scope, parameters=scope.parameters | ends).given(sql))
+        return set(self._parted(filters, found["family"], found["usage_date"], found["students"]).tolist())
+
+    def _mark_parted(self, filters: Filters, found: dict[str, np.ndarray]) -> None:
+        """Makes few of the counts of products and places whose hidden days the selected dates have some of."""
+        around = self._around(replace(filters, schools=(), grades=(), user_types=(), statuses=(), search=""))
+        if (around.first, around.last) == (filters.first, filters.last) or not len(found["family"]):
+            return
+        products = np.unique(found["family"])
+        by_day = self._count(
+            around,
+            """select number * 100_000 + (usage_date - date '1970-01-01') as family, user_key, membership_group_key, 0 as users
+            from fct_product_usage
+            inner join (select unnest($products) as product_key, unnest(range(len($products))) as number) using (product_key)
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'
+                and (usage_date <= $head or usage_date >= $tail)""",
+            products=products.tolist(), head=piece_of(filters.first)[1], tail=piece_of(filters.last)[0],
         )  # fmt: skip
 
+        def table(product: np.ndarray, of: dict[str, np.ndarray]) -> np.ndarray:
+            return product * 1_000_000 + _place(of)
+
+        days = (by_day["family"] % 100_000).astype("datetime64[D]")
+        tables = self._parted(filters, table(by_day["family"] // 100_000, by_day), days, by_day["students"])
+        found["students"][np.isin(table(np.searchsorted(products, found["family"]), found), tables)] = 1
+
+    def _parted_places(self, filters: Filters, product_key: str | None) -> set[tuple[int, int]]:
+        """As above, of schools and grades, by number (-1: all)."""
+        around = self._around(replace(filters, schools=(), grades=(), user_types=()))
+        if (around.first, around.last) == (filters.first, filters.last):
+            return set()
+        scope = self.tables.scope(around)
+        of = " and product_key = $product" if product_key else scope.products
+        found = self._count(
+            around,
+            f"""select usage_date as family, user_key, membership_group_key, 0 as users from fct_product_usage
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'{of}""",
+            **({"product": int(product_key)} if product_key else {}),
+        )
+        tables = self._parted(filters, _place(found), found["family"], found["students"])
+        return {(table // 1_000 - 1, table % 1_000 - 1) for table in tables.tolist()}
+
+    def _parted(self, filters: Filters, table: np.ndarray, days: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        first, last = np.datetime64(filters.first), np.datetime64(filters.last)
+        return parted(table, days.astype("datetime64[D]"), counts.astype(np.int64), first, last, self.threshold)
 
     def _days(
-        self, filters: Filters, rows: list[dict[str, object]], key: tuple, source, **more
+        self, filters: Filters, rows: list[dict[str, object]], hidden_days: set[date], key: tuple, source, **more
     ) -> list[dict[str, object]]:
-        hidden, families = self._family(filters, key, source, **more)
+        around = self._around(filters)
+        if (known := self._known(around, key)) is None:
+            found = self._count(around, source(), **more)
+            # Days that go with those of a few count as few.
+            days = found["family"].astype("datetime64[D]")
+            found["students"][hide_days(_place(found), days, found["students"], self.threshold)] = 1
+            known = self._hide(around, key, found, True)
+        hidden, families = known
         mask = self._sums(hidden, filters)
         return [
             row | {"users": None, "few": True}
-            if row["usage_date"] in families and mask[families[row["usage_date"]]]
+            if row["usage_date"] in hidden_days or (row["usage_date"] in families and mask[families[row["usage_date"]]])
             else row
             for row in rows
         ]
-
-    def _family(self, filters: Filters, key: tuple, source: Callable[[], str], **more) -> tuple[Hidden, dict[object, int]]:
-        """What is hidden of many tables of the selected days, whichever schools, grades and user types are picked; and their numbers."""
-        if (known := self._known(filters, key)) is not None:
-            return known
-        return self._hide(filters, key, self._count(filters, source(), **more), True)
 
     def _known(self, filters: Filters, key: tuple) -> tuple[Hidden, dict[object, int]] | None:
         wanted = (filters.district_id, filters.period, filters.first, filters.last, *key)
@@ -333,6 +428,11 @@ class Shown:
         given = scope.parameters | more | {"every_school": list(there.schools), "every_grade": list(there.grades)}
         arrays = self.version.arrays(sql, replace(scope, parameters=given).given(sql))
         return {name: values[arrays["students"] > 0] for name, values in arrays.items()}
+
+
+def _place(found: dict[str, np.ndarray]) -> np.ndarray:
+    """School and grade (-1: all) as one number."""
+    return (found["school"].astype(np.int64) + 1) * 1_000 + found["grade"].astype(np.int64) + 1
 
 
 def _plain(name: object) -> object:

@@ -350,7 +350,9 @@ class Inventory:
             group by usage_date order by usage_date"""
         return self.tables.ask(sql, scope, product=int(product_key))
 
-    def educators(self, filters: Filters, product_keys: Sequence[str], count: int = 25) -> dict[str, list[dict[str, object]]]:
+    def educators(
+        self, filters: Filters, product_keys: Sequence[str], count: int = 25
+    ) -> dict[str, list[dict[str, object]]]:
         """The educators who use each of some products most, to be asked about it. Never students."""
         scope = self.tables.scope(filters)
         sql = f"""
@@ -471,6 +473,15 @@ class Inventory:
             {"district": district_id},
         )
 
+    def reported(self, delivery_id: str) -> list[tuple[str, str]]:
+        """(district, delivery) of the deliveries of that name that were rejected or held: those that have a report."""
+        rows = self.version.rows(
+            """select distinct district_id, delivery_id from fct_deliveries
+            where delivery_id = $delivery and verdict in ('rejected', 'held') order by district_id""",
+            {"delivery": delivery_id},
+        )
+        return [(row["district_id"], row["delivery_id"]) for row in rows]
+
     def freshness(self, district_id: str) -> list[dict[str, object]]:
         """When each kind of delivery was last accepted."""
         return self.version.rows(
@@ -492,7 +503,7 @@ class Inventory:
                     max(arrived_at) filter (verdict = 'accepted') as accepted_at
                 from fct_deliveries where district_id = $district group by delivery_kind
             )
-            select n.delivery_kind, n.file_name, n.verdict, n.arrived_at, r.rule_id, r.message, r.fix
+            select n.delivery_id, n.delivery_kind, n.file_name, n.verdict, n.arrived_at, r.rule_id, r.message, r.fix
             from newest as n
             left join (
                 select delivery_id, min_by(rule_id, rank) as rule_id, min_by(message, rank) as message, min_by(fix, rank) as fix

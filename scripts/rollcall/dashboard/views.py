@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 from zoneinfo import ZoneInfo
 
 from dash import dcc, html
@@ -356,7 +356,8 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 "Open problems", ["File", "Kind", "Arrived", "Verdict", "What is wrong, and what to do"],
                 [
                     [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), moment(r["arrived_at"], zone), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
-                     html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted")], className="words")]
+                     html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted"),
+                               html.A("Read the report", href=f"/report/{quote(r['delivery_id'], safe='')}?district={quote(district_id, safe='')}", target="_blank", **{"aria-label": f"Read the report on {r['file_name']}"})], className="words")]
                     for r in open_
                 ],
                 "Nothing needs anybody now: no newest delivery is held or rejected.",
