@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test test-dagster test-spark docs faults hostile lint format bench lock clean
+.PHONY: help run test test-dagster test-spark docs faults hostile selections lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -61,6 +61,9 @@ faults: $(READY) ## kill the refresh a hundred times; about half an hour
 
 hostile: $(READY) ## send three thousand hostile deliveries among good ones; about half an hour
 	ROLLCALL_BAD_FILES=3000 $(BIN)/python -m pytest -n 0 -s tests/python/test_hostile.py
+
+selections: $(READY) ## hold 300 random selections of a large district's dashboard to plain counting
+	ROLLCALL_SELECTIONS=300 $(BIN)/python -m pytest -n 0 tests/python/test_dashboard_at_size.py
 
 lint: $(READY) ## check the style of the code and its types; .pre-commit-config.yaml has the same checks
 	$(BIN)/ruff check .

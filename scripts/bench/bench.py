@@ -354,10 +354,11 @@ def every_page(root: Path) -> None:
     script = Path(__file__).with_name("interactions.py")
     took = json.loads(timed([sys.executable, str(script), "60", *PAGES], house.environment).output)
     print("\ndashboard, 40 schools by 14 grades, 2,700 products: 60 changes of a filter a page, milliseconds")
-    print("  page        median     p95   blocked p95   first paint to figures   kB sent")
+    print("  page        median     p95   answered p95   server CPU   blocked p95   first paint to figures   kB sent")
     for name, told in took.items():
         print(
-            f"  {name or 'inventory':10} {told['median']:7.0f} {told['p95']:7.0f} {told['blocked']:13.0f} {told['first']:24.0f} {told['kilobytes']:9.0f}"
+            f"  {name or 'inventory':10} {told['median']:7.0f} {told['p95']:7.0f} {told['answered']:14.0f} {told['server']:12.0f} "
+            f"{told['blocked']:13.0f} {told['first']:24.0f} {told['kilobytes']:9.0f}"
         )
     shutil.rmtree(house.root)
 

@@ -3,13 +3,16 @@
 Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes
 filters as a person does: schools, grades, user types, statuses, periods, searches, one right after the other, once the server
 is at rest (it prepares the newest periods of a version in the background). Prints, by page, the median and the 95th percentile of the
-milliseconds each took, the longest that a change kept the browser's main thread busy at a stretch (`blocked`, at the 95th percentile), the
-milliseconds from opening the page to its figures (`first`), and the kilobytes that were sent for that (`kilobytes`).
+milliseconds each took, the part of that in which the server's answer was awaited (`answered`, at the 95th percentile), the processor
+time the server used for a change (`server`, on average), the longest that a change kept the browser's main thread busy at a stretch
+(`blocked`, at the 95th percentile), the milliseconds from opening the page to its figures (`first`), and the kilobytes that were sent for
+that (`kilobytes`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -34,8 +37,10 @@ _WATCH = """
     }).observe({type: "longtask", buffered: true});
     const ask = window.fetch;
     window.fetch = async function (url, options) {
+        const asked = performance.now();
         const response = await ask.apply(this, arguments);
         if (String(url).includes("_dash-update-component") && options && String(options.body).includes("cards.children")) {
+            window.answered = performance.now() - asked;
             response.clone().text().then(() => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => {
                 window.painted = {count: window.painted.count + 1, at: performance.now()};
             })), 0));
@@ -48,7 +53,7 @@ _CHANGE = """
         const before = window.painted.count, began = performance.now();
         window.busy = 0;
         window.dash_clientside.set_props(name, {value: value});
-        const look = () => window.painted.count > before ? setTimeout(() => resolve([window.painted.at - began, window.busy]), 300) : setTimeout(look, 2);
+        const look = () => window.painted.count > before ? setTimeout(() => resolve([window.painted.at - began, window.answered, window.busy]), 300) : setTimeout(look, 2);
         look();
     })
 """
@@ -129,11 +134,14 @@ def main(count: int, names: list[str]) -> None:
                 while (now := _ticks(server.pid)) - used > 5:
                     used = now
                     page.wait_for_timeout(1000)
+                used = _ticks(server.pid)
                 measured = [page.evaluate(_CHANGE, list(change)) for change in changes(count)]
-                each, busy = (sorted(values) for values in zip(*measured, strict=True))
+                used = _ticks(server.pid) - used
+                each, answered, busy = (sorted(values) for values in zip(*measured, strict=True))
+                worst = int(count * 0.95)
                 took[name] = {
-                    "median": each[len(each) // 2], "p95": each[int(len(each) * 0.95)], "most": each[-1],
-                    "blocked": busy[int(len(busy) * 0.95)], "first": first, "kilobytes": sent,
+                    "median": each[count // 2], "p95": each[worst], "most": each[-1], "answered": answered[worst],
+                    "server": 1000 * used / os.sysconf("SC_CLK_TCK") / count, "blocked": busy[worst], "first": first, "kilobytes": sent,
                 }  # fmt: skip
                 page.close()
             browser.close()

@@ -37,25 +37,20 @@ class Source:
         self.settings = settings
         self._warehouse = Warehouse(settings)
         self._lock = threading.Lock()
-        self._inventory: Inventory | None = None
         self._figures: Shown | None = None
 
     def figures(self) -> Shown:
         """The inventory as the pages may show it. NothingPublished before the first version."""
-        inventory = self.inventory()
         with self._lock:
-            if self._figures is None or self._figures.inventory is not inventory:
-                self._figures = Shown(inventory, self.settings.small_count)
+            version = self._warehouse.version()
+            if self._figures is None or self._figures.version is not version:
+                self._figures = Shown(Inventory(version), self.settings.small_count)
+                threading.Thread(target=self._figures.warm_up, daemon=True).start()
             return self._figures
 
     def inventory(self) -> Inventory:
         """NothingPublished before the first version."""
-        with self._lock:
-            version = self._warehouse.version()
-            if self._inventory is None or self._inventory.version is not version:
-                self._inventory = Inventory(version)
-                threading.Thread(target=self._inventory.warm_up, daemon=True).start()
-            return self._inventory
+        return self.figures().inventory
 
 
 def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:

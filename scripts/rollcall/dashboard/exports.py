@@ -1,4 +1,4 @@
-"""Tables as files, at an address of their own: what a page shows under the address's filters, in the order of the screen."""
+"""Files at addresses of their own: tables as a page shows them under the address's filters, and the reports of deliveries."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def routes(server: flask.Flask, source: Source) -> None:
             f'attachment; filename="{name}_{district}_{filters.first}_{filters.last}.{kind}"'
         )
         return answer
+
+    @server.get("/report/<delivery_id>")
+    def report(delivery_id: str):
+        """What is wrong with a delivery, as its report says it. The path is made of what is published, and of nothing that was asked."""
+        try:
+            found = source.figures().reported(delivery_id)
+        except RollcallError as error:
+            flask.abort(503, str(error))
+        wanted = flask.request.args.get("district")
+        for district, delivery in found:
+            file = source.settings.quarantine / district / delivery / "report.html"
+            if district == wanted and file.is_file():
+                return flask.send_file(file.resolve(), mimetype="text/html")
+        flask.abort(404, "There is no report on such a delivery; it may have been released, discarded or cleared away.")
 
 
 def _table(figures: Shown, filters: Filters, name: str, asked: dict) -> tuple[str, list[sheets.Column], list[dict]]:

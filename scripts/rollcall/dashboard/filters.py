@@ -24,6 +24,12 @@ def period_of(period: str, day: date) -> tuple[date, date]:
     return day, day
 
 
+def piece_of(day: date) -> tuple[date, date]:
+    """First and last day of the part of a week that lies in one month: weeks, months and school years are made of whole ones."""
+    (monday, sunday), (first, last) = period_of("week", day), period_of("month", day)
+    return max(monday, first), min(sunday, last)
+
+
 @dataclass(frozen=True)
 class Filters:
     """One selection. Empty tuples mean everything; so do those that name all there is (see `Options.everything`)."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import dash_ag_grid as dag
 from dash import html
 
+from rollcall.dashboard import sheets
+
 _CLASSES = 5
 OPTIONS = {
     "rowHeight": 36, "headerHeight": 40, "animateRows": False, "rowBuffer": 4, "enableCellTextSelection": True, "ensureDomOrder": True,
-    "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True, "suppressColumnVirtualisation": True,
+    "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True, "suppressColumnVirtualisation": True, **sheets.TICKS,
 }  # fmt: skip
 
 
@@ -49,7 +51,7 @@ def card() -> html.Div:
     ]  # fmt: skip
     return html.Div(
         [
-            html.Div([html.H2(id="heat-title"), html.Span(exports, className="exports")], className="row"),
+            html.Div([html.H2(id="heat-title"), sheets.compare("heat"), html.Span(exports, className="exports")], className="row"),
             html.P(
                 "A student in two schools or grades counts in each, so rows and columns may add up to more than their total. Counts of a few "
                 "students are not shown, nor counts that would give them away (*).",

@@ -9,18 +9,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 
-from rollcall.dashboard.filters import Filters
+from rollcall.dashboard.filters import Filters, piece_of
 from rollcall.dashboard.queries import Inventory
-from rollcall.dashboard.suppression import Cells, Hidden, hide
-from rollcall.dashboard.tables import Scope
+from rollcall.dashboard.suppression import Cells, Hidden, hide, hide_days, parted
 
 HIDDEN = "*"  # a count that is not small, and would give away one that is
 _OF_PLACES = ("is_every_grade", "is_every_school", "school", "school_name", "grade")
-_KEPT = 64  # families of tables, of the periods and products that were looked at last
+_KEPT_CELLS = 12_000_000  # of the families that were looked at last: some 200 megabytes
+_KEPT_ANSWERS = 24  # of each kind, of the selections that were looked at last
 
 
 class Shown:
@@ -30,11 +31,30 @@ class Shown:
         self.inventory, self.threshold = inventory, threshold
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple, tuple[Hidden, dict]] = OrderedDict()
+        self._cells = 0
+        # A version never changes, so neither do its answers; the pages share them. Nobody changes a row that was given.
+        for name in ("products", "places", "headline_alone"):
+            setattr(self, name, lru_cache(_KEPT_ANSWERS)(getattr(self, name)))
+        self._places_counted = lru_cache(_KEPT_ANSWERS)(inventory.places)
+
+    def warm_up(self) -> None:
+        """Makes what the newest periods need before anybody asks, and older ones' until much memory is taken."""
+        for filters in self.inventory.newest():
+            self.tables.by_group(filters)
+            self.tables.educators(filters)
+            students = replace(filters, user_types=("student",))
+            self.headline(filters)
+            self.trend(filters)
+            self.places(students)
+            if self.threshold:
+                self._of_products(filters)
+            if filters.period == "month":
+                self.tables.by_day(filters)
 
     def __getattr__(self, name: str):
         # Deliveries, addresses, educators, first days: no counts of students.
-        if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings",
-                    "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "warm_up", "tables"):  # fmt: skip
+        if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings", "reported",
+                    "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "tables"):  # fmt: skip
             return getattr(self.inventory, name)
         raise AttributeError(name)
 
@@ -49,20 +69,20 @@ class Shown:
         schools, grades = self.options.narrows(filters)
         if not self._counts_students(filters) or not (schools or grades):
             return False
-        hidden, _ = self._population(filters)
-        return bool(self._sums(hidden, filters).any())
+        return bool(self._sums(self._placed(filters, "rostered"), filters).any())
 
-    def products(self, filters: Filters) -> list[dict[str, object]]:
-        rows = self.inventory.products(filters)
+    def products(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        rows = self.inventory.products(filters, product_key)
         if not self._counts_students(filters):
             return [row | {"few": None} for row in rows]
-        hidden, families = self._of_products(filters)
-        mask = self._sums(hidden, filters)
-        found = []
+        mask, families = None, {}
+        if self.options.narrows(filters) != ((), ()):
+            hidden, families = self._of_products(filters)
+            mask = self._sums(hidden, filters)
+        parted_, found = self._parted_products(filters), []
         for row in rows:
-            family = families.get(int(row["product_key"]))
             few = None
-            if row["students"] and (family is None or mask[family]):
+            if row["students"] and (self._is_hidden(row, mask, families) or int(row["product_key"]) in parted_):
                 few = self._word(row["students"])
                 row |= {
                     "students": None,
@@ -74,9 +94,20 @@ class Shown:
             found.append(row | {"few": few})
         return found
 
+    def _is_hidden(self, row: dict[str, object], mask: np.ndarray | None, families: dict[object, int]) -> bool:
+        if mask is None:
+            # The total of a product is hidden where it is small, and for no other reason.
+            return row["students"] < self.threshold
+        family = families.get(int(row["product_key"]))
+        return family is None or bool(mask[family])
+
+    def headline_alone(self, filters: Filters) -> dict[str, object]:
+        """`headline`, where the products are not asked for."""
+        return self.headline(filters)
+
     def headline(self, filters: Filters, products: list[dict[str, object]] | None = None) -> dict[str, object]:
         found = self.inventory.headline(filters, products)
-        if found["users"] and self._hides_people(filters):
+        if found["users"] and (self._hides_people(filters) or self._is_hidden_day(filters)):
             found |= {"users": None, "reach": None, "few": True}
         return found
 
@@ -85,7 +116,7 @@ class Shown:
         if not self._counts_students(filters) or filters.statuses or filters.search:
             return rows
         return self._days(
-            filters, rows, ("days",),
+            filters, rows, self._hidden_days(filters, self.inventory.trend), ("days",),
             lambda: """select usage_date as family, null as user_key, membership_group_key, users from agg_inventory_days
             where district_id = $district and usage_date between $first and $last and user_type = 'student'""",
         )  # fmt: skip
@@ -94,8 +125,9 @@ class Shown:
         rows = self.inventory.product_trend(filters, product_key)
         if not self._counts_students(filters):
             return rows
+        hidden = self._hidden_days(filters, lambda of: self.inventory.product_trend(of, product_key))
         return self._days(
-            filters, rows, ("product days", product_key),
+            filters, rows, hidden, ("product days", product_key),
             lambda: """select usage_date as family, user_key, membership_group_key, 0 as users from fct_product_usage
             where district_id = $district and usage_date between $first and $last and product_key = $product and user_type = 'student'""",
             product=int(product_key),
@@ -106,19 +138,20 @@ class Shown:
         return [row | {"users": None} if 0 < row["users"] < self.threshold else row for row in rows]
 
     def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
-        rows = self.inventory.places(filters, product_key)
+        rows = self._places_counted(filters, product_key)
         if not self._counts_students(filters):
             return [row | {"few": None} for row in rows]
-        used = self._of_product(filters, product_key) if product_key else self._of_everything(filters)
-        families = (used, self._population(filters), self._on_average(filters, product_key))
-        masks = [self._places(hidden, filters) for hidden, _ in families]
+        masks = [
+            self._places(self._placed(filters, measure, product_key), filters)
+            for measure in ("users", "rostered", "active")
+        ]
         found = []
         for row in rows:
             place = (None if row["is_every_school"] else row["school"], ... if row["is_every_grade"] else row["grade"])
             few = None
             if (row["users"] or row["rostered"]) and any(mask(*place) for mask in masks):
                 few = self.few if row["users"] < self.threshold else HIDDEN
-                row |= {name: None for name in row if name not in _OF_PLACES}
+                row = row | {name: None for name in row if name not in _OF_PLACES}
             found.append(row | {"few": few})
         return found
 
@@ -150,8 +183,9 @@ class Shown:
     def _hides_people(self, filters: Filters) -> bool:
         if not self._counts_students(filters):
             return False
-        hidden, _ = self._of_everything(filters)
-        return bool(self._sums(hidden, filters).any())
+        # Of one day, people are what other periods differ by.
+        measures = ("users", "active") if filters.first == filters.last else ("users",)
+        return any(self._sums(self._placed(filters, measure), filters).any() for measure in measures)
 
     def _numbers(self, filters: Filters) -> tuple[dict[str, int], dict[str | None, int]]:
         there = self.options.districts[filters.district_id]
@@ -166,103 +200,162 @@ class Shown:
         return hidden.sums([school_of[name] for name in schools], [grade_of[name] for name in grades])
 
     def _places(self, hidden: Hidden, filters: Filters) -> Callable[[str | None, object], bool]:
-        """Whether a cell, or a margin, of the one family is hidden; None is every school, and ... every grade."""
+        """Whether a cell, or a margin over the selection, of the one family is hidden; None is every school, and ... every grade."""
         school_of, grade_of = self._numbers(filters)
-        cells = hidden.cells
+        cells, (schools, grades) = hidden.cells, self.options.narrows(filters)
+        some, few = [school_of[name] for name in schools], [grade_of[name] for name in grades]
         at = set(zip(cells.school[hidden.cell].tolist(), cells.grade[hidden.cell].tolist(), strict=True))
 
         def is_hidden(school: str | None, grade: object) -> bool:
             if not len(cells.total):
                 return False
-            if school is None and grade is ...:
-                return bool(hidden.sums([], [])[0])
-            if school is None:
-                return bool(hidden.grades[0, grade_of[grade]])
-            if grade is ...:
-                return bool(hidden.schools[0, school_of[school]])
-            return (school_of[school], grade_of[grade]) in at
+            if school is not None and grade is not ...:
+                return (school_of[school], grade_of[grade]) in at
+            # All grades of a school are those that are selected.
+            in_schools = some if school is None else [school_of[school]]
+            return bool(hidden.sums(in_schools, few if grade is ... else [grade_of[grade]])[0])
 
         return is_hidden
 
     # The families
 
-    def _population(self, filters: Filters) -> tuple[Hidden, dict]:
-        """Students on the roster in these days."""
-        days = replace(filters, last=self.options.last_day(filters))
-        return self._family(
-            days, ("population",),
-            lambda: f"select 0 as family, user_key, membership_group_key, users from {self.tables.roster(filters)} where user_type = 'student'",
-        )  # fmt: skip
+    def _placed(self, filters: Filters, measure: str, product_key: str | None = None) -> Hidden:
+        """Students by school and grade: with use ("users"), on the roster ("rostered"), or active on an average school day ("active")."""
+        everywhere = replace(filters, schools=(), grades=(), user_types=("student",))
+        if measure == "rostered":
+            everywhere, product_key = replace(everywhere, statuses=(), search=""), None
+        key = ("places", measure, product_key, everywhere.statuses, everywhere.search)
+        if (known := self._known(filters, key)) is not None:
+            return known[0]
+        days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
+        school_of, grade_of = self._numbers(filters)
+        parted_ = self._parted_places(everywhere, product_key) if measure == "active" else set()
+        found: list[tuple[int, int, int]] = []
+        for row in self._places_counted(everywhere, product_key):
+            school = -1 if row["is_every_school"] else school_of[row["school"]]
+            grade = -1 if row["is_every_grade"] else grade_of[row["grade"]]
+            count = (
+                row[measure] if measure != "active" else min(row["student_days"], max(1, row["student_days"] // days))
+            )
+            if count:
+                # What single days would follow from counts as few.
+                found.append((school, grade, 1 if (school, grade) in parted_ else count))
+        columns = zip(("school", "grade", "students"), np.array(found, np.int64).reshape(-1, 3).T, strict=True)
+        return self._hide(filters, key, {"family": np.zeros(len(found), np.int64), **dict(columns)}, False)[0]
 
     def _of_products(self, filters: Filters) -> tuple[Hidden, dict]:
         """Students with use, by product."""
-        return self._family(filters, ("products",), lambda: self._used(filters, "product_key", ""), coarse=True)
-
-    def _of_product(self, filters: Filters, product_key: str) -> tuple[Hidden, dict]:
-        return self._family(
-            filters, ("product", product_key),
-            lambda: self._used(filters, "0", " and product_key = $product"), product=int(product_key),
-        )  # fmt: skip
-
-    def _used(self, filters: Filters, family: str, where: str) -> str:
+        if (known := self._known(filters, ("products",))) is not None:
+            return known
         rolled, several = self.tables.by_group(filters)
-        return f"""select {family} as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'{where}
+        found = self._count(
+            filters,
+            f"""select product_key as family, null as user_key, membership_group_key, users from {rolled} where user_type = 'student'
             union all
-            select {family}, user_key, membership_group_key, 0 from {several} where user_type = 'student'{where}"""
+            select product_key, user_key, membership_group_key, 0 from {several} where user_type = 'student'""",
+        )
+        self._mark_parted(filters, found)
+        return self._hide(filters, ("products",), found, True)
 
-    def _of_everything(self, filters: Filters) -> tuple[Hidden, dict]:
-        """Students with use of any of the products that are picked."""
-        products = replace(filters, schools=(), grades=(), user_types=("student",))
-        scope = self.tables.scope(products)
-        return self._family(
-            filters, ("everything", filters.statuses, filters.search),
-            lambda: f"select 0 as family, user_key, membership_group_key, users from {self.tables.people_counted(products, scope)}",
-            scope=scope,
+    # Days that are sums' parts
+
+    def _around(self, filters: Filters) -> Filters:
+        """The selection, with the whole pieces of weeks at its ends; of custom dates with the next ones, too."""
+        more = timedelta(filters.period == "custom" and filters.first < filters.last)
+        first, last = piece_of(filters.first - more)[0], piece_of(filters.last + more)[1]
+        return replace(filters, period="custom", first=first, last=last)
+
+    def _hidden_days(self, filters: Filters, ask: Callable[[Filters], list[dict[str, object]]]) -> set[date]:
+        """The days on which the selection's students are not shown, so that no day is the period less its other days."""
+        rows = [row for row in ask(replace(self._around(filters), user_types=("student",))) if row["users"]]
+        days = np.array([row["usage_date"] for row in rows], "datetime64[D]")
+        counts = np.array([row["users"] for row in rows], np.int64)
+        hidden = hide_days(np.zeros(len(rows), np.int64), days, counts, self.threshold)
+        return {row["usage_date"] for row, is_hidden in zip(rows, hidden, strict=True) if is_hidden}
+
+    def _is_hidden_day(self, filters: Filters) -> bool:
+        is_day = filters.first == filters.last and not (filters.statuses or filters.search)
+        return (
+            is_day
+            and self._counts_students(filters)
+            and filters.first in self._hidden_days(filters, self.inventory.trend)
+        )
+
+    def _parted_products(self, filters: Filters) -> set[int]:
+        """The products of whose hidden days the selected dates have some."""
+        around = self._around(filters)
+        if (around.first, around.last) == (filters.first, filters.last):
+            return set()
+        scope = self.tables.scope(around)
+        sql = f"""select product_key as family, usage_date, count(distinct user_key)::bigint as students from fct_product_usage
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.products}
+                and (usage_date <= $head or usage_date >= $tail)
+            group by product_key, usage_date"""
+        ends = {"head": piece_of(filters.first)[1], "tail": piece_of(filters.last)[0]}
+        found = self.version.arrays(sql, replace(scope, parameters=scope.parameters | ends).given(sql))
+        return set(self._parted(filters, found["family"], found["usage_date"], found["students"]).tolist())
+
+    def _mark_parted(self, filters: Filters, found: dict[str, np.ndarray]) -> None:
+        """Makes few of the counts of products and places whose hidden days the selected dates have some of."""
+        around = self._around(replace(filters, schools=(), grades=(), user_types=(), statuses=(), search=""))
+        if (around.first, around.last) == (filters.first, filters.last) or not len(found["family"]):
+            return
+        products = np.unique(found["family"])
+        by_day = self._count(
+            around,
+            """select number * 100_000 + (usage_date - date '1970-01-01') as family, user_key, membership_group_key, 0 as users
+            from fct_product_usage
+            inner join (select unnest($products) as product_key, unnest(range(len($products))) as number) using (product_key)
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'
+                and (usage_date <= $head or usage_date >= $tail)""",
+            products=products.tolist(), head=piece_of(filters.first)[1], tail=piece_of(filters.last)[0],
         )  # fmt: skip
 
-    def _on_average(self, filters: Filters, product_key: str | None) -> tuple[Hidden, dict]:
-        """Students active on an average school day, whole ones: what a map of schools and grades shows of them."""
-        everywhere = replace(filters, schools=(), grades=(), user_types=("student",))
-        key = ("on average", filters.statuses, filters.search, product_key)
-        if (found := self._known(filters, key)) is not None:
-            return found
-        days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
-        school_of, grade_of = self._numbers(filters)
-        used = [row for row in self.inventory.places(everywhere, product_key) if row["student_days"]]
-        arrays = {
-            "family": np.zeros(len(used), np.int64),
-            "school": np.array([-1 if row["is_every_school"] else school_of[row["school"]] for row in used], np.int64),
-            "grade": np.array([-1 if row["is_every_grade"] else grade_of[row["grade"]] for row in used], np.int64),
-            "students": np.array([max(1, int(row["student_days"] / days)) for row in used], np.int64),
-        }
-        return self._hide(filters, key, arrays, False)
+        def table(product: np.ndarray, of: dict[str, np.ndarray]) -> np.ndarray:
+            return product * 1_000_000 + _place(of)
+
+        days = (by_day["family"] % 100_000).astype("datetime64[D]")
+        tables = self._parted(filters, table(by_day["family"] // 100_000, by_day), days, by_day["students"])
+        found["students"][np.isin(table(np.searchsorted(products, found["family"]), found), tables)] = 1
+
+    def _parted_places(self, filters: Filters, product_key: str | None) -> set[tuple[int, int]]:
+        """As above, of schools and grades, by number (-1: all)."""
+        around = self._around(replace(filters, schools=(), grades=(), user_types=()))
+        if (around.first, around.last) == (filters.first, filters.last):
+            return set()
+        scope = self.tables.scope(around)
+        of = " and product_key = $product" if product_key else scope.products
+        found = self._count(
+            around,
+            f"""select usage_date as family, user_key, membership_group_key, 0 as users from fct_product_usage
+            where district_id = $district and usage_date between $first and $last and user_type = 'student'{of}""",
+            **({"product": int(product_key)} if product_key else {}),
+        )
+        tables = self._parted(filters, _place(found), found["family"], found["students"])
+        return {(table // 1_000 - 1, table % 1_000 - 1) for table in tables.tolist()}
+
+    def _parted(self, filters: Filters, table: np.ndarray, days: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        first, last = np.datetime64(filters.first), np.datetime64(filters.last)
+        return parted(table, days.astype("datetime64[D]"), counts.astype(np.int64), first, last, self.threshold)
 
     def _days(
-        self, filters: Filters, rows: list[dict[str, object]], key: tuple, source, **more
+        self, filters: Filters, rows: list[dict[str, object]], hidden_days: set[date], key: tuple, source, **more
     ) -> list[dict[str, object]]:
-        hidden, families = self._family(filters, key, source, coarse=True, **more)
+        around = self._around(filters)
+        if (known := self._known(around, key)) is None:
+            found = self._count(around, source(), **more)
+            # Days that go with those of a few count as few.
+            days = found["family"].astype("datetime64[D]")
+            found["students"][hide_days(_place(found), days, found["students"], self.threshold)] = 1
+            known = self._hide(around, key, found, True)
+        hidden, families = known
         mask = self._sums(hidden, filters)
         return [
             row | {"users": None, "few": True}
-            if row["usage_date"] in families and mask[families[row["usage_date"]]]
+            if row["usage_date"] in hidden_days or (row["usage_date"] in families and mask[families[row["usage_date"]]])
             else row
             for row in rows
         ]
-
-    def _family(
-        self,
-        filters: Filters,
-        key: tuple,
-        source: Callable[[], str],
-        coarse: bool = False,
-        scope: Scope | None = None,
-        **more,
-    ) -> tuple[Hidden, dict[object, int]]:
-        """What is hidden of a family of the selected days, whichever schools, grades and user types are picked; and its members' numbers."""
-        if (known := self._known(filters, key)) is not None:
-            return known
-        found = self._count(filters, source(), scope or self.tables.scope(filters), **more)
-        return self._hide(filters, key, found, coarse)
 
     def _known(self, filters: Filters, key: tuple) -> tuple[Hidden, dict[object, int]] | None:
         wanted = (filters.district_id, filters.period, filters.first, filters.last, *key)
@@ -299,14 +392,17 @@ class Shown:
         cells = Cells(family[cell], school[cell], grade[cell], count[cell], by_school, by_grade, total)
         result = hide(cells, self.threshold, coarse), {_plain(name): number for number, name in enumerate(names)}
         with self._lock:
-            self._kept[(filters.district_id, filters.period, filters.first, filters.last, *key)] = result
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            wanted = (filters.district_id, filters.period, filters.first, filters.last, *key)
+            self._cells += 0 if wanted in self._kept else len(cells.count)
+            self._kept[wanted] = result
+            while self._cells > _KEPT_CELLS and len(self._kept) > 1:
+                _, (gone, _) = self._kept.popitem(last=False)
+                self._cells -= len(gone.cells.count)
         return result
 
-    def _count(self, filters: Filters, source: str, scope: Scope, **more) -> dict[str, np.ndarray]:
+    def _count(self, filters: Filters, source: str, **more) -> dict[str, np.ndarray]:
         """Students by family, school and grade, and over each of the latter (-1)."""
-        there = self.options.districts[filters.district_id]
+        there, scope = self.options.districts[filters.district_id], self.tables.scope(filters)
         sql = f"""
             with cell as (
                 -- A group once in each place that it has, whatever its roles there.
@@ -332,6 +428,11 @@ class Shown:
         given = scope.parameters | more | {"every_school": list(there.schools), "every_grade": list(there.grades)}
         arrays = self.version.arrays(sql, replace(scope, parameters=given).given(sql))
         return {name: values[arrays["students"] > 0] for name, values in arrays.items()}
+
+
+def _place(found: dict[str, np.ndarray]) -> np.ndarray:
+    """School and grade (-1: all) as one number."""
+    return (found["school"].astype(np.int64) + 1) * 1_000 + found["grade"].astype(np.int64) + 1
 
 
 def _plain(name: object) -> object:

@@ -5,6 +5,7 @@ The definitions of the metrics are in docs/metrics.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from rollcall.dashboard.filters import District, Filters, Options, period_of
@@ -12,6 +13,11 @@ from rollcall.dashboard.tables import IN_DAYS, KEPT, ROLLED_UP, Scope, Tables, c
 from rollcall.dashboard.warehouse import Version
 
 _WARM_ROWS = 20_000_000  # somewhat more than a gigabyte
+# The row over all places of a selection that nobody is in.
+_NOWHERE: dict[str, object] = {
+    "is_every_grade": True, "is_every_school": True, "school": None, "school_name": None, "grade": None,
+    "users": 0, "rostered": 0, "student_days": 0, "pct_access": None, "page_loads": 0, "minutes": 0,
+}  # fmt: skip
 
 
 def options(version: Version) -> Options:
@@ -62,32 +68,27 @@ class Inventory:
         self.options = options(version)
         self.tables = Tables(version, self.options)
 
-    def warm_up(self) -> None:
-        """Makes what the newest periods need before anybody asks, and older ones' until much memory is taken."""
+    def newest(self) -> Iterator[Filters]:
+        """Everybody, in the periods that are looked at most: the newest of each kind and district, then those before."""
         wanted = [
-            (number, district_id, period, first)
+            (number, Filters(district_id, period, *period_of(period, first)))
             for district_id in self.options.districts
             for period in ("month", "school_year", "week", "day")
             for number, first in enumerate(self.periods(district_id, period)[: KEPT.get(period)])
         ]
-        for number, district_id, period, first in sorted(wanted, key=lambda each: each[0]):
+        for number, filters in sorted(wanted, key=lambda each: each[0]):
             if self.tables.rows_kept > _WARM_ROWS:
-                break
-            filters = Filters(district_id, period, *period_of(period, first))
-            self.tables.by_group(filters)
-            self.tables.reach(filters)
-            self.tables.roster(filters)
-            if period == "month":
-                self.tables.by_day(filters)
+                return
+            yield filters
             if number == 0 and (then := self.before(filters)[0]):
-                self.tables.reach(then)
-                self.tables.roster(then)
+                yield then
 
     # The inventory
 
-    def products(self, filters: Filters) -> list[dict[str, object]]:
-        """One row per product used in the selection, the most used first."""
+    def products(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        """One row per product used in the selection, the most used first; or that of one product alone."""
         scope = self.tables.scope(filters)
+        where = scope.where + (" and product_key = $product" if product_key else "")
         rolled, several = self.tables.by_group(filters)
         sums = """sum(page_loads) as page_loads, sum(active_seconds) as active_seconds,
                     sum(active_days) filter (roster_status <> 'unidentified') as active_days,
@@ -96,10 +97,10 @@ class Inventory:
         sql = f"""
             with counted as (
                 select product_key, user_type, sum(users) as users, {sums}
-                from {rolled} where true{scope.where} group by product_key, user_type
+                from {rolled} where true{where} group by product_key, user_type
                 union all
                 select product_key, user_type, count(distinct user_key) as users, {sums}
-                from {several} where true{scope.where} group by product_key, user_type
+                from {several} where true{where} group by product_key, user_type
             ),
             by_product as (
                 select
@@ -124,7 +125,7 @@ class Inventory:
                 coalesce(u.student_days, 0)::bigint as student_days, coalesce(u.student_loads, 0)::bigint as student_loads
             from by_product as u inner join dim_products as p using (product_key)
             order by u.page_loads desc, p.product_name, p.product_key"""
-        rows = self.tables.ask(sql, scope)
+        rows = self.tables.ask(sql, scope, **({"product": int(product_key)} if product_key else {}))
         student_days = self.rostered_student_days(filters)
         for row in rows:
             days, loads = row.pop("student_days"), row.pop("student_loads")
@@ -214,7 +215,13 @@ class Inventory:
         return self.tables.ask(sql, scope)
 
     def by_school_and_grade(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
-        """People with use, rostered people and `pct_access`, by school and grade, by school alone, and by grade alone.
+        """`places`, without the row over all of them."""
+        rows = self.places(filters, product_key)
+        return [row for row in rows if not (row["is_every_school"] and row["is_every_grade"])]
+
+    def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
+        """People with use, rostered people, `pct_access`, page loads and minutes by school and grade, by school alone, by grade alone,
+        and over all of the selection, which comes last.
 
         A person counts in every cell in which they have a membership: cells may add up to more than their school.
         """
@@ -228,6 +235,9 @@ class Inventory:
         }
         cells = f" and o.org_sourced_id in ({', '.join(names['school'])})" if schools else ""
         cells += f" and b.grade_code in ({', '.join(names['grade'])})" if grades else ""
+        picked = scope.groups + scope.people
+        products = " and product_key = $product" if product_key else scope.products
+        rolled, several = self.tables.by_group(filters)
         sql = f"""
             with place as (
                 select b.membership_group_key, o.org_sourced_id as school, o.org_name as school_name, b.grade_code as grade
@@ -242,30 +252,46 @@ class Inventory:
                 union all
                 select distinct membership_group_key, null, null, grade, true, false from place
             ),
+            -- By group first: few rows meet the places.
             counted as (
-                -- By group first: few rows meet the places.
-                select is_roster, user_key, membership_group_key, sum(users) as users, sum(student_days) as student_days
+                select is_roster, user_key, membership_group_key, sum(users) as users, sum(student_days) as student_days,
+                    sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
                 from (
-                    select false as is_roster, user_key, membership_group_key, users, student_days from ({used})
+                    select false as is_roster, user_key, membership_group_key, users, student_days, 0 as page_loads, 0 as active_seconds
+                    from ({used})
                     union all
-                    select true, user_key, membership_group_key, users, 0 from {self.tables.roster(filters)} where true{scope.groups}{scope.people}
+                    select true, user_key, membership_group_key, users, 0, 0, 0 from {self.tables.roster(filters)} where true{picked}
                     union all
-                    select true, null, membership_group_key, 0, rostered_users from fct_roster_counts
-                    where district_id = $district and usage_date between $first and $last and user_type = 'student'{scope.groups}{scope.people}
+                    select true, null, membership_group_key, 0, rostered_users, 0, 0 from fct_roster_counts
+                    where district_id = $district and usage_date between $first and $last and user_type = 'student'{picked}
+                    union all
+                    select false, null, membership_group_key, 0, 0, page_loads, active_seconds from {rolled} where true{picked}{products}
+                    union all
+                    select false, null, membership_group_key, 0, 0, page_loads, active_seconds from {several} where true{picked}{products}
                 )
                 group by is_roster, user_key, membership_group_key
+            ),
+            located as (
+                select counted.*, cell.* exclude (membership_group_key) from counted inner join cell using (membership_group_key)
+                union all by name
+                select *, null as school, null as school_name, null as grade, true as is_every_school, true as is_every_grade from counted
             )
             select
-                cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade,
+                is_every_grade, is_every_school, school, school_name, grade,
                 {count_people("not is_roster")} as users,
                 {count_people("is_roster")} as rostered,
                 coalesce(sum(student_days) filter (not is_roster), 0)::bigint as student_days,
-                100 * coalesce(sum(student_days) filter (not is_roster), 0) / nullif(sum(student_days) filter (is_roster), 0)::double as pct_access
-            from counted inner join cell using (membership_group_key)
-            group by cell.is_every_grade, cell.is_every_school, cell.school, cell.school_name, cell.grade
-            order by school_name nulls last, school, grade nulls last, is_every_grade"""
-        more = {"last": self.options.last_day(filters)} | ({"product": int(product_key)} if product_key else {})
-        return self.tables.ask(sql, scope, **more)
+                100 * coalesce(sum(student_days) filter (not is_roster), 0) / nullif(sum(student_days) filter (is_roster), 0)::double as pct_access,
+                coalesce(sum(page_loads), 0)::bigint as page_loads,
+                coalesce(round(sum(active_seconds) / 60), 0)::bigint as minutes
+            from located
+            group by is_every_grade, is_every_school, school, school_name, grade
+            order by is_every_school and is_every_grade, school_name nulls last, school, grade nulls last, is_every_grade"""
+        more = {"product": int(product_key)} if product_key else {}
+        rows = self.tables.ask(sql, scope, **more)
+        if not (rows and rows[-1]["is_every_school"] and rows[-1]["is_every_grade"]):
+            rows.append(_NOWHERE.copy())
+        return rows
 
     def _used_by_group(self, filters: Filters, scope: Scope, product_key: str | None) -> str:
         """People with use, and the days of rostered students, by membership group: as a SELECT of
@@ -324,24 +350,31 @@ class Inventory:
             group by usage_date order by usage_date"""
         return self.tables.ask(sql, scope, product=int(product_key))
 
-    def educators(self, filters: Filters, product_key: str, count: int = 25) -> list[dict[str, object]]:
-        """The educators who use a product most, to be asked about it. Never students."""
+    def educators(
+        self, filters: Filters, product_keys: Sequence[str], count: int = 25
+    ) -> dict[str, list[dict[str, object]]]:
+        """The educators who use each of some products most, to be asked about it. Never students."""
         scope = self.tables.scope(filters)
         sql = f"""
             with most as (
-                select user_key, sum(active_days)::bigint as active_days, sum(page_loads)::bigint as page_loads
-                from {self.tables.educators(filters)} where product_key = $product{scope.groups}{scope.people}
-                group by user_key order by sum(page_loads) desc, user_key limit {count}
+                select product_key, user_key, sum(active_days)::bigint as active_days, sum(page_loads)::bigint as page_loads
+                from {self.tables.educators(filters)} where product_key in (select unnest($products)){scope.groups}{scope.people}
+                group by product_key, user_key
+                qualify row_number() over (partition by product_key order by sum(page_loads) desc, user_key) <= {count}
             ),
             schools as (
                 select m.user_key, string_agg(distinct o.org_name, ', ' order by o.org_name) as names
                 from fct_memberships as m inner join dim_orgs as o using (org_key)
                 where m.is_current and m.user_key in (select user_key from most) group by m.user_key
             )
-            select coalesce(u.display_name, u.email, 'no name') as name, u.email, most.active_days, most.page_loads, schools.names as schools
+            select most.product_key::varchar as product_key, coalesce(u.display_name, u.email, 'no name') as name, u.email,
+                most.active_days, most.page_loads, schools.names as schools
             from most inner join dim_users as u using (user_key) left join schools using (user_key)
             order by most.page_loads desc, name, u.user_key"""
-        return self.tables.ask(sql, scope, product=int(product_key))
+        found: dict[str, list[dict[str, object]]] = {key: [] for key in product_keys}
+        for row in self.tables.ask(sql, scope, products=[int(key) for key in product_keys]):
+            found[row.pop("product_key")].append(row)
+        return found
 
     def new_products(self, filters: Filters) -> dict[str, date]:
         """Products whose first use by anybody in the district lies in the selected days, with that day.
@@ -440,6 +473,15 @@ class Inventory:
             {"district": district_id},
         )
 
+    def reported(self, delivery_id: str) -> list[tuple[str, str]]:
+        """(district, delivery) of the deliveries of that name that were rejected or held: those that have a report."""
+        rows = self.version.rows(
+            """select distinct district_id, delivery_id from fct_deliveries
+            where delivery_id = $delivery and verdict in ('rejected', 'held') order by district_id""",
+            {"delivery": delivery_id},
+        )
+        return [(row["district_id"], row["delivery_id"]) for row in rows]
+
     def freshness(self, district_id: str) -> list[dict[str, object]]:
         """When each kind of delivery was last accepted."""
         return self.version.rows(
@@ -461,7 +503,7 @@ class Inventory:
                     max(arrived_at) filter (verdict = 'accepted') as accepted_at
                 from fct_deliveries where district_id = $district group by delivery_kind
             )
-            select n.delivery_kind, n.file_name, n.verdict, n.arrived_at, r.rule_id, r.message, r.fix
+            select n.delivery_id, n.delivery_kind, n.file_name, n.verdict, n.arrived_at, r.rule_id, r.message, r.fix
             from newest as n
             left join (
                 select delivery_id, min_by(rule_id, rank) as rule_id, min_by(message, rank) as message, min_by(fix, rank) as fix
@@ -478,60 +520,6 @@ class Inventory:
             order by n.arrived_at desc""",
             {"district": district_id},
         )
-
-    def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
-        """As `by_school_and_grade`, with page loads and minutes of the same people."""
-        rows = self.by_school_and_grade(filters, product_key)
-        scope = self.tables.scope(filters)
-        of_product = " and product_key = $product" if product_key else ""
-        products = "" if product_key else scope.products
-        columns = "product_key, user_type, membership_group_key, page_loads, active_seconds"
-        both = " union all ".join(f"select {columns} from {table}" for table in self.tables.by_group(filters))
-        sql = f"""
-            with place as (
-                select distinct b.membership_group_key, o.org_sourced_id as school, b.grade_code as grade
-                from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
-                where o.district_id = $district and o.org_type = 'school'
-            ),
-            cell as (
-                select membership_group_key, school, grade, false as is_every_school, false as is_every_grade from place
-                union all select distinct membership_group_key, school, null, false, true from place
-                union all select distinct membership_group_key, null, grade, true, false from place
-            ),
-            used as (
-                select membership_group_key, sum(page_loads) as page_loads, sum(active_seconds) as active_seconds
-                from ({both}) where true{scope.groups}{scope.people}{products}{of_product} group by membership_group_key
-            )
-            select is_every_school, is_every_grade, school, grade, sum(page_loads)::bigint as page_loads,
-                round(sum(active_seconds) / 60)::bigint as minutes
-            from used inner join cell using (membership_group_key) group by all
-            union all
-            select true, true, null, null, sum(page_loads)::bigint, round(sum(active_seconds) / 60)::bigint from used"""
-        more = {"product": int(product_key)} if product_key else {}
-        loads = {
-            (row["is_every_school"], row["is_every_grade"], row["school"], row["grade"]): row
-            for row in self.tables.ask(sql, scope, **more)
-        }
-        rows.append(self._everywhere(filters, product_key))
-        for row in rows:
-            used = loads.get((row["is_every_school"], row["is_every_grade"], row["school"], row["grade"]), {})
-            row |= {"page_loads": used.get("page_loads", 0), "minutes": used.get("minutes", 0)}
-        return rows
-
-    def _everywhere(self, filters: Filters, product_key: str | None) -> dict[str, object]:
-        """The row of `by_school_and_grade` over all schools and grades of the selection."""
-        scope = self.tables.scope(filters)
-        used = self._used_by_group(filters, scope, product_key)
-        sql = f"""
-            select {count_people("true")} as users, sum(student_days)::bigint as student_days from ({used}) as used"""
-        more = {"product": int(product_key)} if product_key else {}
-        found = self.tables.ask(sql, scope, **more)[0]
-        days = self.rostered_student_days(filters)
-        return {
-            "is_every_school": True, "is_every_grade": True, "school": None, "school_name": None, "grade": None,
-            "users": found["users"], "rostered": self.rostered_users(filters), "student_days": found["student_days"] or 0,
-            "pct_access": 100 * (found["student_days"] or 0) / days if days else None,
-        }  # fmt: skip
 
     def weekly_students(self, filters: Filters, weeks: int = 13) -> list[dict[str, object]]:
         """Students with use in each of the last weeks of the district."""

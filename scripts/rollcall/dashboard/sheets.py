@@ -89,6 +89,14 @@ NEW = [_PRODUCT, _FIRST, _STATUS, _PRIVACY, _STUDENTS, _EDUCATORS, _LOADS]
 UNAPPROVED = [_PRODUCT, _STATUS, _PRIVACY, _STUDENTS, _EDUCATORS, _LOADS]
 
 
+# Two to four rows can be ticked, to be compared.
+TICKS = {"rowSelection": {"mode": "multiRow", "headerCheckbox": False}, "selectionColumnDef": {"headerName": "Tick", "width": 58, "pinned": "left"}}  # fmt: skip
+
+
+def compare(table: str) -> html.A:
+    return html.A("Compare ticked", className="quiet compare", href="/compare", **{"data-table": table})
+
+
 def grid(name: str, columns: list[Column]) -> dag.AgGrid:
     """The empty table; its `rowData` fills it."""
     return dag.AgGrid(
@@ -99,7 +107,7 @@ def grid(name: str, columns: list[Column]) -> dag.AgGrid:
         dashGridOptions={
             "rowHeight": 40, "headerHeight": 40, "animateRows": False, "rowBuffer": 2, "enableCellTextSelection": True,
             "ensureDomOrder": True, "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True,
-            **({"rowSelection": {"mode": "multiRow", "headerCheckbox": False}, "selectionColumnDef": {"headerName": "Tick", "width": 58}} if name == "products" else {}),
+            **(TICKS if name == "products" else {}),
         },
         className="grid",
         style={"height": None},
@@ -114,7 +122,7 @@ def card(name: str, title: str, columns: list[Column]) -> html.Div:
                 [
                     html.H2(title, id=f"{name}-title"),
                     html.Span(id=f"{name}-count", className="muted"),
-                    html.A("Compare ticked", className="quiet compare", href="/compare", **{"data-table": name}) if name == "products" else None,
+                    compare(name) if name == "products" else None,
                     html.Span([html.A(kind.upper(), className="quiet export", href="#", download="", **{"data-table": name, "data-kind": kind, "aria-label": f"Export {title} as {kind.upper()}"}) for kind in ("csv", "xlsx")], className="exports"),
                 ],
                 className="row",

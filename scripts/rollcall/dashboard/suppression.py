@@ -13,6 +13,10 @@ those of one day. Of a family, four kinds of sums can be asked for: all, some sc
 4. Of the cells themselves, the small ones are hidden, and of the others as many as it takes for the same to hold among the hidden.
    (`coarse`: all of them. There is no time to look for the fewest in each of thousands of families.)
 
+5. Figures of several days (access, the students active on an average day) are sums of days, too. In each week of a month, the days of a
+   few go together with the next larger ones until they are more than a few (`hide_days`): these days are hidden, and so is any figure of
+   custom dates or of one day that parts them, or whose ends lie at such a part of a week with only a few. Weeks, months and school years part none.
+
 A sum is shown if it is made of shown cells, or of whole rows or columns whose totals are known. So all that is shown together says no more
 than the known totals and the shown cells do; the tests solve that system of equations.
 """
@@ -22,6 +26,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+_NEVER = np.iinfo(np.int64).min // 2
 
 
 @dataclass
@@ -93,6 +99,43 @@ def hide(cells: Cells, threshold: int, coarse: bool = False) -> Hidden:
             break
     cell = every | cell if coarse else _complement(cells, threshold, cell, open_, every, schools, grades)
     return Hidden(cells, threshold, schools, grades, cell)
+
+
+def pieces(days: np.ndarray) -> np.ndarray:
+    """The first day of the part of a week in one month that each day is in (`filters.piece_of`, of many days)."""
+    weeks = days - (days.astype(np.int64) + 3) % 7  # 1970 began on a Thursday
+    return np.maximum(weeks, days.astype("datetime64[M]").astype("datetime64[D]"))
+
+
+def hide_days(table: np.ndarray, day: np.ndarray, count: np.ndarray, threshold: int) -> np.ndarray:
+    """Which days, given as counts by table (a product, a place) and day, are hidden. Of equal counts the earlier day goes first."""
+    if not len(count):
+        return np.zeros(0, dtype=bool)
+    piece = pieces(day)
+    order = np.lexsort((day, count, piece, table))
+    table, piece, count = table[order], piece[order], count[order]
+    begins = np.r_[True, (table[1:] != table[:-1]) | (piece[1:] != piece[:-1])]
+    starts, group = np.flatnonzero(begins), np.cumsum(begins) - 1
+    before = np.cumsum(count) - count
+    before -= before[starts][group]
+    found = np.empty(len(count), dtype=bool)
+    found[order] = (count < threshold) | ((count[starts] < threshold)[group] & (before < threshold))
+    return found
+
+
+def parted(
+    table: np.ndarray, day: np.ndarray, count: np.ndarray, first: np.datetime64, last: np.datetime64, threshold: int
+) -> np.ndarray:
+    """The tables whose hidden days of a piece lie partly in these dates and partly outside, or that have only a few in a piece at an end
+    of several days."""
+    hidden, inside = hide_days(table, day, count, threshold), (day >= first) & (day <= last)
+    keys, at = np.unique(np.stack([table, pieces(day).astype(np.int64)], axis=1), axis=0, return_inverse=True)
+    ins, outs, sums = (np.bincount(at, weights, len(keys)) for weights in (hidden & inside, hidden & ~inside, count))
+    found = (ins > 0) & (outs > 0)
+    if first < last:
+        ends = pieces(np.array([first - 1, first, last, last + 1]))
+        found |= _is_small(sums, threshold) & np.isin(keys[:, 1], ends.astype(np.int64))
+    return np.unique(keys[found, 0])
 
 
 def _is_small(counts: np.ndarray, threshold: int) -> np.ndarray:
@@ -260,15 +303,16 @@ def _smallest_cut(left: np.ndarray, right: np.ndarray, weight: np.ndarray, below
     between = np.zeros((n, n), np.int64)
     np.add.at(between, (ends[: len(left)], ends[len(left) :]), weight)
     between += between.T
-    groups, active = [[int(point)] for point in points], list(range(n))
-    while len(active) > 1:
-        order, tight = [active[0]], between[active[0]].copy()
-        while len(order) < len(active):
-            rest = [each for each in active if each not in order]
-            order.append(max(rest, key=lambda each: tight[each]))
-            tight += between[order[-1]]
-        last, before = order[-1], order[-2]
-        apart = int(between[last][[each for each in active if each != last]].sum())
+    groups, active = [[int(point)] for point in points], np.ones(n, dtype=bool)
+    while active.sum() > 1:
+        # Those that are in already, or no longer there, are never the tightest.
+        tight = np.where(active, 0, _NEVER)
+        before = last = -1
+        for _ in range(active.sum()):
+            before, last = last, int(tight.argmax())
+            tight += between[last]
+            tight[last] = _NEVER
+        apart = int(between[last, active].sum() - between[last, last])
         # Parts that nothing connects say nothing of each other.
         if 0 < apart < below:
             return groups[last]
@@ -276,7 +320,7 @@ def _smallest_cut(left: np.ndarray, right: np.ndarray, weight: np.ndarray, below
         between[before] += between[last]
         between[:, before] += between[:, last]
         between[before, before] = 0
-        active.remove(last)
+        active[last] = False
     return None
 
 

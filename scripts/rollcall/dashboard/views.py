@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 from zoneinfo import ZoneInfo
 
 from dash import dcc, html
@@ -157,7 +157,7 @@ def _against(figures: Figures, filters: Filters):
 def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     # Asked side by side: each has parts that only one core works on.
     then, than = _against(figures, filters)
-    earlier = _POOL.submit(figures.headline, then) if then else None
+    earlier = _POOL.submit(figures.headline_alone, then) if then else None
     trended = _POOL.submit(figures.trend, filters)
     products = figures.products(filters)
     now, before, days = figures.headline(filters, products), earlier.result() if earlier else {}, trended.result()
@@ -356,7 +356,8 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 "Open problems", ["File", "Kind", "Arrived", "Verdict", "What is wrong, and what to do"],
                 [
                     [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), moment(r["arrived_at"], zone), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
-                     html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted")], className="words")]
+                     html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted"),
+                               html.A("Read the report", href=f"/report/{quote(r['delivery_id'], safe='')}?district={quote(district_id, safe='')}", target="_blank", **{"aria-label": f"Read the report on {r['file_name']}"})], className="words")]
                     for r in open_
                 ],
                 "Nothing needs anybody now: no newest delivery is held or rejected.",
@@ -410,7 +411,7 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
     known = figures.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
     if known is None:
         return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
-    used = next((row for row in figures.products(filters) if row["product_key"] == key), None)
+    used = next(iter(figures.products(filters, key)), None)
     facts = [known["provider"], known["sector"], known["essential_function"]]
     heading = html.Div(
         [
@@ -482,7 +483,7 @@ def _by_school(figures: Figures, filters: Filters, name: str, places: list[dict]
 
 
 def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
-    rows = figures.educators(filters, key)
+    rows = figures.educators(filters, [key])[key]
     emails = [row["email"] for row in rows if row["email"]]
     people = table(
         "Educators who use it most", ["Name", "Email", "Schools", "Days", "Page loads"],
@@ -595,9 +596,10 @@ def _moves(filters: Filters, products: list[dict], earlier: dict[str, dict], tha
 def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[dict]) -> html.Div:
     """New or unapproved products, with the educators who can say why."""
     new = figures.new_products(filters)
-    rows = []
-    for p in [p for p in products if p["product_key"] in new or not p["is_approved"]][:8]:
-        people = figures.educators(here, p["product_key"], 3)
+    picked = [p for p in products if p["product_key"] in new or not p["is_approved"]][:8]
+    educators, rows = figures.educators(here, [p["product_key"] for p in picked], 3), []
+    for p in picked:
+        people = educators[p["product_key"]]
         names = [html.A(r["name"], href=f"mailto:{r['email']}") if r["email"] else html.Span(r["name"]) for r in people]
         rows.append(
             [

@@ -3,7 +3,7 @@
     function tableOf(element, grid) {
         const table = document.createElement("table");
         table.className = "printed";
-        const columns = grid.getAllDisplayedColumns().filter((column) => column.getColDef().headerName);
+        const columns = grid.getAllDisplayedColumns().filter((column) => column.getColDef().field);
         const head = table.createTHead().insertRow();
         for (const column of columns) {
             const cell = document.createElement("th");
