@@ -34,13 +34,9 @@ role_spans as (
         role_versions.role,
         role_versions.is_primary_role,
         role_versions.org_sourced_id,
-        greatest(role_versions.valid_from, coalesce(begins.delivery_date, role_versions.valid_from)) as valid_from,
-        least(role_versions.valid_to, coalesce(ends.delivery_date, role_versions.valid_to)) as valid_to
+        greatest(role_versions.valid_from, coalesce(role_versions.begin_date, role_versions.valid_from)) as valid_from,
+        least(role_versions.valid_to, coalesce(role_versions.end_date, role_versions.valid_to)) as valid_to
     from role_versions
-    left join {{ ref("int_deliveries__snapped_dates") }} as begins
-        on role_versions.district_id = begins.district_id and role_versions.begin_date = begins.boundary_date
-    left join {{ ref("int_deliveries__snapped_dates") }} as ends
-        on role_versions.district_id = ends.district_id and role_versions.end_date = ends.boundary_date
     where not role_versions.is_deleted
 ),
 

@@ -67,6 +67,12 @@ template_users as (
 )
 
 -- The same columns in the same order: both are listed from one list.
-select * from oneroster_users
-union all
-select * from template_users
+select
+    users.*,
+    users.valid_from <= as_of.as_of_date and as_of.as_of_date < users.valid_to as is_current
+from (
+    select * from oneroster_users
+    union all
+    select * from template_users
+) as users
+inner join {{ ref("int_deliveries__as_of") }} as as_of on users.district_id = as_of.district_id
