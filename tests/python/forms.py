@@ -137,7 +137,9 @@ def _template_rows(draw, kind: str) -> list[dict[str, str]]:
                 "first_name": "Ada",
                 "last_name": "Byron",
                 "email": draw(_mails),
-                "role": draw(st.sampled_from(["Teacher", "", "Paraprofessional", "Admin", "Wizard"])),
+                "role": draw(
+                    st.sampled_from(["Teacher", "", "Paraprofessional", "Admin", "Wizard", "Librarian", "Student"])
+                ),
             }
         else:
             row |= {
@@ -199,6 +201,10 @@ def _plain(text: str) -> str:
 
 _ALIASES = schema.grade_aliases()
 _ROLES = schema.role_aliases()
+
+
+def _role(row: dict[str, str]) -> str:
+    return _ROLES.get(row.get("role", "").lower() or "teacher", "unknown")
 
 
 def _grades(text: str, separators: str = ",") -> list[str]:
@@ -295,7 +301,7 @@ class Oracle:
             rows = [
                 row | {"_orgs": self._schools(row)}
                 for row in delivery.rows[delivery.kind]
-                if row["email" if delivery.kind == "educators" else "sis_id"]
+                if row["email" if delivery.kind == "educators" and _role(row) != "student" else "sis_id"]
             ]
             self.templates[delivery.kind] = [
                 row for row in rows if not (known and any(org.startswith("school:") for org in row["_orgs"]))
@@ -362,15 +368,16 @@ class Oracle:
         for kind, template in self.templates.items():
             for row in template:
                 natural = row["sis_id"] or self._hash(row["email"])
-                role = _ROLES.get(row.get("role", "").lower(), "teacher") if kind == "educators" else "student"
+                role = _role(row) if kind == "educators" else "student"
                 rows.append(
                     Row(
-                        "template", key(self.district_id, kind, natural), row["sis_id"], role, kind == "educators", True,
+                        "template", key(self.district_id, "students" if role == "student" else kind, natural), row["sis_id"], role,
+                        role != "student", True,
                         row["sis_id"], row["email"], row["_orgs"], _grades(row.get("grade_level", ""), ",;|\n"),
                     )
                 )  # fmt: skip
         for mail, row in self.members.items():
-            role = _ROLES.get(row.get("role", "").lower(), "teacher")
+            role = _role(row)
             rows.append(
                 Row("added", key(self.district_id, "members", self._hash(mail)), "", role, True, True, "", mail, [], [])
             )
