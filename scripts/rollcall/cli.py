@@ -596,10 +596,11 @@ def members_add(
     """
     from rollcall.rules import schema
 
-    if role.strip().lower() not in schema.role_aliases():
-        known = ", ".join(sorted(set(schema.role_aliases().values())))
+    staff = {name for name, is_staff in schema.roles("template").items() if is_staff}
+    if schema.role_aliases().get(role.strip().lower()) not in staff:
+        known = ", ".join(sorted(staff))
         raise typer.BadParameter(f"'{role}' is not a known role; the roles are {known}", param_hint="--role")
-    _write_member(district_id, email, first_name, last_name, role, "")
+    _write_member(district_id, email, first_name, last_name, role, "", is_added=True)
 
 
 @members.command("remove")
@@ -624,13 +625,20 @@ def members_list(district_id: DistrictId, as_json: Json = False) -> None:
     out.print(f"{len(found)} {'member' if len(found) == 1 else 'members'}")
 
 
-def _write_member(district_id: str, email: str, first_name: str, last_name: str, role: str, status: str) -> None:
-    from rollcall.intake import districts, landing
+def _write_member(
+    district_id: str, email: str, first_name: str, last_name: str, role: str, status: str, is_added: bool = False
+) -> None:
+    from rollcall.intake import districts, landing, templates
 
     settings = Settings()
     folder = districts.in_landing(settings, district_id)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
         raise typer.BadParameter(f"'{email}' is not an e-mail address", param_hint="--email")
+    if is_added and templates.is_of_student(settings, folder.name, email):
+        raise typer.BadParameter(
+            "the roster has this address as a student's, and Rollcall keeps no names of students; nothing was written",
+            param_hint="--email",
+        )
     file = landing.write_member(folder, settings, first_name, last_name, email, role, status)
     out.print(f"Wrote {file}; the next refresh takes it.")
 

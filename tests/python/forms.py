@@ -14,6 +14,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 import roster
+from oracle import served_pairs
 from rollcall.rules import schema
 
 DATES = (date(2020, 10, 1), date(2020, 11, 2), date(2021, 1, 15))
@@ -136,7 +137,9 @@ def _template_rows(draw, kind: str) -> list[dict[str, str]]:
                 "first_name": "Ada",
                 "last_name": "Byron",
                 "email": draw(_mails),
-                "role": draw(st.sampled_from(["Teacher", "", "Paraprofessional", "Admin", "Wizard"])),
+                "role": draw(
+                    st.sampled_from(["Teacher", "", "Paraprofessional", "Admin", "Wizard", "Librarian", "Student"])
+                ),
             }
         else:
             row |= {
@@ -200,6 +203,10 @@ _ALIASES = schema.grade_aliases()
 _ROLES = schema.role_aliases()
 
 
+def _role(row: dict[str, str]) -> str:
+    return _ROLES.get(row.get("role", "").lower() or "teacher", "unknown")
+
+
 def _grades(text: str, separators: str = ",") -> list[str]:
     return list(dict.fromkeys(_ALIASES[i.lower()] for i in _items(text, separators) if i.lower() in _ALIASES))
 
@@ -242,7 +249,6 @@ class Oracle:
         self.templates: dict[str, list[dict]] = {}
         self.members: dict[str, dict[str, str]] = {}
         self.states: dict[date, list[Row]] = {}
-        self.had_oneroster: set[date] = set()
         self.ever_staff = {
             role["userSourcedId"]
             for delivery in deliveries
@@ -251,11 +257,26 @@ class Oracle:
         }
         self.has_orgs = any(delivery.kind == "oneroster" for delivery in deliveries)
         self.school_ids = self._school_ids(deliveries)
-        for day in sorted({delivery.date for delivery in deliveries}):
+        self.class_grades: dict[date, set[tuple[str, str]]] = {}
+        delivered = {delivery.date for delivery in deliveries}
+        boundaries = {
+            date.fromisoformat(row[end])
+            for delivery in deliveries
+            for name in ("roles.csv", "enrollments.csv")
+            for row in delivery.rows.get(name, [])
+            for end in ("beginDate", "endDate")
+            if row[end]
+        }
+        for day in sorted(delivered | {day for day in boundaries if day > min(delivered)}):
             order = ["oneroster", "educators", "students", "members"]
             for delivery in sorted((d for d in deliveries if d.date == day), key=lambda d: order.index(d.kind)):
                 self._apply(delivery)
             self.states[day] = self._rows(day)
+            self.class_grades[day] = {
+                (class_["schoolSourcedId"], code)
+                for class_ in self.tables.get("classes.csv", {}).values()
+                for code in _grades(self._class_grades(class_))
+            }
         self.people = self._people()
 
     def _hash(self, text: str) -> str:
@@ -263,7 +284,6 @@ class Oracle:
 
     def _apply(self, delivery: Delivery) -> None:
         if delivery.kind == "oneroster":
-            self.had_oneroster.add(delivery.date)
             for name, rows in delivery.rows.items():
                 if name not in delivery.deltas:
                     self.tables[name] = {}
@@ -281,7 +301,7 @@ class Oracle:
             rows = [
                 row | {"_orgs": self._schools(row)}
                 for row in delivery.rows[delivery.kind]
-                if row["email" if delivery.kind == "educators" else "sis_id"]
+                if row["email" if delivery.kind == "educators" and _role(row) != "student" else "sis_id"]
             ]
             self.templates[delivery.kind] = [
                 row for row in rows if not (known and any(org.startswith("school:") for org in row["_orgs"]))
@@ -315,8 +335,11 @@ class Oracle:
             id_ or self.school_ids.get(_plain(name), f"school:{_plain(name)}") for id_, name in self._school_items(row)
         ]
 
+    def _class_grades(self, class_: dict[str, str]) -> str:
+        return class_["grades"] or self.tables["courses.csv"][class_["courseSourcedId"]]["grades"]
+
     def _rows(self, day: date) -> list[Row]:
-        rows, last = [], max((d for d in self.had_oneroster if d <= day), default=day)
+        rows = []
         classes = self.tables.get("classes.csv", {})
         for user in self.tables.get("users.csv", {}).values():
             id_ = user["sourcedId"]
@@ -325,16 +348,15 @@ class Oracle:
             else:
                 said = [(None, [], 2)]
                 for role in self.tables["roles.csv"].values():
-                    if role["userSourcedId"] == id_ and _holds(role, last):
+                    if role["userSourcedId"] == id_ and _holds(role, day):
                         primary = role["orgSourcedId"] == user["primaryOrgSourcedId"]
                         rank = 0 if primary else 1 if role["roleType"] == "primary" else 2
                         said.append((role["role"], [role["orgSourcedId"]], rank))
             taught: dict[str, list[list[str]]] = defaultdict(list)
             for enrollment in self.tables["enrollments.csv"].values():
-                if enrollment["userSourcedId"] == id_ and _holds(enrollment, last):
+                if enrollment["userSourcedId"] == id_ and _holds(enrollment, day):
                     class_ = classes[enrollment["classSourcedId"]]
-                    text = class_["grades"] or self.tables["courses.csv"][class_["courseSourcedId"]]["grades"]
-                    taught[class_["schoolSourcedId"]].append(_grades(text))
+                    taught[class_["schoolSourcedId"]].append(_grades(self._class_grades(class_)))
             is_staff = user["role"] in STAFF if "role" in user else id_ in self.ever_staff
             for role, orgs, rank in said:
                 rows.append(
@@ -346,15 +368,16 @@ class Oracle:
         for kind, template in self.templates.items():
             for row in template:
                 natural = row["sis_id"] or self._hash(row["email"])
-                role = _ROLES.get(row.get("role", "").lower(), "teacher") if kind == "educators" else "student"
+                role = _role(row) if kind == "educators" else "student"
                 rows.append(
                     Row(
-                        "template", key(self.district_id, kind, natural), row["sis_id"], role, kind == "educators", True,
+                        "template", key(self.district_id, "students" if role == "student" else kind, natural), row["sis_id"], role,
+                        role != "student", True,
                         row["sis_id"], row["email"], row["_orgs"], _grades(row.get("grade_level", ""), ",;|\n"),
                     )
                 )  # fmt: skip
         for mail, row in self.members.items():
-            role = _ROLES.get(row.get("role", "").lower(), "teacher")
+            role = _role(row)
             rows.append(
                 Row("added", key(self.district_id, "members", self._hash(mail)), "", role, True, True, "", mail, [], [])
             )
@@ -430,7 +453,14 @@ class Oracle:
 
     def memberships(self, day: date) -> dict[int, set[tuple[str, str | None, str, str, bool]]]:
         """Person → (org, grade, role, source, is it primary?) on a date of delivery; empty for those without any."""
-        state = next(rows for when, rows in sorted(self.states.items(), reverse=True) if when <= day)
+        when, state = next((when, rows) for when, rows in sorted(self.states.items(), reverse=True) if when <= day)
+        served: dict[str, set[str]] = defaultdict(set)
+        for org, code in self.class_grades[when]:
+            served[org].add(code)
+        for row in state:
+            if row.role == "student" and row.enabled and (len(row.orgs) == 1 or len(row.grades) == 1):
+                for org in row.orgs:
+                    served[org] |= set(row.grades)
         found: dict[int, dict[tuple, list]] = defaultdict(dict)
         administrators: dict[int, list[Row]] = defaultdict(list)
         rostered: set[int] = set()
@@ -445,7 +475,7 @@ class Oracle:
             found[person] = found[person]
             if row.user_type == "administrator":
                 administrators[person].append(row)
-            for org, grade, classes, position, rank in self._pairs(row, state):
+            for org, grade, classes, position, rank in self._pairs(row, state, served):
                 entry = found[person].setdefault((org, grade, row.role), [set(), 2, 0, []])
                 entry[0].add(row.source)
                 entry[1] = min(entry[1], rank)
@@ -465,7 +495,7 @@ class Oracle:
             }
         return answer
 
-    def _pairs(self, row: Row, state: list[Row]):
+    def _pairs(self, row: Row, state: list[Row], served: dict[str, set[str]]):
         """(org, grade, classes there, position in the list, is it primary?) of one row."""
         listed = list(enumerate(row.orgs, 1))
         if row.user_type == "administrator" and not row.is_explicit:
@@ -482,8 +512,9 @@ class Oracle:
                 if org not in row.classes:
                     yield org, None, 0, position, row.explicit_rank
             return
-        for position, org in listed:
-            yield from ((org, grade, 0, position, row.explicit_rank) for grade in row.grades or [None])
+        positions = {org: position for position, org in listed}
+        for org, grade in served_pairs(list(positions), row.grades or [None], served):
+            yield org, grade, 0, positions[org], row.explicit_rank
 
 
 def _precedence(entry: tuple, said: list) -> tuple:

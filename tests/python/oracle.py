@@ -50,24 +50,47 @@ class Roster:
             }
         self.grades = grades
         self.orgs = {row["sourcedId"]: row for row in self.files["orgs.csv"]}
+        self.courses = {row["sourcedId"]: row for row in self.files["courses.csv"]}
 
     def _grade_codes(self, text: str) -> list[str]:
         return list(dict.fromkeys(self.grades[g.lower()] for g in _items(text) if g.lower() in self.grades))
 
-    def rows(self, people: dict[str, str]) -> dict[str, set[tuple[str, str | None, str]]]:
-        """(org, grade, role) by person, for everybody who is enabled; an empty set for those without a membership."""
+    def _class_grades(self, class_: dict[str, str]) -> list[str]:
+        return self._grade_codes(class_["grades"] or self.courses[class_["courseSourcedId"]]["grades"])
+
+    @cached_property
+    def boundaries(self) -> set[date]:
+        """The days on which an enrollment of anybody but a student begins or ends."""
+        rows = [row for row in self.files["enrollments.csv"] if row["role"] != "student"]
+        return {date.fromisoformat(row[end]) for row in rows for end in ("beginDate", "endDate") if row[end]}
+
+    @cached_property
+    def served(self) -> dict[str, set[str]]:
+        """The grades that each org serves: those of its classes, and of its students where it is clear which are there."""
+        served = defaultdict(set)
+        for class_ in self.files["classes.csv"]:
+            served[class_["schoolSourcedId"]] |= set(self._class_grades(class_))
+        for user in self.files["users.csv"]:
+            orgs, codes = _items(user["orgSourcedIds"]), self._grade_codes(user["grades"])
+            is_clear = len(orgs) == 1 or len(codes) == 1
+            if user["role"] == "student" and user["enabledUser"].lower() == "true" and is_clear:
+                for org in orgs:
+                    served[org] |= set(codes)
+        return served
+
+    def rows(self, people: dict[str, str], day: date) -> dict[str, set[tuple[str, str | None, str]]]:
+        """(org, grade, role) by person on a day, for all students and staff who are enabled; an empty set for those without a membership."""
         classes = {row["sourcedId"]: row for row in self.files["classes.csv"]}
-        courses = {row["sourcedId"]: row for row in self.files["courses.csv"]}
         taught = defaultdict(list)
         for row in self.files["enrollments.csv"]:
-            begun = not row["beginDate"] or date.fromisoformat(row["beginDate"]) <= self.date
-            ended = row["endDate"] and date.fromisoformat(row["endDate"]) <= self.date
+            begun = not row["beginDate"] or date.fromisoformat(row["beginDate"]) <= day
+            ended = row["endDate"] and date.fromisoformat(row["endDate"]) <= day
             if row["role"] != "student" and begun and not ended:
                 taught[row["userSourcedId"]].append(classes[row["classSourcedId"]])
         found: dict[str, set] = defaultdict(set)
         administrators = set()
         for user in self.files["users.csv"]:
-            if user["enabledUser"].lower() != "true":
+            if user["enabledUser"].lower() != "true" or user["role"] not in {*STAFF, "student"}:
                 continue
             person, role = people[user["sourcedId"]], user["role"]
             found[person] |= set()
@@ -75,8 +98,7 @@ class Roster:
             if role in ("teacher", "aide") and taught[user["sourcedId"]]:
                 by_org = defaultdict(set)
                 for class_ in taught[user["sourcedId"]]:
-                    text = class_["grades"] or courses[class_["courseSourcedId"]]["grades"]
-                    by_org[class_["schoolSourcedId"]] |= set(self._grade_codes(text))
+                    by_org[class_["schoolSourcedId"]] |= set(self._class_grades(class_))
                 for org in listed:
                     by_org.setdefault(org, set())
                 found[person] |= {(org, grade, role) for org, codes in by_org.items() for grade in codes or {None}}
@@ -85,12 +107,26 @@ class Roster:
                 administrators.add(person)
                 listed = [org for org in listed if self.orgs[org]["type"] != "district"]
             codes = self._grade_codes(user["grades"]) or [None]
-            found[person] |= {(org, grade, role) for org in listed for grade in codes}
+            found[person] |= {(org, grade, role) for org, grade in served_pairs(listed, codes, self.served)}
         root = next(org for org, row in self.orgs.items() if row["type"] == "district")
         for person in administrators:
             if not any(role == "administrator" for _, _, role in found[person]):
                 found[person].add((root, None, "administrator"))
         return found
+
+
+def served_pairs(orgs: list[str], grades: list, served: dict[str, set[str]]) -> set[tuple[str, str | None]]:
+    """Each org with each grade, but for those that only others of the orgs serve; an org that has none left, with no grade."""
+    pairs = set()
+    for org in orgs:
+        left_out = {
+            grade
+            for grade in grades
+            if len(orgs) > 1 and len(grades) > 1 and served.get(org) and grade not in served[org]
+            and any(grade in served.get(other, ()) for other in orgs)
+        }  # fmt: skip
+        pairs |= {(org, grade) for grade in set(grades) - left_out or {None}}
+    return pairs
 
 
 class Oracle:
@@ -100,7 +136,13 @@ class Oracle:
         self.rosters = sorted((Roster(path, grades) for path in folder.glob("*.zip")), key=lambda roster: roster.date)
         self.zone = ZoneInfo(zone)
         self.people = self._people()
-        self.states = [(roster.date, roster.rows(self.people)) for roster in self.rosters]
+        self.states = [
+            (day, roster.rows(self.people, day))
+            for roster, after in zip(self.rosters, [*self.rosters[1:], None], strict=True)
+            for day in sorted(
+                {roster.date, *(d for d in roster.boundaries if d > roster.date and (after is None or d < after.date))}
+            )
+        ]
         self.usage = self._usage(folder)
 
     def _people(self) -> dict[str, str]:

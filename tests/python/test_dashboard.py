@@ -178,7 +178,10 @@ def test_the_other_pages_say_what_the_oracle_says(district, oracle):
         name = rng.choice(sorted(keys))
         told = oracle.of_product(*asked, name)
         assert by_day(inventory.product_trend(filters, keys[name])) == by_day(told["trend"]), (filters, name)
-        educators = [(row["active_days"], row["page_loads"]) for row in inventory.educators(filters, [keys[name]], 1000)[keys[name]]]
+        educators = [
+            (row["active_days"], row["page_loads"])
+            for row in inventory.educators(filters, [keys[name]], 1000)[keys[name]]
+        ]
         assert sorted(educators, reverse=True) == told["educators"], (filters, name)
         assert by_place(inventory.by_school_and_grade(filters, keys[name])) == oracle.places(*asked, name), (
             filters,
@@ -302,7 +305,14 @@ def test_who_subtracts_periods_from_each_other_works_out_no_small_count(district
     known = sorted(inventory.school_days("maplewood"))
 
     def places(of, span: Filters, product: str | None) -> dict:
-        return {(product, None if row["is_every_school"] else row["school"], EVERY if row["is_every_grade"] else row["grade"]): row for row in of.places(span, product)}
+        return {
+            (
+                product,
+                None if row["is_every_school"] else row["school"],
+                EVERY if row["is_every_grade"] else row["grade"],
+            ): row
+            for row in of.places(span, product)
+        }
 
     for product in [None, *products[:2]]:
         for span in dict.fromkeys(spans):
@@ -337,7 +347,9 @@ def test_who_subtracts_periods_from_each_other_works_out_no_small_count(district
         matrix = np.array([inside for inside, _ in told], dtype=float)[:, used]
         _, sizes, basis = np.linalg.svd(matrix, full_matrices=False)
         fixed = (basis[: (sizes > 1e-9).sum()] ** 2).sum(axis=0) > 1 - 1e-9
-        small = [(place, known[n], counts[place][known[n]]) for n, is_fixed in zip(used, fixed, strict=True) if is_fixed]
+        small = [
+            (place, known[n], counts[place][known[n]]) for n, is_fixed in zip(used, fixed, strict=True) if is_fixed
+        ]
         worked += [each for each in small if each[2] < 10]
         equations += len(told)
     assert worked == []
@@ -891,7 +903,9 @@ def test_the_wall_shows_the_figures_of_the_district_and_is_amber_when_data_is_la
         components.short(now["products"]), components.percent(now["unapproved"]),
     ]  # fmt: skip
     assert page.locator("nav:visible, .filters:visible").count() == 0
-    staff = district.source().inventory().version.rows("select display_name from dim_users where display_name is not null")
+    staff = (
+        district.source().inventory().version.rows("select display_name from dim_users where display_name is not null")
+    )
     text = page.locator("#wall").inner_text()
     assert staff and not [row for row in staff if row["display_name"] in text]
     # The sample is of last year: late, whenever this runs.

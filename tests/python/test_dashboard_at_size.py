@@ -45,7 +45,10 @@ class Counted:
         self.school, self.grade = (np.array([row[name] for row in users]) for name in ("orgSourcedIds", "grades"))
         self.kind = np.array([{"student": "student", "teacher": "educator"}[row["role"]] for row in users])
         with (PROJECT / "seeds" / "product_statuses.csv").open(newline="") as file:
-            groups = {row["product_status"]: (row["status_group"], row["is_approved"] == "true") for row in csv.DictReader(file)}
+            groups = {
+                row["product_status"]: (row["status_group"], row["is_approved"] == "true")
+                for row in csv.DictReader(file)
+            }
         with next(folder.glob("products_*.csv")).open(newline="") as file:
             catalog = {row["url"].removeprefix("https://"): row for row in csv.DictReader(file)}
         loads, hosts = [], {}
@@ -54,22 +57,39 @@ class Counted:
                 for row in csv.DictReader(file):
                     host = row["url"].removeprefix("https://").strip("/")
                     day = date.fromisoformat(row["occurred_at"][:10]).toordinal()
-                    loads.append((day, numbers[row["user_id"]], hosts.setdefault(host, len(hosts)), int(row["duration_seconds"])))
+                    loads.append(
+                        (day, numbers[row["user_id"]], hosts.setdefault(host, len(hosts)), int(row["duration_seconds"]))
+                    )
         self.day, self.person, self.product, self.seconds = np.array(loads).T
         self.days = np.unique(self.day)
         self.names, self.status, self.approved, self.words = [], [], [], []
         for host in hosts:
-            row = catalog.get(host, {"product_name": host, "product_status": None, "provider": "", "sector": "", "essential_function": ""})
+            row = catalog.get(
+                host,
+                {"product_name": host, "product_status": None, "provider": "", "sector": "", "essential_function": ""},
+            )
             status = row["product_status"]
-            group = ("not in the catalogue", False) if status is None else groups[status.lower()] if status else ("no status", False)
+            group = (
+                ("not in the catalogue", False)
+                if status is None
+                else groups[status.lower()]
+                if status
+                else ("no status", False)
+            )
             self.names.append(row["product_name"])
             self.status.append(group[0])
             self.approved.append(group[1])
-            self.words.append(" ".join([row["product_name"], row["provider"], row["sector"], row["essential_function"], host]).lower())
+            self.words.append(
+                " ".join([row["product_name"], row["provider"], row["sector"], row["essential_function"], host]).lower()
+            )
 
     def selected(self, filters: Filters) -> Selected:
         people = np.ones(len(self.kind), bool)
-        for values, known in ((filters.schools, self.school), (filters.grades, self.grade), (filters.user_types, self.kind)):
+        for values, known in (
+            (filters.schools, self.school),
+            (filters.grades, self.grade),
+            (filters.user_types, self.kind),
+        ):
             people &= np.isin(known, values) if values else True
         products = np.array(
             [(not filters.statuses or status in filters.statuses) and filters.search.lower() in words for status, words in zip(self.status, self.words, strict=True)],
@@ -153,7 +173,9 @@ def test_random_selections_their_exports_and_what_is_hidden_are_what_the_files_s
     while seen["selections"] < SELECTIONS:
         filters = random_filters(options, rng)
         if filters.search:
-            filters = Filters(**filters.__dict__ | {"search": rng.choice(["provider 1", "p12", "science", "product 7"])})
+            filters = Filters(
+                **filters.__dict__ | {"search": rng.choice(["provider 1", "p12", "science", "product 7"])}
+            )
         seen["selections"] += 1
         selected = counted.selected(filters)
         students = int((selected.people & (counted.kind == "student")).sum())
@@ -179,7 +201,10 @@ def _agrees_on_products(client, filters: Filters, selected: Selected, seen: Coun
     assert status == 200 and {row["Product"] for row in rows} == wanted.keys(), filters
     for row in rows:
         one = wanted[row["Product"]]
-        assert (float(row["Educators"]), float(row["Page loads"])) == (one["Educators"], one["Page loads"]), (filters, row)
+        assert (float(row["Educators"]), float(row["Page loads"])) == (one["Educators"], one["Page loads"]), (
+            filters,
+            row,
+        )
         assert abs(float(row["Minutes"]) - one["Minutes"]) <= 0.5 + 1e-9, (filters, row)
         mark = row["Students"] if row["Students"] in MARKS else None
         seen[mark or "shown"] += 1
@@ -202,10 +227,16 @@ def _agrees_on_places(client, figures: Shown, filters: Filters, counted: Counted
         if row["few"]:
             seen[row["few"]] += 1
             assert (row["few"] == "<10") == (place[0] < 10), (filters, row)
-            assert all(row[name] is None for name in ("users", "rostered", "student_days", "pct_access", "page_loads", "minutes"))
+            assert all(
+                row[name] is None
+                for name in ("users", "rostered", "student_days", "pct_access", "page_loads", "minutes")
+            )
         else:
             seen["shown"] += 1
-            assert tuple(row[name] for name in ("users", "rostered", "student_days", "page_loads")) == place, (filters, row)
+            assert tuple(row[name] for name in ("users", "rostered", "student_days", "page_loads")) == place, (
+                filters,
+                row,
+            )
             assert place[0] == 0 or place[0] >= 10, (filters, row)
             assert place[1] == 0 or place[1] >= 10, (filters, row)
     if not (filters.user_types or figures.too_few(of)):

@@ -15,7 +15,8 @@ groups as (
     from {{ ref("int_memberships__groups") }} as groups
     inner join {{ ref("bridge_membership_groups") }} as bridge
         on groups.membership_group_key = bridge.membership_group_key
-    where groups.valid_to = {{ end_of_time() }}
+    inner join {{ ref("int_deliveries__as_of") }} as as_of on groups.district_id = as_of.district_id
+    where groups.valid_from <= as_of.as_of_date and as_of.as_of_date < groups.valid_to
     group by groups.user_key
 )
 

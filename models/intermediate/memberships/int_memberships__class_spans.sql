@@ -38,14 +38,10 @@ taught as (
         educator_enrollments.source_user_key,
         educator_enrollments.class_key,
         greatest(
-            educator_enrollments.valid_from, coalesce(begins.delivery_date, educator_enrollments.valid_from)
+            educator_enrollments.valid_from, coalesce(educator_enrollments.begin_date, educator_enrollments.valid_from)
         ) as valid_from,
-        least(educator_enrollments.valid_to, coalesce(ends.delivery_date, educator_enrollments.valid_to)) as valid_to
+        least(educator_enrollments.valid_to, coalesce(educator_enrollments.end_date, educator_enrollments.valid_to)) as valid_to
     from educator_enrollments
-    left join {{ ref("int_deliveries__snapped_dates") }} as begins
-        on educator_enrollments.district_id = begins.district_id and educator_enrollments.begin_date = begins.boundary_date
-    left join {{ ref("int_deliveries__snapped_dates") }} as ends
-        on educator_enrollments.district_id = ends.district_id and educator_enrollments.end_date = ends.boundary_date
 )
 
 select

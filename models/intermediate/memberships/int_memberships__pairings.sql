@@ -224,6 +224,107 @@ listed_pairings as (
         and listed_orgs.valid_from = listed_grades.valid_from
         and slices_with_classes.source_user_key is null
     where class_orgs.org_key is null
+),
+
+products as (
+    select * from listed_pairings where pairing_basis = 'cross_product'
+),
+
+served_grades as (
+    select org_key, grade_code, valid_from, valid_to
+    from {{ ref("int_memberships__served_grades") }}
+),
+
+serving_orgs as (
+    {{ merged_spans("served_grades", ["org_key"]) }}
+),
+
+-- A product changes with what its schools serve too: its time is cut wherever either changes.
+product_boundaries as (
+    select user_row_key, valid_from as slice_from, valid_from as boundary_date from products
+    union
+    select user_row_key, valid_from, valid_to from products
+    union
+    select
+        products.user_row_key,
+        products.valid_from as slice_from,
+        boundaries_of_orgs.boundary_date
+    from products
+    inner join (
+        select org_key, grade_code, valid_from as boundary_date from served_grades
+        union
+        select org_key, grade_code, valid_to from served_grades
+        union
+        select org_key, cast(null as string), valid_from from serving_orgs
+        union
+        select org_key, cast(null as string), valid_to from serving_orgs
+    ) as boundaries_of_orgs
+        on products.org_key = boundaries_of_orgs.org_key
+        and products.grade_code = coalesce(boundaries_of_orgs.grade_code, products.grade_code)
+        and products.valid_from < boundaries_of_orgs.boundary_date
+        and boundaries_of_orgs.boundary_date < products.valid_to
+),
+
+product_slices as (
+    select
+        user_row_key,
+        slice_from,
+        boundary_date as valid_from,
+        lead(boundary_date) over (partition by user_row_key, slice_from order by boundary_date) as valid_to
+    from product_boundaries
+),
+
+judged as (
+    select
+        products.user_row_key,
+        products.source_user_key,
+        products.role,
+        products.user_type,
+        products.explicit_rank,
+        products.org_key,
+        products.grade_code,
+        products.org_position,
+        product_slices.valid_from,
+        product_slices.valid_to,
+        case
+            -- The school serves grades, but not this one, and another school of the list does.
+            when serving_orgs.org_key is not null
+                and served_grades.org_key is null
+                and count(served_grades.org_key) over (
+                    partition by products.user_row_key, product_slices.valid_from, products.grade_code
+                ) > 0
+                then 0
+            else 1
+        end as is_kept
+    from products
+    inner join product_slices
+        on products.user_row_key = product_slices.user_row_key
+        and products.valid_from = product_slices.slice_from
+        and product_slices.valid_to is not null
+    left join served_grades
+        on products.org_key = served_grades.org_key
+        and products.grade_code = served_grades.grade_code
+        and served_grades.valid_from <= product_slices.valid_from
+        and product_slices.valid_from < served_grades.valid_to
+    left join serving_orgs
+        on products.org_key = serving_orgs.org_key
+        and serving_orgs.valid_from <= product_slices.valid_from
+        and product_slices.valid_from < serving_orgs.valid_to
+),
+
+-- A school of which every pair is left out stays, with no grade, as one that no class covers does.
+product_pairings as (
+    select
+        *,
+        case
+            when min(is_kept) over (partition by user_row_key, valid_from) = 0 then 'served_grades'
+            else 'cross_product'
+        end as pairing_basis,
+        sum(is_kept) over (partition by user_row_key, valid_from, org_key) as kept_of_org,
+        row_number() over (
+            partition by user_row_key, valid_from, org_key order by grade_code, org_position
+        ) as number_of_org
+    from judged
 )
 
 select
@@ -235,3 +336,20 @@ select
     user_row_key, source_user_key, role, user_type, explicit_rank, org_key, grade_code, pairing_basis, 0 as class_count,
     org_position, valid_from, valid_to
 from listed_pairings
+where pairing_basis <> 'cross_product'
+union all
+select
+    user_row_key,
+    source_user_key,
+    role,
+    user_type,
+    explicit_rank,
+    org_key,
+    case when is_kept = 1 then grade_code end as grade_code,
+    case when is_kept = 1 then pairing_basis else 'org_only' end as pairing_basis,
+    0 as class_count,
+    org_position,
+    valid_from,
+    valid_to
+from product_pairings
+where is_kept = 1 or (kept_of_org = 0 and number_of_org = 1)

@@ -12,18 +12,22 @@ role_versions as (
 ),
 
 roles as (
-    select role, oneroster_version, user_type, user_type_rank, is_staff
+    select role, oneroster_version, user_type, user_type_rank, is_staff, is_on_roster
     from {{ ref("roles") }}
 ),
 
--- Whose name the intake has kept: someone with a role of staff and none of a student.
-staff_of_1_2 as (
-    select role_versions.district_id, role_versions.user_sourced_id
+-- Staff, whose name the intake has kept: someone with a role of staff and none of a student. On the roster is everybody but those
+-- who are known as a parent, guardian or relative and as nothing else.
+people_of_1_2 as (
+    select
+        role_versions.district_id,
+        role_versions.user_sourced_id,
+        bool_or(coalesce(roles.is_staff, false)) and not bool_or(role_versions.role = 'student') as is_staff,
+        bool_or(coalesce(roles.is_on_roster, true)) as is_on_roster
     from role_versions
     left join roles on role_versions.role = roles.role and roles.oneroster_version = '1.2'
     where not role_versions.is_deleted
     group by role_versions.district_id, role_versions.user_sourced_id
-    having bool_or(coalesce(roles.is_staff, false)) and not bool_or(role_versions.role = 'student')
 ),
 
 role_spans as (
@@ -34,13 +38,9 @@ role_spans as (
         role_versions.role,
         role_versions.is_primary_role,
         role_versions.org_sourced_id,
-        greatest(role_versions.valid_from, coalesce(begins.delivery_date, role_versions.valid_from)) as valid_from,
-        least(role_versions.valid_to, coalesce(ends.delivery_date, role_versions.valid_to)) as valid_to
+        greatest(role_versions.valid_from, coalesce(role_versions.begin_date, role_versions.valid_from)) as valid_from,
+        least(role_versions.valid_to, coalesce(role_versions.end_date, role_versions.valid_to)) as valid_to
     from role_versions
-    left join {{ ref("int_deliveries__snapped_dates") }} as begins
-        on role_versions.district_id = begins.district_id and role_versions.begin_date = begins.boundary_date
-    left join {{ ref("int_deliveries__snapped_dates") }} as ends
-        on role_versions.district_id = ends.district_id and role_versions.end_date = ends.boundary_date
     where not role_versions.is_deleted
 ),
 
@@ -85,41 +85,56 @@ user_rows as (
         and role_spans.valid_from < versions.valid_to
         and versions.valid_from < role_spans.valid_to
     where versions.role is null and not versions.is_deleted and role_spans.valid_from < role_spans.valid_to
+),
+
+typed as (
+    select
+        user_rows.*,
+        case when user_rows.is_explicit and roles.role is null then 'unknown' else user_rows.role end as known_role,
+        roles.user_type,
+        roles.user_type_rank,
+        case
+            when user_rows.oneroster_version = '1.2' then coalesce(people_of_1_2.is_staff, false)
+            else coalesce(roles.is_staff, false)
+        end as is_staff,
+        case
+            when user_rows.oneroster_version = '1.1' or user_rows.is_explicit then coalesce(roles.is_on_roster, true)
+            else coalesce(people_of_1_2.is_on_roster, true)
+        end as is_on_roster
+    from user_rows
+    left join roles on user_rows.role = roles.role and user_rows.oneroster_version = roles.oneroster_version
+    left join people_of_1_2
+        on user_rows.oneroster_version = '1.2'
+        and user_rows.district_id = people_of_1_2.district_id
+        and user_rows.sourced_id = people_of_1_2.user_sourced_id
 )
 
 select
-    user_rows.row_key as user_row_key,
-    user_rows.source_user_key,
-    user_rows.district_id,
-    user_rows.sourced_id,
-    user_rows.role,
-    roles.user_type,
-    roles.user_type_rank,
-    case
-        when user_rows.oneroster_version = '1.2' then staff_of_1_2.user_sourced_id is not null
-        else coalesce(roles.is_staff, false)
-    end as is_staff,
-    not user_rows.is_deleted as is_present,
-    not user_rows.is_deleted and coalesce(user_rows.is_enabled, false) as is_in_force,
-    user_rows.is_explicit,
-    user_rows.explicit_rank,
-    user_rows.row_orgs as org_sourced_ids,
-    user_rows.grades,
-    user_rows.identifier,
-    user_rows.email,
-    user_rows.username,
-    user_rows.given_name,
-    user_rows.family_name,
-    user_rows.sourced_id_hash,
-    user_rows.identifier_hash,
-    user_rows.email_hash,
-    user_rows.username_hash,
-    user_rows.email_domain,
-    user_rows.row_from as valid_from,
-    user_rows.row_to as valid_to
-from user_rows
-left join roles on user_rows.role = roles.role and user_rows.oneroster_version = roles.oneroster_version
-left join staff_of_1_2
-    on user_rows.oneroster_version = '1.2'
-    and user_rows.district_id = staff_of_1_2.district_id
-    and user_rows.sourced_id = staff_of_1_2.user_sourced_id
+    row_key as user_row_key,
+    source_user_key,
+    district_id,
+    sourced_id,
+    known_role as role,
+    case when known_role = 'unknown' then 'other' else user_type end as user_type,
+    case when known_role = 'unknown' then 4 else user_type_rank end as user_type_rank,
+    is_staff,
+    is_on_roster,
+    not is_deleted as is_present,
+    not is_deleted and is_on_roster and coalesce(is_enabled, false) as is_in_force,
+    is_explicit,
+    explicit_rank,
+    row_orgs as org_sourced_ids,
+    grades,
+    identifier,
+    email,
+    username,
+    given_name,
+    family_name,
+    sourced_id_hash,
+    identifier_hash,
+    email_hash,
+    username_hash,
+    email_domain,
+    row_from as valid_from,
+    row_to as valid_to
+from typed

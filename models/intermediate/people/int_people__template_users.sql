@@ -16,14 +16,10 @@ roles as (
         roles.role,
         roles.user_type,
         roles.user_type_rank,
-        roles.is_staff
+        roles.is_staff,
+        roles.is_on_roster
     from {{ ref("role_aliases") }} as aliases
-    inner join {{ ref("roles") }} as roles on aliases.role = roles.role and roles.oneroster_version = '1.1'
-    union all
-    -- Anyone whom a template of educators calls a student is not one.
-    select 'a row of the template of students' as role_alias, role, user_type, user_type_rank, is_staff
-    from {{ ref("roles") }}
-    where role = 'student' and oneroster_version = '1.1'
+    inner join {{ ref("roles") }} as roles on aliases.role = roles.role and roles.oneroster_version = 'template'
 ),
 
 rows as (
@@ -53,7 +49,7 @@ rows as (
         'template' as source,
         'students' as template,
         sis_id,
-        'a row of the template of students' as role,
+        'student' as role,
         school_cell,
         grade_level,
         cast(null as string) as email,
@@ -100,14 +96,19 @@ schools as (
 select
     rows.user_row_key,
     -- A person of a template is their id, else their address; members added by hand are an address.
-    {{ key(["rows.district_id", "rows.template", "coalesce(rows.sis_id, rows.email_hash)"]) }} as source_user_key,
+    -- Anyone whom a list of educators calls a student is one of the students.
+    {{ key([
+        "rows.district_id", "case when roles.role = 'student' then 'students' else rows.template end",
+        "coalesce(rows.sis_id, rows.email_hash)",
+    ]) }} as source_user_key,
     rows.district_id,
     rows.source,
     rows.sis_id,
-    coalesce(roles.role, 'teacher') as role,
-    coalesce(roles.user_type, 'educator') as user_type,
-    coalesce(roles.user_type_rank, 1) as user_type_rank,
+    coalesce(roles.role, 'unknown') as role,
+    coalesce(roles.user_type, 'other') as user_type,
+    coalesce(roles.user_type_rank, 4) as user_type_rank,
     coalesce(roles.is_staff, true) as is_staff,
+    coalesce(roles.is_on_roster, true) as is_on_roster,
     true as is_present,
     schools.org_sourced_ids,
     {{ replace_all("rows.grade_level", "[;|\\r\\n]+", ",") }} as grades,
@@ -120,7 +121,8 @@ select
     rows.valid_from,
     rows.valid_to
 from rows
-left join roles on rows.role = roles.role_alias
+-- A list of educators that says no role says that they are teachers; a role that nobody knows is staff of no type.
+left join roles on coalesce(rows.role, 'teacher') = roles.role_alias
 left join schools on rows.district_id = schools.district_id and rows.school_cell = schools.cell
 -- Nothing is known of a row that is gone, but since when.
 where not rows.is_deleted

@@ -10,6 +10,7 @@ with oneroster_users as (
         user_type,
         user_type_rank,
         is_staff,
+        is_on_roster,
         is_present,
         is_in_force,
         is_explicit,
@@ -45,8 +46,9 @@ template_users as (
         user_type,
         user_type_rank,
         is_staff,
+        is_on_roster,
         is_present,
-        is_present as is_in_force,
+        is_present and is_on_roster as is_in_force,
         true as is_explicit,
         2 as explicit_rank,
         org_sourced_ids,
@@ -67,6 +69,12 @@ template_users as (
 )
 
 -- The same columns in the same order: both are listed from one list.
-select * from oneroster_users
-union all
-select * from template_users
+select
+    users.*,
+    users.valid_from <= as_of.as_of_date and as_of.as_of_date < users.valid_to as is_current
+from (
+    select * from oneroster_users
+    union all
+    select * from template_users
+) as users
+inner join {{ ref("int_deliveries__as_of") }} as as_of on users.district_id = as_of.district_id

@@ -14,7 +14,13 @@ claims as (
     from {{ ref("int_usage__identity_claims") }}
 ),
 
--- Who may be meant, the surest first: the SIS id, then the e-mail, then the user name at the district's domains.
+profiles as (
+    select user_key, user_type, is_relative
+    from {{ ref("int_people__profiles") }}
+),
+
+-- Who may be meant, the surest first: the SIS id, then the e-mail, then the user name at the district's domains. A parent whose
+-- address a student or a teacher has too is meant only where nobody else is.
 candidates as (
     {%- for claim_type, column, certainty in [
         ("id", "user_id_key", 1), ("email", "email_key", 2), ("username", "email_key", 3), ("username", "local_part_key", 3),
@@ -23,7 +29,8 @@ candidates as (
         identities.district_id,
         identities.identity_key,
         claims.user_key,
-        {{ certainty }} * 2 - case when claims.is_held then 1 else 0 end as uncertainty,
+        {{ certainty }} * 2 - case when claims.is_held then 1 else 0 end
+        + case when profiles.is_relative then 10 else 0 end as uncertainty,
         claims.valid_from,
         claims.valid_to
     from identities
@@ -31,6 +38,7 @@ candidates as (
         on identities.district_id = claims.district_id
         and identities.{{ column }} = claims.identifier_key
         and claims.claim_type = '{{ claim_type }}'
+    left join profiles on claims.user_key = profiles.user_key
     {{ "union all" if not loop.last }}
     {%- endfor %}
 ),
@@ -101,7 +109,7 @@ known as (
         on resolved_spans.user_key = status_spans.user_key
         and status_spans.valid_from < resolved_spans.valid_to
         and resolved_spans.valid_from < status_spans.valid_to
-    left join {{ ref("int_people__profiles") }} as profiles on resolved_spans.user_key = profiles.user_key
+    left join profiles on resolved_spans.user_key = profiles.user_key
 ),
 
 strangers as (

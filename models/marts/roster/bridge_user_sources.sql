@@ -5,7 +5,7 @@ with persons as (
 ),
 
 user_versions as (
-    select source_user_key, role, is_staff, is_present, sourced_id_hash, identifier_hash, valid_to
+    select source_user_key, role, is_staff, is_present, sourced_id_hash, identifier_hash, is_current
     from {{ ref("int_people__user_versions") }}
 ),
 
@@ -22,7 +22,7 @@ users as (
         max(case when is_staff then 1 else 0 end) = 1 as is_staff,
         min(sourced_id_hash) as sourced_id_hash,
         min(identifier_hash) as identifier_hash,
-        max(case when is_present and valid_to = {{ end_of_time() }} then 1 else 0 end) = 1 as is_active
+        max(case when is_present and is_current then 1 else 0 end) = 1 as is_active
     from user_versions
     group by source_user_key
 )

@@ -2,8 +2,7 @@ with user_versions as (
     select
         persons.user_key,
         persons.person_sourced_id,
-        versions.*,
-        versions.valid_to = {{ end_of_time() }} as is_latest
+        versions.*
     from {{ ref("int_people__user_versions") }} as versions
     inner join {{ ref("int_people__persons") }} as persons on versions.source_user_key = persons.source_user_key
 ),
@@ -26,7 +25,7 @@ ranked as (
         *,
         row_number() over (
             partition by user_key
-            order by is_latest desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last, user_row_key
+            order by is_current desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last, user_row_key
         ) as rank
     from user_versions
     where is_present and user_key in (select user_key from several)

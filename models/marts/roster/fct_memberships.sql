@@ -1,14 +1,15 @@
 select
-    {{ key(["user_key", "org_key", "coalesce(grade_code, '')", "role", "valid_from"]) }} as membership_key,
-    district_id,
-    user_key,
-    org_key,
-    grade_code,
-    role,
-    source,
-    pairing_basis,
-    is_primary,
-    valid_from,
-    {{ open_end("valid_to") }} as valid_to,
-    valid_to = {{ end_of_time() }} as is_current
-from {{ ref("int_memberships__spans") }}
+    {{ key(["spans.user_key", "spans.org_key", "coalesce(spans.grade_code, '')", "spans.role", "spans.valid_from"]) }} as membership_key,
+    spans.district_id,
+    spans.user_key,
+    spans.org_key,
+    spans.grade_code,
+    spans.role,
+    spans.source,
+    spans.pairing_basis,
+    spans.is_primary,
+    spans.valid_from,
+    {{ open_end("spans.valid_to") }} as valid_to,
+    spans.valid_from <= as_of.as_of_date and as_of.as_of_date < spans.valid_to as is_current
+from {{ ref("int_memberships__spans") }} as spans
+inner join {{ ref("int_deliveries__as_of") }} as as_of on spans.district_id = as_of.district_id

@@ -221,6 +221,7 @@ def expectations() -> dict[str, list[gxe.Expectation]]:
                     "explicit_row",
                     "class_enrollment",
                     "listed",
+                    "served_grades",
                     "cross_product",
                     "org_only",
                     "district_default",

@@ -33,7 +33,7 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], list[dict[str, str]]]] = {
             _EDUCATOR | {"school_id": "102", "school_name": "Pine Street School", "grade_level": "04"},
             _EDUCATOR
             | {"sis_id": "E1002", "first_name": "James", "last_name": "Chen", "email": "jchen@district.example"}
-            | {"role": "Aide", "grade_level": ""},
+            | {"role": "Librarian", "grade_level": ""},
         ],
     ),
     "students": (

@@ -257,23 +257,18 @@ def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str)
     return target
 
 
-class TakingBack:
-    """An accepted delivery on its way out: what has to take its place is written aside, then all of it is done, or nothing.
+class Replacing:
+    """Files of the lake that others take the place of: these are written aside, then all of it is done, or nothing.
 
     The rename of the folder decides: `sweep` finishes what was killed after it, and forgets what was killed before.
     """
 
-    def __init__(self, settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, delivery_id: str):
+    def __init__(self, settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, name: str):
         self.settings, self.connection = settings, connection
-        self.district_id, self.delivery_id = district_id, delivery_id
-        self.folder = settings.lake / f"{_PREPARING}{district_id}--{delivery_id}"
+        self.district_id = district_id
+        self.folder = settings.lake / f"{_PREPARING}{district_id}--{name}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-
-    def write(self, table: str, delivery_id: str, query: str) -> int:
-        """Writes the rows of `query` as one more file of another delivery, unless there are none. Returns the rows."""
-        file = further_file(table, self.district_id, delivery_id, self.settings.lake, self.folder)
-        return _write_rows(self.connection, table, self.folder / file, query)
 
     def replace(self, file: Path, query: str) -> None:
         """Writes the rows of `query` in place of a file of the lake."""
@@ -281,11 +276,8 @@ class TakingBack:
         target.parent.mkdir(parents=True, exist_ok=True)
         self.connection.execute(f"copy ({query}) to {quote(target)} (format parquet, compression zstd)")
 
-    def commit(self, verdict: str, by: str, why: str) -> None:
-        """Gives the delivery its new verdict, takes out what it filled, and puts in what was written."""
-        record = Path("deliveries") / f"district_id={self.district_id}" / f"{self.delivery_id}.parquet"
-        (self.folder / record).parent.mkdir(parents=True, exist_ok=True)
-        _written_record(self.settings.lake / record, (self.folder / record).parent, verdict, by, why)
+    def put_in(self) -> None:
+        """Puts in what was written."""
         for path in sorted(self.folder.rglob("*"), reverse=True):
             fsync(path)
         fsync(self.folder)
@@ -295,8 +287,28 @@ class TakingBack:
         _replace(self.settings, decided)
 
 
+class TakingBack(Replacing):
+    """An accepted delivery on its way out, with what has to take its place."""
+
+    def __init__(self, settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, delivery_id: str):
+        super().__init__(settings, connection, district_id, delivery_id)
+        self.delivery_id = delivery_id
+
+    def write(self, table: str, delivery_id: str, query: str) -> int:
+        """Writes the rows of `query` as one more file of another delivery, unless there are none. Returns the rows."""
+        file = further_file(table, self.district_id, delivery_id, self.settings.lake, self.folder)
+        return _write_rows(self.connection, table, self.folder / file, query)
+
+    def commit(self, verdict: str, by: str, why: str) -> None:
+        """Gives the delivery its new verdict, takes out what it filled, and puts in what was written."""
+        record = Path("deliveries") / f"district_id={self.district_id}" / f"{self.delivery_id}.parquet"
+        (self.folder / record).parent.mkdir(parents=True, exist_ok=True)
+        _written_record(self.settings.lake / record, (self.folder / record).parent, verdict, by, why)
+        self.put_in()
+
+
 def _replace(settings: Settings, folder: Path) -> None:
-    """Does what `TakingBack.commit` has decided; each step may have been done already."""
+    """Does what `Replacing.put_in` has decided; each step may have been done already."""
     district_id, delivery_id = folder.name.removeprefix(_REPLACING).rsplit("--", 1)
     # The records last: as long as the old one is there, the delivery counts, and what is put in says what it said.
     written = sorted(folder.rglob("*.parquet"), key=lambda file: ("deliveries" in file.relative_to(folder).parts, file))

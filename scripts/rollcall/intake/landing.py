@@ -24,7 +24,10 @@ from rollcall.settings import Settings
 
 
 class Kind(StrEnum):
-    """The kinds of delivery, in the order in which those of one date are applied: rosters before their use."""
+    """The kinds of delivery, in the order in which those of one date are applied: rosters before their use.
+
+    Catalogs go before all others, whatever their date: see `Delivery.order`.
+    """
 
     ONEROSTER = "oneroster"
     EDUCATORS = "educators"
@@ -67,11 +70,15 @@ class Delivery:
         return f"{self.delivery_date}-{self.kind}-{self.sha256[:16]}"
 
     @property
-    def order(self) -> tuple[str, date, int, float, str]:
-        """What deliveries are sorted by before they are applied."""
+    def order(self) -> tuple[str, bool, date, int, float, str]:
+        """What deliveries are sorted by before they are applied.
+
+        Catalogs first: the paths of page loads are kept as far as a catalog needs them, and cut for good otherwise.
+        """
         kinds = list(Kind)
         return (
-            self.district.district_id, self.delivery_date, kinds.index(self.kind), self.modified_at, self.path.name
+            self.district.district_id, self.kind is not Kind.PRODUCTS, self.delivery_date, kinds.index(self.kind),
+            self.modified_at, self.path.name,
         )  # fmt: skip
 
 
@@ -116,6 +123,11 @@ def delivery_date(path: Path, district: District) -> date:
         except ValueError as error:
             raise RollcallError(f"{path.name}: '{match[0]}' in the name is no date") from error
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone(district.zone).date()
+
+
+def is_timeless(path: Path) -> bool:
+    """Whether a file holds from the beginning: a catalog without a date in its name."""
+    return not _DATE.search(path.name) and kind_of(path) is Kind.PRODUCTS
 
 
 def describe(path: Path, district: District) -> Delivery:

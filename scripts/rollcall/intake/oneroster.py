@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.districts import Thresholds
-from rollcall.intake import container, csvfile, privacy
+from rollcall.intake import container, csvfile, privacy, students
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
@@ -53,6 +53,9 @@ def load(
         if not is_full:
             observed.file(name).is_after_bulk = table in past.full_tables
     unread = {schema.table_name(name) for name in unpacked.files} - {each.table for each in given}
+    if unpacked.version == "1.2" and "users.csv" not in unpacked.files:
+        _make_user_roles(loaded, connection, past)
+    _unname_students(loaded, connection, past)
     _make_known(loaded, unread, connection, past)
     return Loaded(list(loaded.values()), given)
 
@@ -87,6 +90,29 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
                 connection.execute(f'create view "after_{name}" as select {fields} from "known_{name}"')
 
 
+def _unname_students(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    """Makes `district_students`, and takes the names off rows of staff that are of one of them by their address.
+
+    Those with a role of a student beside others were never named, whatever the rules say of the role.
+    """
+    in_roles = """select 'oneroster/users' as list, user_id as id, null::varchar as email_hash from user_roles where role = 'student'"""
+    has_roles = bool(connection.execute("select 1 from duckdb_tables() where table_name = 'user_roles'").fetchall())
+    own, said_anew = [in_roles] if has_roles else [], []
+    if "users" in loaded:
+        is_student = "_role = 'student'" if has_roles else students.is_student("_role")
+        own.append(
+            f"""select 'oneroster/users' as list, trim("sourcedId") as id, email_hash from "_users" where {is_student}"""
+        )
+        said_anew = ["oneroster/users"] if loaded["users"].is_full else []
+    students.make(connection, past, own, said_anew, renewed="_users" if "users" in loaded else None)
+    if "users" in loaded:
+        connection.execute(
+            f"""update "_users" set username = null, "givenName" = null, "familyName" = null, "middleName" = null, email = null,
+                _is_staff = false, _is_student_address = true
+            where _is_staff and {students.is_known("oneroster/users", "sourcedId")}"""
+        )
+
+
 def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
     """Makes the tables of what rules look up in `seeds/`, where they are not there yet."""
     for table, columns in references(version).items():
@@ -108,10 +134,10 @@ def _make_user_roles(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnec
     none = "select null::varchar as user_id, null::varchar as role, null::varchar as org where false"
     connection.execute(
         f"""create table user_roles as
-        select user_id, bool_or(role in (select role from seed_roles where is_staff)) and not bool_or(role = 'student') as is_staff,
-            case when bool_or(role = 'student') then 'student' else max(role) end as role,
+        select user_id, bool_or(role in (select role from seed_roles where is_staff)) and not bool_or(is_student) as is_staff,
+            case when bool_or(is_student) then 'student' else max(role) end as role,
             string_agg(org, ',') as orgs
-        from ({" union all ".join(parts) or none})
+        from (select *, {students.is_student("role")} as is_student from ({" union all ".join(parts) or none}))
         where user_id is not null
         group by user_id"""
     )
@@ -163,6 +189,7 @@ def _minimised_users(columns: list[schema.Column]) -> str:
             f"nullif({privacy.domain('lower(trim(email))')}, '') as email_domain",
             f"{GOOD_EMAIL} as _has_good_email",
             f"coalesce({staff}, false) as _is_staff",
+            "false as _is_student_address",
             "trim(role) as _role",
             ('"orgSourcedIds"' if is_1_1 else "orgs") + " as _orgs",
             "concat(givenName, familyName, middleName, phone, sms) <> '' as _has_contact",

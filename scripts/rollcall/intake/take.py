@@ -22,7 +22,7 @@ from rollcall import logs
 from rollcall.errors import RollcallError, is_of_the_disk
 from rollcall.expectations import docs, start
 from rollcall.files import move
-from rollcall.intake import csvfile, lake, landing, oneroster, products, templates, usage
+from rollcall.intake import csvfile, lake, landing, oneroster, products, students, templates, usage
 from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
 from rollcall.intake.findings import Report
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
@@ -119,6 +119,8 @@ def _load(
                 csvfile.must_inflate(delivery.path)
     return Loaded()
 
+
+_OF_PEOPLE = (Kind.ONEROSTER, Kind.EDUCATORS, Kind.STUDENTS, Kind.MEMBERS)
 
 # What reading damaged or odd bytes raises, as opposed to a mistake of Rollcall's.
 _OF_THE_FILE = (
@@ -242,6 +244,9 @@ def take(
                 next_full = {
                     table.name: full for table in tables if (full := first_full(table.name, later)) is not None
                 }
+                # An older list does not say who is a student by now.
+                if delivery.kind in _OF_PEOPLE and not later:
+                    students.forget_names(settings, connection, district.district_id)
                 log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
                 if delivery.kind is not Kind.USAGE:
                     changes = log.append(tables)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import csvfile, privacy
+from rollcall.districts import Thresholds
+from rollcall.intake import csvfile, lake, privacy, students
 from rollcall.intake.changes import Past, Table
 from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import GOOD_EMAIL, Given, Loaded, load_seeds
 from rollcall.rules import schema
+from rollcall.settings import Settings
 
 _EMAIL = "lower(trim(email))"
 
@@ -43,11 +46,12 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, observed:
     optional = [name for name in schema.MEMBER_OPTIONAL if kind == "members" and name in found]
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
-    load_seeds(connection, "1.1")
+    load_seeds(connection, "template")
     source = csvfile.source(path, found, [*columns, *optional])
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
     if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, observed, kept):
         return Loaded()
+    _unname_students(kind, connection, past)
     given = [Given(kind, path.name)]
     if kind != "members":
         _make_schools(kind, connection, past)
@@ -67,18 +71,59 @@ def _select(kind: str, optional: list[str]) -> str:
         "email_hash": "keyed_hash(lower(email))",
         "email_domain": f"nullif({privacy.domain(_EMAIL)}, '')",
     }
-    # A row of a template has no id of its own: it is what it says. A member is an address.
     fields_of_rules = [f"{GOOD_EMAIL} as _has_good_email"]
-    whole = "email_hash" if kind == "members" else f"md5(concat_ws(chr(31), {', '.join(_texts(kept))}, email_hash))"
-    fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), f"{whole} as row_key"]
+    fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), "null::varchar as row_key"]
     if kind != "members":
         fields.append(f"{rendered('school_cell', 'school_id', 'school_name')} as _cell")
     role = (
-        "(select standard_role from seed_role_aliases where role_alias = lower(trim(role)))"
+        """case when coalesce(trim(role), '') = '' then 'teacher'
+            else (select standard_role from seed_role_aliases where role_alias = lower(trim(role))) end"""
         if "role" in columns
         else "'student'"
     )
-    return ", ".join([*fields, *fields_of_rules, f"{role} as _role"])
+    return ", ".join([*fields, *fields_of_rules, f"{role} as _role", "false as _is_student_address"])
+
+
+def _unname_students(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    """Makes `district_students`, leaves names to those whose role is known to be one of staff and who are no students, and makes the rows' keys."""
+    table = f"templates/{kind}"
+    id_ = "sis_id" if kind != "members" else None
+    own = (
+        [f"select '{table}' as list, trim(sis_id) as id, email_hash from \"_{kind}\" where _role = 'student'"]
+        if kind != "members"
+        else []
+    )
+    students.make(connection, past, own, [table])
+    kept = [name for name in schema.TEMPLATE_COLUMNS[kind] if name not in schema.UNKEPT_OF_STUDENTS]
+    if kind != "students":
+        connection.execute(
+            f"""update "_{kind}" set _is_student_address = true
+            where _role is distinct from 'student' and {students.is_known(table, id_)}"""
+        )
+        connection.execute(
+            f"""update "_{kind}" set first_name = null, last_name = null, email = null
+            where _is_student_address or coalesce(_role not in (select role from seed_roles where is_staff), true)"""
+        )
+        kept = schema.TEMPLATE_COLUMNS[kind]
+    # A row of a template has no id of its own: it is what it says. A member is an address.
+    whole = "email_hash" if kind == "members" else f"md5(concat_ws(chr(31), {', '.join(_texts(kept))}, email_hash))"
+    connection.execute(f'update "_{kind}" set row_key = {whole}')
+
+
+def is_of_student(settings: Settings, district_id: str, email: str) -> bool:
+    """Whether the district's lake knows an address as that of a student."""
+    if not lake.records(settings, district_id):
+        return False
+    with duckdb.connect() as connection:
+        for statement in privacy.macros(privacy.pii_key(settings)):
+            connection.execute(statement)
+        load_seeds(connection, "template")
+        students.make(connection, Past(settings, district_id, date.today(), Thresholds()), [], [])
+        return bool(
+            connection.execute(
+                "select 1 from district_students where email_hash = keyed_hash(lower($1))", [email.strip()]
+            ).fetchall()
+        )
 
 
 def _texts(columns: list[str]) -> list[str]:

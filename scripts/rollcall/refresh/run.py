@@ -383,7 +383,7 @@ def _new_deliveries(
             continue
         name = f"{district.district_id}/{landing.printable(file.name)}"
         try:
-            if backfill and landing.delivery_date(file, district) not in backfill:
+            if backfill and landing.delivery_date(file, district) not in backfill and not landing.is_timeless(file):
                 continue
             landing.delivery_date(file, district)
             if file.is_relative_to(settings.landing):

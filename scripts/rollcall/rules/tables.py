@@ -71,6 +71,7 @@ OBSERVED = {
 _USER_FACTS = {
     "_has_good_email": "boolean",
     "_is_staff": "boolean",
+    "_is_student_address": "boolean",
     "_role": "varchar",
     "_orgs": "varchar",
     "_has_contact": "boolean",
@@ -132,7 +133,11 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
         tables[f"before_{table}"] = tables[f"after_{table}"] = _texts(*kept[table])
     for kind, names in schema.TEMPLATE_COLUMNS.items():
         read = [name for name in names if kind != "students" or name not in schema.UNKEPT_OF_STUDENTS]
-        facts = _texts(*schema.TEMPLATE_HASHES, "row_key", "_role") | {"_has_good_email": "boolean"} | _ROW
+        facts = (
+            _texts(*schema.TEMPLATE_HASHES, "row_key", "_role")
+            | {"_has_good_email": "boolean", "_is_student_address": "boolean"}
+            | _ROW
+        )
         tables[kind] = _texts(*read) | facts | ({} if kind == "members" else _texts("_cell"))
     # What lists of educators and of students have in common.
     tables["template"] = {name: kind for name, kind in tables["educators"].items() if name in tables["students"]}

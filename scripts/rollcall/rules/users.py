@@ -118,6 +118,18 @@ RULES = (
         checks=(Check("users", sql("staff-email-shared")),),
     ),
     Rule(
+        "staff-email-of-student",
+        Severity.WARNING,
+        SECTION,
+        says="no row of staff has the email of a student",
+        message="{count} rows of staff have the email or the id of a student: Rollcall keeps no name and no email of them",
+        fix="Give staff an email of their own; a student who also works there stays unnamed",
+        checks=(
+            Check("users", sql("staff-email-of-student", table="users")),
+            Check("educators", sql("staff-email-of-student", table="educators")),
+        ),
+    ),
+    Rule(
         "student-email-shared",
         Severity.WARNING,
         SECTION,

@@ -1,2 +1,2 @@
 select _row_number as row_number, 'email' as column_name, null as value, null as detail
-from {{ table }} where coalesce(trim(email), '') = ''
+from {{ table }} where email_hash is null and _role is distinct from 'student'
