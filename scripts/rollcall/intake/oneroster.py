@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from rollcall.districts import Thresholds
 from rollcall.intake import container, csvfile, privacy
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
-from rollcall.rules import RULES, Mode, schema
+from rollcall.rules import RULES, Check, Mode, Rule, schema
+from rollcall.rules.rule import sql
 from rollcall.rules.tables import COMPARED, KNOWN, references
 from rollcall.settings import Settings
 
@@ -51,7 +55,10 @@ def load(
             report.add("delta-needs-bulk", name)
     unread = {schema.table_name(name) for name in unpacked.files} - {each.table for each in given}
     _make_known(loaded, unread, connection, past)
-    apply_rules(given, connection, report, past)
+    has_past = bool(past.files("oneroster/users"))
+    if has_past:
+        given.append(Given("after_people", "users.csv", unpacked.version))
+    apply_rules(given, connection, report, past, lambda: _make_after(loaded, connection, past) if has_past else None)
     return list(loaded.values())
 
 
@@ -61,7 +68,7 @@ _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
 def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
     """Makes `known_<table>`: all rows that hold once this delivery does. None for a file that cannot be read.
 
-    Also, where there was a delivery before, `before_<table>` and `after_<table>`, with the lake's columns.
+    Also, where there was a delivery before, `before_<table>`, with the lake's columns.
     """
     has_past = bool(past.files("oneroster/users"))
     for name in KNOWN:
@@ -80,9 +87,29 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
             )
         if has_past and name in COMPARED:
             connection.execute(f'create table "before_{name}" as {was}')
-            if table or before is not None:
-                fields = lake_columns(connection, f"known_{name}", lake_table)
-                connection.execute(f'create view "after_{name}" as select {fields} from "known_{name}"')
+
+
+def _make_after(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    """Makes `after_<table>`: what holds once the delivery does, without the rows that were set aside; with the lake's columns.
+
+    Also `before_people` and `after_people`, who have a membership.
+    """
+    for name in COMPARED:
+        connection.execute(
+            f'create table if not exists "before_{name}" as select * from {past.latest(f"oneroster/{name}", "sourcedId")} where false'
+        )
+        table, rest = loaded.get(name), f'select * from "before_{name}"'
+        if not table:
+            connection.execute(f'create view "after_{name}" as {rest}')
+            continue
+        fields = lake_columns(connection, name, table.lake_table)
+        usable = f"""(select * from "{name}" where not ({_IS_DELETED})
+            and _row_number not in (select row_number from set_aside where table_name = '{name}'))"""
+        kept = "" if table.is_full else f"""union all by name ({rest} where trim("sourcedId") not in (
+            select trim("sourcedId") from {usable} where "sourcedId" is not null union all {table.deleted}))"""
+        connection.execute(f'create view "after_{name}" as select {fields} from {usable} {kept}')
+    for state in ("before", "after"):
+        connection.execute(f"create table {state}_people as {sql('people', prefix=state)}")
 
 
 def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
@@ -197,33 +224,69 @@ class Given:
     mode: Mode | None = None
 
 
-def apply_rules(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> None:
-    """Has the gate ask every check whose tables are there; rows that break an `error` go to `set_aside`.
+def apply_rules(
+    given: list[Given],
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    past: Past,
+    make_after: Callable[[], None] = lambda: None,
+) -> None:
+    """Has the gate ask every check whose tables are there, in two turns; rows that break an `error` go to `set_aside`.
 
-    They may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
+    `make_after` makes the tables of what is left without those, and the checks that need them are asked then.
     """
+    ask(given, connection, report, past.thresholds, past.delivery_date, make_after)
+
+
+def ask(
+    given: list[Given],
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    thresholds: Thresholds,
+    delivery_date: date | None = None,
+    make_after: Callable[[], None] = lambda: None,
+) -> None:
+    """As `apply_rules`. The checks may look at `delivery`, one row: its date, and the shares above which it is held."""
     connection.execute(
-        "create table delivery as select $1::date as delivery_date, $2 as removal_share, $3 as update_share",
-        [past.delivery_date, past.thresholds.removal, past.thresholds.update],
+        """create table delivery as
+        select $1::date as delivery_date, $2 as removal_share, $3 as update_share, $4 as row_loss_share""",
+        [delivery_date, thresholds.removal, thresholds.update, thresholds.row_loss],
     )
-    ask(given, connection, report)
+    connection.execute("create table set_aside (table_name varchar, row_number bigint, rule_id varchar, says varchar)")
+    versions = {each.version for each in given if each.version}
+    mode = (Mode.DELTA if any(each.mode is Mode.DELTA for each in given) else Mode.BULK) if versions else ""
+    suite = " ".join(filter(None, [report.kind, *versions, mode]))
+    at_once = _askable(given, connection)
+    report.judge(suite, [report.question(*each) for each in at_once], connection)
+    make_after()
+    _make_rows(given, connection)
+    report.judge(suite, [report.question(*each) for each in _askable(given, connection) if each not in at_once], connection)
 
 
-def ask(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report) -> None:
-    """Has the gate ask the checks of these tables."""
-    connection.execute("create table set_aside (table_name varchar, row_number bigint)")
+def _askable(given: list[Given], connection: duckdb.DuckDBPyConnection) -> list[tuple[Rule, Check, str]]:
+    """The checks whose tables are there, with their rules and the files that they are asked of."""
     found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
     there = {name for (name,) in found.fetchall()}
     of_table = {each.table: each for each in given}
-    questions = [
-        report.question(rule, check, of_table[check.table].file)
+    return [
+        (rule, check, of_table[check.table].file)
         for rule in RULES.values()
         for check in rule.checks
         if check.table in of_table and check.is_asked(of_table[check.table].version, of_table[check.table].mode, there)
     ]
-    versions = {each.version for each in given if each.version}
-    mode = (Mode.DELTA if any(each.mode is Mode.DELTA for each in given) else Mode.BULK) if versions else ""
-    report.judge(" ".join(filter(None, [report.kind, *versions, mode])), questions, connection)
+
+
+def _make_rows(given: list[Given], connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `after_rows`: of each table the rows delivered, those that cannot be used, and the rule that most of them break."""
+    counts = " union all ".join(
+        "select 'usage_counts' as table_name, (select delivered from usage_counts) as delivered"
+        if each.table == "usage_counts"
+        else f"""select '{each.table}' as table_name, (select count(*) from "{each.table}") as delivered"""
+        for each in given
+        if each.table not in ("after_people", "template", "usage")
+    )
+    is_usage = any(each.table == "usage" for each in given)
+    connection.execute(sql("after-rows", counts=counts, is_usage=is_usage))
 
 
 # Whether an e-mail looks like an address; true of none at all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -51,10 +52,8 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: R
     given = [Given(kind, path.name)]
     if kind != "members":
         _make_schools(kind, connection, past)
-        _compare(kind, connection, past)
-        given.append(Given("template", path.name))
-    apply_rules(given, connection, report, past)
-    connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
+        given += [Given("template", path.name), Given("after_people", path.name)]
+    apply_rules(given, connection, report, past, lambda: _compare(kind, connection, past))
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
         return [Table("templates", kind, is_full=False, deleted=deleted, may_repeat=True)]
@@ -75,12 +74,14 @@ def _select(kind: str, optional: list[str]) -> str:
     fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), f"{whole} as row_key"]
     if kind != "members":
         fields.append(f"{rendered('school_cell', 'school_id', 'school_name')} as _cell")
-    role = (
-        "(select standard_role from seed_role_aliases where role_alias = lower(trim(role)))"
-        if "role" in columns
-        else "'student'"
-    )
-    return ", ".join([*fields, *fields_of_rules, f"{role} as _role"])
+    return ", ".join([*fields, *fields_of_rules, f"{_role(columns)} as _role"])
+
+
+def _role(columns: Sequence[str]) -> str:
+    """A SQL expression: the standard's role of a row; NULL where it is not known, or blank."""
+    if "role" not in columns:
+        return "'student'"
+    return "(select standard_role from seed_role_aliases where role_alias = lower(trim(role)))"
 
 
 def _texts(columns: list[str]) -> list[str]:
@@ -108,12 +109,25 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) 
 
 
 def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
-    """Makes `before_<kind>` and `after_<kind>`: the people of the last template and of this one."""
-    if past.files(f"templates/{kind}"):
+    """Makes `before_<kind>` and `after_<kind>`, the people of the last template and of what can be used of this one.
+
+    Also `before_people` and `after_people`: those of them who have a school, or are of the district's administration.
+    """
+    connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
+    if kind == "members" or not past.files(f"templates/{kind}"):
+        return
+    cell, role = rendered("school_cell", "school_id", "school_name"), _role(schema.TEMPLATE_COLUMNS[kind])
+    after = f"(select * from {kind} where _row_number not in (select row_number from set_aside))"
+    for state, rows, where in (
+        ("before", past.latest(f"templates/{kind}", "row_key"), "_op = 'upsert'"),
+        ("after", after, "true"),
+    ):
         person = "distinct coalesce(nullif(trim(sis_id), ''), email_hash) as id"
-        before = past.latest(f"templates/{kind}", "row_key")
-        connection.execute(f"create table before_{kind} as select {person} from {before} where _op = 'upsert'")
-        connection.execute(f"create table after_{kind} as select {person} from {kind}")
+        connection.execute(f"create table {state}_{kind} as select {person} from {rows} where {where}")
+        placed = f"({cell} <> '' or coalesce({role}, '') = 'administrator')"
+        connection.execute(
+            f"create table {state}_people as select {person}, id as person from {rows} where {where} and {placed}"
+        )
 
 
 def write_schools(kind: str, connection: duckdb.DuckDBPyConnection, incoming) -> None:

@@ -175,7 +175,7 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
     _make_usage(rows if set_aside else f"(select * from {rows} limit 0)", connection)
     _make_counts(delivered, rows, folder, incoming, settings)
-    ask([Given("usage", path.name), Given("usage_counts", path.name)], connection, report)
+    ask([Given("usage", path.name), Given("usage_counts", path.name)], connection, report, district.thresholds)
     _append_new(rows, folder, incoming, district, key, settings)
     return Loaded(delivered, set_aside)
 
