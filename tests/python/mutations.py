@@ -11,7 +11,16 @@ from datetime import date
 
 Files = dict[str, list[dict[str, str]]]
 
-STAFF = {"teacher", "aide", "administrator", "districtAdministrator", "siteAdministrator", "principal", "counselor", "proctor"}
+STAFF = {
+    "teacher",
+    "aide",
+    "administrator",
+    "districtAdministrator",
+    "siteAdministrator",
+    "principal",
+    "counselor",
+    "proctor",
+}
 EDUCATORS = {"teacher", "aide"}
 ADMINISTRATORS = {"administrator", "districtAdministrator", "siteAdministrator", "systemAdministrator", "principal"}
 
@@ -54,7 +63,9 @@ def mutate(files: Files, draw: random.Random) -> list[str]:
     """Changes one to three things, and says which."""
     said = []
     for _ in range(draw.choice((1, 1, 2, 3))):
-        file = draw.choice([name for name in files if name in _WRONG] + [name for name in ("users.csv", "roles.csv") if name in files])
+        file = draw.choice(
+            [name for name in files if name in _WRONG] + [name for name in ("users.csv", "roles.csv") if name in files]
+        )
         rows = files[file]
         share = draw.choice(_SHARES)
         chosen = draw.sample(range(len(rows)), min(len(rows), max(1, round(share * len(rows)))))
@@ -88,7 +99,8 @@ def mutate(files: Files, draw: random.Random) -> list[str]:
 def without(files: Files, unusable: set[tuple[str, int]]) -> Files:
     """The rows that are used: all but these (file, row as a spreadsheet counts)."""
     return {
-        name: [row for number, row in enumerate(rows, 2) if (name, number) not in unusable] for name, rows in files.items()
+        name: [row for number, row in enumerate(rows, 2) if (name, number) not in unusable]
+        for name, rows in files.items()
     }
 
 
@@ -104,7 +116,9 @@ def after_delta(before: Files, delta: Files, named: Files) -> Files:
     """The state after a delta: `delta` without the rows that cannot be used, `named` with them."""
     state = {}
     for name, rows in before.items():
-        new = {_cell(row, "sourcedId"): row for row in delta.get(name, ()) if _cell(row, "status").lower() != "tobedeleted"}
+        new = {
+            _cell(row, "sourcedId"): row for row in delta.get(name, ()) if _cell(row, "status").lower() != "tobedeleted"
+        }
         gone = {_cell(row, "sourcedId") for row in named.get(name, ()) if _cell(row, "status").lower() == "tobedeleted"}
         kept = [row for row in rows if _cell(row, "sourcedId") not in {*new, *gone}]
         state[name] = [*kept, *new.values()]
@@ -170,7 +184,9 @@ def _root(id_: str, placed: dict[str, dict[str, str]], ever: dict[str, set[str]]
                 if identifier and identifier == _cell(placed[other], "identifier"):
                     new.add(other)
                 if email and email == _cell(placed[other], "email").lower():
-                    holders = {_cell(placed[x], "identifier") for x in staff if _cell(placed[x], "email").lower() == email}
+                    holders = {
+                        _cell(placed[x], "identifier") for x in staff if _cell(placed[x], "email").lower() == email
+                    }
                     if len(holders - {""}) <= 1 or not (identifier or _cell(placed[other], "identifier")):
                         new.add(other)
     return min(known)
@@ -181,5 +197,7 @@ def people_of_template(kind: str, rows: list[dict[str, str]]) -> set[str]:
     return {
         _cell(row, "sis_id") or _cell(row, "email").lower()
         for row in rows
-        if _cell(row, "school_id") or _cell(row, "school_name") or _cell(row, "role").lower() in ("principal", "administrator")
+        if _cell(row, "school_id")
+        or _cell(row, "school_name")
+        or _cell(row, "role").lower() in ("principal", "administrator")
     }

@@ -111,11 +111,17 @@ ROSTERS = {
 OF_1_2 = {
     "roles.csv is a header": (emptied("roles.csv"), "rejected", ["roles.csv: there is no row below its header"]),
     "roles have ended": (every("roles.csv", endDate="2020-09-30"), "held", ["73 of 73 people would leave the roster"]),
-    "roles are unknown": (every("roles.csv", 2, role="pupil"), "held", ["37 of 73 rows cannot be used", "user-role-valid"]),
+    "roles are unknown": (
+        every("roles.csv", 2, role="pupil"),
+        "held",
+        ["37 of 73 rows cannot be used", "user-role-valid"],
+    ),
 }
 
 
-@pytest.mark.parametrize("name", [*(("old", name) for name in ROSTERS), *(("new", name) for name in OF_1_2)], ids=" ".join)
+@pytest.mark.parametrize(
+    "name", [*(("old", name) for name in ROSTERS), *(("new", name) for name in OF_1_2)], ids=" ".join
+)
 def test_a_roster_that_loses_people_is_held_or_rejected_with_the_cause(name, before, tmp_path):
     district, mutation = name
     change, verdict, words = (ROSTERS if district == "old" else OF_1_2)[mutation]
@@ -151,14 +157,16 @@ def test_a_template_that_loses_people_is_held_or_rejected_with_the_cause(name, b
 
 def _use(count: int, bad: int) -> list[tuple[str, str, str]]:
     return [
-        (f"2020-10-01T10:{n // 60:02}:{n % 60:02}Z", "s1@schools.example", "about:blank" if n < bad else "https://a.example/")
+        (
+            f"2020-10-01T10:{n // 60:02}:{n % 60:02}Z",
+            "s1@schools.example",
+            "about:blank" if n < bad else "https://a.example/",
+        )
         for n in range(count)
     ]
 
 
-@pytest.mark.parametrize(
-    ("bad", "verdict"), [(10, "accepted"), (11, "held"), (100, "rejected")]
-)
+@pytest.mark.parametrize(("bad", "verdict"), [(10, "accepted"), (11, "held"), (100, "rejected")])
 def test_usage_that_cannot_be_used_is_held_on_a_first_day_too(bad, verdict, before, tmp_path):
     said = checked(before, roster.usage(tmp_path / "usage_2020-10-01.csv", _use(100, bad)), "old")
     assert said["verdict"] == verdict
@@ -207,7 +215,9 @@ class _PlainGate:
                 f"select min(row_number), column_name, value, min(detail), sum(row_count)::bigint from {table} group by all"
             ).fetchall()
             if rows:
-                broken.append(Broken(question, question.severity, tuple(Found(*row) for row in rows[:20]), len(rows), table))
+                broken.append(
+                    Broken(question, question.severity, tuple(Found(*row) for row in rows[:20]), len(rows), table)
+                )
         return SimpleNamespace(broken=broken, and_then=lambda later: later)
 
 
@@ -264,7 +274,11 @@ def test_no_mutated_delivery_loses_people_unseen(before, tmp_path, monkeypatch):
         delivery = landing.describe(path, District.load(before.landing / district))
         report = take.check(delivery, before.settings)
         verdicts[report.verdict] += 1
-        assert not [f for f in report.findings if f.rule in ("delivery-failed", "file-readable")], (number, said, report.as_text())
+        assert not [f for f in report.findings if f.rule in ("delivery-failed", "file-readable")], (
+            number,
+            said,
+            report.as_text(),
+        )
         was, now = count(report)
         verdicts["would have lost too many"] += was - now > max(0.1 * was, 10)
         if report.verdict == "accepted" and was - now > max(0.1 * was, 10):

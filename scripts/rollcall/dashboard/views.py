@@ -359,7 +359,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                      html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted")], className="words")]
                     for r in open_
                 ],
-                "Nothing needs anybody now: no newest delivery is held or rejected.",
+                "Nothing needs anybody now: whatever was held or rejected is covered by a later delivery, or was closed.",
             ),
             html.Div(
                 [

@@ -157,6 +157,8 @@ class Report:
 
     @property
     def verdict(self) -> str:
+        if any(finding.rule == "delivery-failed" for finding in self.findings):
+            return "failed"
         severities = {finding.severity for finding in self.findings}
         return "rejected" if Severity.REJECT in severities else "held" if Severity.HOLD in severities else "accepted"
 

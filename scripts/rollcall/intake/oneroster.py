@@ -55,10 +55,13 @@ def load(
             report.add("delta-needs-bulk", name)
     unread = {schema.table_name(name) for name in unpacked.files} - {each.table for each in given}
     _make_known(loaded, unread, connection, past)
-    has_past = bool(past.files("oneroster/users"))
-    if has_past:
+    if not given:
+        return []
+    # What would change is not known of a delivery of which a file cannot be read, and which is rejected for it.
+    is_compared = bool(past.files("oneroster/users")) and not unread
+    if is_compared:
         given.append(Given("after_people", "users.csv", unpacked.version))
-    apply_rules(given, connection, report, past, lambda: _make_after(loaded, connection, past) if has_past else None)
+    apply_rules(given, connection, report, past, lambda: _make_after(loaded, connection, past) if is_compared else None)
     return list(loaded.values())
 
 
@@ -105,8 +108,12 @@ def _make_after(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection,
         fields = lake_columns(connection, name, table.lake_table)
         usable = f"""(select * from "{name}" where not ({_IS_DELETED})
             and _row_number not in (select row_number from set_aside where table_name = '{name}'))"""
-        kept = "" if table.is_full else f"""union all by name ({rest} where trim("sourcedId") not in (
+        kept = (
+            ""
+            if table.is_full
+            else f"""union all by name ({rest} where trim("sourcedId") not in (
             select trim("sourcedId") from {usable} where "sourcedId" is not null union all {table.deleted}))"""
+        )
         connection.execute(f'create view "after_{name}" as select {fields} from {usable} {kept}')
     for state in ("before", "after"):
         connection.execute(f"create table {state}_people as {sql('people', prefix=state)}")
@@ -181,7 +188,9 @@ def _load_file(
             source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
     else:
         # Of a file that is not stored, ids and dates are read, for the rules, and nothing else.
-        select = ", ".join(f'"{column.name}"' for column in columns if schema.is_read(name, column))
+        is_delta = name in unpacked.deltas
+        read = (c.name for c in columns if schema.is_read(name, c) or (is_delta and c.name == "status"))
+        select = ", ".join(f'"{column}"' for column in read)
     # What a delta takes away need not be right.
     kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
     return csvfile.load_table(name, schema.table_name(name), select, source, connection, report, kept)
@@ -260,7 +269,9 @@ def ask(
     report.judge(suite, [report.question(*each) for each in at_once], connection)
     make_after()
     _make_rows(given, connection)
-    report.judge(suite, [report.question(*each) for each in _askable(given, connection) if each not in at_once], connection)
+    report.judge(
+        suite, [report.question(*each) for each in _askable(given, connection) if each not in at_once], connection
+    )
 
 
 def _askable(given: list[Given], connection: duckdb.DuckDBPyConnection) -> list[tuple[Rule, Check, str]]:
@@ -286,7 +297,7 @@ def _make_rows(given: list[Given], connection: duckdb.DuckDBPyConnection) -> Non
         if each.table not in ("after_people", "template", "usage")
     )
     is_usage = any(each.table == "usage" for each in given)
-    connection.execute(sql("after-rows", counts=counts, is_usage=is_usage))
+    connection.execute(f"create table after_rows as {sql('after-rows', counts=counts, is_usage=is_usage)}")
 
 
 # Whether an e-mail looks like an address; true of none at all.

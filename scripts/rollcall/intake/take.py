@@ -107,6 +107,8 @@ def _load(
             return templates.load(delivery.path, str(delivery.kind), connection, report, past)
         case Kind.PRODUCTS:
             return products.load(delivery.path, connection, report, past)
+        case Kind.UNKNOWN if landing.is_workbook(delivery.path):
+            report.add("file-no-workbook", delivery.path.name)
         case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
             report.add("zip-required", delivery.path.name)
         case Kind.UNKNOWN:
@@ -256,7 +258,8 @@ def _commit(
     released: Decision | None,
 ) -> None:
     write_rule_results(incoming, report)
-    incoming.commit(_record(delivery, report, changes, arrived_at, tables, released), report.verdict)
+    record = _record(delivery, report, changes, arrived_at, tables, released)
+    incoming.commit(record, str(record["verdict"]))
 
 
 def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Applied]:
@@ -293,7 +296,8 @@ def _record(
         "content_sha256": delivery.sha256,
         "delivery_date": delivery.delivery_date,
         "arrived_at": arrived_at,
-        "verdict": report.verdict,
+        # One that was released is still held when Rollcall fails on it, and still released.
+        "verdict": "held" if released and report.verdict == "failed" else report.verdict,
         **{f"rows_{name}": count for name, count in asdict(changes).items()},
         "findings": len(report.findings),
         "full_tables": ",".join(sorted(table.name for table in tables if table.is_full)),
@@ -342,16 +346,16 @@ def archive(delivery: Delivery, settings: Settings) -> None:
     _place(delivery.path, settings.archive / delivery.district.district_id / f"{datetime.now(UTC):%Y-%m-%d}")
     if delivery.path.is_relative_to(settings.taken):
         landing.release_claim(delivery.path)
-    if delivery.path.is_relative_to(settings.quarantine):
-        shutil.rmtree(delivery.path.parent)
+    shutil.rmtree(settings.quarantine / delivery.district.district_id / delivery.delivery_id, ignore_errors=True)
 
 
 def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
+    """Writes the report, and puts the file beside it, unless Rollcall failed on it: then it stays, and is tried again."""
     folder = settings.quarantine / delivery.district.district_id / delivery.delivery_id
     report.write(folder)
     if report.judgement:
         report.judgement.write_docs(folder / "data_docs")
-    if not delivery.path.is_relative_to(folder):
+    if report.verdict != "failed" and not delivery.path.is_relative_to(folder):
         _place(delivery.path, folder)
         if delivery.path.is_relative_to(settings.taken):
             landing.release_claim(delivery.path)

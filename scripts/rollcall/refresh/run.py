@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rollcall.expectations.audit import Auditor
     from rollcall.refresh.build import Node
 
-PUBLISHED, HELD_BACK, AUDIT_FAILED = 0, 20, 30
+PUBLISHED, FAILED, HELD_BACK, AUDIT_FAILED = 0, 1, 20, 30
 _LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something else meanwhile
 
 
@@ -112,7 +112,9 @@ class Run:
         verdicts = [outcome.verdict for outcome in self.outcomes]
         accepted = [vars(outcome.changes) for outcome in self.outcomes if outcome.verdict == "accepted"]
         rows = {f"rows_{name}": sum(one[name] for one in accepted) for name in vars(Changes())}
-        return {f"{verdict}_deliveries": verdicts.count(verdict) for verdict in ("accepted", "held", "rejected")} | rows
+        return {
+            f"{verdict}_deliveries": verdicts.count(verdict) for verdict in ("accepted", "held", "rejected", "failed")
+        } | rows
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -171,6 +173,8 @@ def run_locked(
     event("run begins", run=run.run_id)
     try:
         _refresh(settings, run, say, full, backfill, intake)
+        if run.exit_code in (PUBLISHED, HELD_BACK) and any(outcome.verdict == "failed" for outcome in run.outcomes):
+            run.exit_code = FAILED
     except BaseException as error:
         run.exit_code = 1
         told = _reason(error, settings)

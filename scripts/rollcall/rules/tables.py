@@ -51,7 +51,14 @@ def always(version: str) -> dict[str, dict[str, str]]:
         table: {name: "boolean" if name.startswith("is_") else "varchar" for name in columns}
         for table, columns in references(version).items()
     }
-    return seeds | {"delivery": {"delivery_date": "date", "removal_share": "double", "update_share": "double", "row_loss_share": "double"}}
+    return seeds | {
+        "delivery": {
+            "delivery_date": "date",
+            "removal_share": "double",
+            "update_share": "double",
+            "row_loss_share": "double",
+        }
+    }
 
 
 @cache

@@ -1,5 +1,4 @@
 {#- Usage that seems to come later than now may be the fault of this machine's clock: that has a rule of its own. -#}
-create table after_rows as
 with delivered as ({{ counts }}),
 
 unusable as (
