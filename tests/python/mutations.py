@@ -9,6 +9,9 @@ import random
 from collections import defaultdict
 from datetime import date
 
+import roster
+from rollcall.rules import schema
+
 Files = dict[str, list[dict[str, str]]]
 
 STAFF = {
@@ -71,7 +74,7 @@ def mutate(files: Files, draw: random.Random) -> list[str]:
         chosen = draw.sample(range(len(rows)), min(len(rows), max(1, round(share * len(rows)))))
         match draw.choice(("cells", "cells", "cells", "cells", "gone", "ids", "emptied", "repeated")):
             case "cells":
-                column = draw.choice(list(_WRONG[file]))
+                column = draw.choice([name for name in _WRONG[file] if name in _header(file, files)])
                 value = draw.choice(_WRONG[file][column])
                 for number in chosen:
                     rows[number][column] = value
@@ -94,6 +97,10 @@ def mutate(files: Files, draw: random.Random) -> list[str]:
         if not files[file]:
             return said
     return said
+
+
+def _header(file: str, files: Files) -> list[str]:
+    return roster.HEADERS[roster.version_of(files)].get(file) or list(schema.TEMPLATE_COLUMNS[file])
 
 
 def without(files: Files, unusable: set[tuple[str, int]]) -> Files:

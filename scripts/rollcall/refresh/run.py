@@ -173,8 +173,6 @@ def run_locked(
     event("run begins", run=run.run_id)
     try:
         _refresh(settings, run, say, full, backfill, intake)
-        if run.exit_code in (PUBLISHED, HELD_BACK) and any(outcome.verdict == "failed" for outcome in run.outcomes):
-            run.exit_code = FAILED
     except BaseException as error:
         run.exit_code = 1
         told = _reason(error, settings)
@@ -265,11 +263,15 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                     if _of_everyone(error, settings):
                         raise
                     logs.failure_of_data("a delivery could not be put away", error, file=delivery.name)
+                    if not isinstance(error, OSError):
+                        run.exit_code = FAILED
                     run.skipped.append(
                         f"{delivery.name}: it could not be put away ({type(error).__name__}); it stays where it is"
                     )
                     continue
                 run.outcomes.append(outcome)
+                if outcome.verdict == "failed":
+                    run.exit_code = FAILED
                 if outcome.verdict == "accepted" and not auditor:
                     auditor = _warm_up(settings)
                 event(
@@ -277,7 +279,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                     delivery_id=delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
                 )  # fmt: skip
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
-            run.exit_code = HELD_BACK
+            run.exit_code = run.exit_code or HELD_BACK
         gone = take.retire(settings, clock.read(settings, datetime.now(UTC)).believed) if intake else {}
         if any(gone.values()):
             event("retired", run=run.run_id, **gone)
@@ -309,7 +311,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         )
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
-            run.exit_code = HELD_BACK
+            run.exit_code = run.exit_code or HELD_BACK
             version = replace(version, lake_fingerprint=lake.fingerprint(settings))
             if is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full:
                 run.version = base.version
