@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test test-dagster test-spark docs faults hostile selections lint format bench lock clean
+.PHONY: help run test test-dagster test-spark docs faults hostile selections mutations lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -55,6 +55,9 @@ test-spark: ## compile every model for Spark, and have Spark's own parser and an
 
 docs: $(READY) ## build the site of the dbt project as one page, target/static_index.html
 	$(BIN)/dbt docs generate --static
+
+mutations: $(READY) ## try 2,000 mutated deliveries after a good one; about ten minutes
+	ROLLCALL_TEST_MUTATIONS=2000 $(BIN)/python -m pytest -n 0 tests/python/test_loss.py -k mutated
 
 faults: $(READY) ## kill the refresh a hundred times; about half an hour
 	ROLLCALL_KILLS=100 $(BIN)/python -m pytest -n 0 tests/python/test_faults.py

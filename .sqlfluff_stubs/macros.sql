@@ -15,6 +15,7 @@
 {% macro plain_name(name) %}lower({{ name }}){% endmacro %}
 {% macro school_cell(school_id, school_name) %}concat({{ school_id }}, {{ school_name }}){% endmacro %}
 {% macro resolved_schools(cells, orgs) %}select * from {{ cells }} cross join {{ orgs }}{% endmacro %}
+{% macro refused_deliveries(deliveries) %}select *, null as covered_by from {{ deliveries }}{% endmacro %}
 {% macro period_start(period, day) %}date_trunc('{{ period }}', {{ day }}){% endmacro %}
 {% macro in_each_period(changes) %}select * from {{ changes }}{% endmacro %}
 {% macro usable_seconds(seconds) %}stub{% endmacro %}

@@ -88,7 +88,7 @@ def refresh(
     """Take what arrived, build, audit and publish.
 
     Exit codes: 0 published, or nothing new; 20 published, but a delivery was rejected or held; 30 the audit failed, nothing was
-    published; 40 another refresh is running; 1 anything else.
+    published; 40 another refresh is running; 1 anything else, such as a delivery that Rollcall failed on (the others are published).
     """
     raise typer.Exit(_refresh(Settings(), full, as_json))
 
@@ -251,7 +251,7 @@ def check(
 ) -> None:
     """Say all that is wrong with a file before it is uploaded. Changes nothing.
 
-    The district is the name of the folder that the file lies in, if not given. Exit code 0 accepted, 20 held or rejected."""
+    The district is the name of the folder that the file lies in, if not given. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it."""
     from rollcall.expectations import start
     from rollcall.intake import districts, landing, take
 
@@ -274,7 +274,8 @@ def check(
     else:
         for report in reports:
             out.print(report.as_text().rstrip())
-    raise typer.Exit(20 if any(report.verdict != "accepted" for report in reports) else 0)
+    verdicts = {report.verdict for report in reports}
+    raise typer.Exit(1 if "failed" in verdicts else 0 if verdicts == {"accepted"} else 20)
 
 
 @app.command()
@@ -547,7 +548,7 @@ def release(delivery: Delivery, by: By, why: Why) -> None:
 
 @app.command()
 def discard(delivery: Delivery, by: By, why: Why) -> None:
-    """Delete a delivery that is held; the last good roster stays in force."""
+    """Delete a delivery that is held, or close the problem of one that was rejected; the last good roster stays in force."""
     from rollcall.intake import held
     from rollcall.intake.take import Decision
     from rollcall.refresh.lock import refresh_lock

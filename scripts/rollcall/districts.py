@@ -24,12 +24,13 @@ def _closest(word: str, known: Iterable[str]) -> str:
 
 
 class Thresholds(BaseModel):
-    """Shares of a type above which a delivery is held."""
+    """Shares of a type, or of the rows of a file, above which a delivery is held."""
 
     model_config = ConfigDict(extra="forbid")
 
     removal: float = Field(0.1, gt=0, le=1)
     update: float = Field(0.75, gt=0, le=1)
+    row_loss: float = Field(0.1, gt=0, le=1)
 
 
 class Sftp(BaseModel):

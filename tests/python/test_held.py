@@ -50,7 +50,7 @@ def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
         "select verdict, decided_by, decided_why from fct_deliveries where delivery_date = '2020-10-02'"
     ) == [("accepted", "Ada Byron", "a school has closed")]
     assert house.query("select severity, finding_count from fct_rule_results where rule_id = 'removal-threshold'") == [
-        ("info", 1)
+        ("info", 2)
     ]
     assert not folder.exists()
     # The school whose only pupil has gone is told of, and the version is published.

@@ -289,17 +289,75 @@ def test_what_fails_within_rollcall_says_so_and_waits(house):
         "    return plain(path, *more)\n"
         "room.load = load\n"
     )
-    done = house.run("refresh", "--json", before=breaks, code=20)
-    assert "Traceback" not in done.stderr
-    assert _verdicts(json.loads(done.stdout))[f"bad/roster_{DAY}.zip"] == "held"
-    assert _published(house) == {"good": 1}
+    for _ in range(2):
+        done = house.run("refresh", "--json", before=breaks, code=1)
+        assert "Traceback" not in done.stderr
+        run = json.loads(done.stdout)
+        assert _verdicts(run)[f"bad/roster_{DAY}.zip"] == "failed" and run["failures"] == []
+        assert _published(house) == {"good": 1} and path.read_bytes() == content
     (folder,) = house.quarantine.glob("bad/*")
     report = (folder / "report.txt").read_text()
     assert "error in Rollcall, not in the file" in report and "Penelope" not in report
-    assert "KeyError" in (house.build / "rollcall.log").read_text()
-    assert (folder / path.name).read_bytes() == content
-    house.run("release", folder.name, "--by", "Ada", "--why", "updated")
+    assert not (folder / path.name).exists() and "KeyError" in (house.build / "rollcall.log").read_text()
+    status = house.run("status").stdout
+    assert "Rollcall failed on a delivery" in status and f"bad/roster_{DAY}.zip could not be processed" in status
     assert _verdicts(house.refresh()) == {f"bad/roster_{DAY}.zip": "accepted"}
+    assert not folder.exists() and "What to do: nothing" in house.run("status").stdout
+    assert house.query("select count(*) from fct_deliveries where is_open") == [(0,)]
+
+
+def _delta_of_unkept(path: Path) -> Path:
+    files = roster.good()
+    delta = {"users.csv": [files["users.csv"][0]], "demographics.csv": files["demographics.csv"]}
+    for rows in delta.values():
+        rows[0] |= {"status": "active", "dateLastModified": "2020-10-02T00:00:00Z"}
+    return roster.write(path.with_suffix(".zip"), delta, deltas=set(delta))
+
+
+def _without_headers(path: Path) -> Path:
+    def change(made: dict[str, bytes]) -> None:
+        for name in set(made) - {"manifest.csv"}:
+            made[name] = b"a,b\n1,2\n"
+
+    return roster.write(path.with_suffix(".zip"), change=change)
+
+
+def _workbook(suffix: str):
+    def make(path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path.with_suffix(suffix), "w") as archive:
+            archive.writestr("[Content_Types].xml", "<Types/>")
+            archive.writestr("xl/workbook.xml", "<workbook/>")
+        return path.with_suffix(suffix)
+
+    return make
+
+
+def _old_workbook(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".csv").write_bytes(bytes.fromhex("D0CF11E0A1B11AE1") + bytes(600))
+    return path.with_suffix(".csv")
+
+
+@pytest.mark.parametrize(
+    ("make", "verdict", "rules"),
+    [
+        (_delta_of_unkept, "accepted", set()),
+        (_without_headers, "rejected", {"header-exact", "user-enabled-column"}),
+        (_workbook(".xlsx"), "rejected", {"file-no-workbook"}),
+        (_workbook(".csv"), "rejected", {"file-no-workbook"}),
+        (_workbook(".zip"), "rejected", {"file-no-workbook"}),
+        (_old_workbook, "rejected", {"file-no-workbook"}),
+    ],
+    ids=["a delta of demographics", "no readable header", "xlsx", "xlsx as csv", "xlsx as zip", "xls as csv"],
+)
+def test_what_a_file_is_not_is_said_of_the_file(make, verdict, rules, house):
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip")
+    assert [outcome.verdict for outcome in house.take()] == ["accepted"]
+    make(house.landing / "d" / "roster_2020-10-02")
+    (outcome,) = house.take()
+    assert outcome.verdict == verdict, outcome.report.as_text()
+    assert {f.rule for f in outcome.report.findings if f.severity in ("reject", "hold", "error")} == rules
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_taken(house):

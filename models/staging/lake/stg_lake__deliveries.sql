@@ -14,6 +14,7 @@ select
     rows_changed,
     rows_removed,
     findings as finding_count,
+    full_tables,
     decided_by,
     decided_why,
     {{ clean("district_name") }} as district_name,

@@ -13,7 +13,7 @@ FEW = "<10"  # where the threshold is the usual one; the figures themselves say 
 _BLUE, _TEAL = "#3b76e1", "#0d9488"
 # How good or bad a status group of products is; what is neither has no tone.
 TONES = {"approved": "good", "in review": "warn", "not approved": "bad", "retired": "bad"}
-VERDICTS = {"accepted": "good", "held": "warn", "rejected": "bad"}
+VERDICTS = {"accepted": "good", "held": "warn", "rejected": "bad", "failed": "bad"}
 SEVERITIES = {"reject": "bad", "hold": "warn", "error": "bad", "warning": "warn"}
 
 

@@ -495,16 +495,10 @@ class Inventory:
         return sorted({period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
 
     def open_problems(self, district_id: str) -> list[dict[str, object]]:
-        """Deliveries that need somebody now: the newest of its kind, rejected or held. `rollcall status` goes by the same rule."""
+        """Deliveries that need somebody now, with the finding that weighs most. `rollcall status` goes by the same rule."""
         return self.version.rows(
-            """with newest as (
-                select delivery_kind, max_by(delivery_id, arrived_at) as delivery_id, max_by(file_name, arrived_at) as file_name,
-                    max_by(verdict, arrived_at) as verdict, max(arrived_at) as arrived_at,
-                    max(arrived_at) filter (verdict = 'accepted') as accepted_at
-                from fct_deliveries where district_id = $district group by delivery_kind
-            )
-            select n.delivery_id, n.delivery_kind, n.file_name, n.verdict, n.arrived_at, r.rule_id, r.message, r.fix
-            from newest as n
+            """select d.delivery_id, d.delivery_kind, d.file_name, d.verdict, d.arrived_at, r.rule_id, r.message, r.fix
+            from fct_deliveries as d
             left join (
                 select delivery_id, min_by(rule_id, rank) as rule_id, min_by(message, rank) as message, min_by(fix, rank) as fix
                 from (
@@ -514,10 +508,8 @@ class Inventory:
                 )
                 group by delivery_id
             ) as r using (delivery_id)
-            where n.verdict in ('rejected', 'held')
-                -- What a file was meant to be is not known of every file: any good one after it may be the answer.
-                and not (n.delivery_kind = 'unknown' and exists (select 1 from newest as o where o.accepted_at > n.arrived_at))
-            order by n.arrived_at desc""",
+            where d.district_id = $district and d.is_open
+            order by d.arrived_at desc, d.delivery_id""",
             {"district": district_id},
         )
 

@@ -360,7 +360,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                                html.A("Read the report", href=f"/report/{quote(r['delivery_id'], safe='')}?district={quote(district_id, safe='')}", target="_blank", **{"aria-label": f"Read the report on {r['file_name']}"})], className="words")]
                     for r in open_
                 ],
-                "Nothing needs anybody now: no newest delivery is held or rejected.",
+                "Nothing needs anybody now: whatever was held or rejected is covered by a later delivery, or was closed.",
             ),
             html.Div(
                 [

@@ -25,6 +25,7 @@ from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+from great_expectations.validator.validation_statistics import calc_validation_statistics
 
 from rollcall import files
 from rollcall.expectations import context, duckdb_engine
@@ -100,6 +101,21 @@ class Judgement:
 
     broken: list[Broken]
     _result: ExpectationSuiteValidationResult
+
+    def and_then(self, later: Judgement) -> Judgement:
+        """What was asked in two turns, as one."""
+        results = [*self._result.results, *later._result.results]
+        statistics = calc_validation_statistics(results)
+        whole = ExpectationSuiteValidationResult(
+            success=statistics.success, results=results, suite_name=self._result.suite_name, meta=self._result.meta,
+            statistics={
+                "evaluated_expectations": statistics.evaluated_expectations,
+                "successful_expectations": statistics.successful_expectations,
+                "unsuccessful_expectations": statistics.unsuccessful_expectations,
+                "success_percent": statistics.success_percent,
+            },
+        )  # fmt: skip
+        return Judgement([*self.broken, *later.broken], whole)
 
     def save(self, file: Path) -> None:
         """Keeps the result, from which `write_docs` makes pages when somebody asks for them: that takes half a second."""

@@ -6,7 +6,7 @@ from functools import cache
 
 from rollcall.paths import PROJECT
 
-_FILES = ("functions.sql", "schools.sql")
+_FILES = ("functions.sql", "schools.sql", "deliveries.sql")
 
 
 class _Adapter:

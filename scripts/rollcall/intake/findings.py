@@ -127,8 +127,9 @@ class Report:
 
     def judge(self, suite: str, questions: list[Question], connection: duckdb.DuckDBPyConnection) -> None:
         """Asks the gate, and adds what it finds; rows that break an `error` go to `set_aside`."""
-        self.judgement = start.gate().judge(suite, questions, connection)
-        for broken in self.judgement.broken:
+        judgement = start.gate().judge(suite, questions, connection)
+        self.judgement = self.judgement.and_then(judgement) if self.judgement else judgement
+        for broken in judgement.broken:
             rule_id, table, file = broken.question.rule.id, broken.question.check.table, broken.question.file
             for each in broken.found:
                 self.add(
@@ -153,7 +154,9 @@ class Report:
             self.rows += [(rule_id, broken.severity, file, *row) for row in rows]
             if broken.severity is Severity.ERROR:
                 connection.execute(
-                    f"insert into set_aside select {quote(table)}, row_number from {broken.table} where row_number is not null"
+                    f"""insert into set_aside select {quote(table)}, row_number, $1, $2 from {broken.table}
+                    where row_number is not null""",
+                    [rule_id, broken.question.rule.says],
                 )
             connection.execute(f"drop table {broken.table}")
 
@@ -171,6 +174,8 @@ class Report:
 
     @property
     def verdict(self) -> str:
+        if any(finding.rule == "delivery-failed" for finding in self.findings):
+            return "failed"
         severities = {finding.severity for finding in self.findings}
         return "rejected" if Severity.REJECT in severities else "held" if Severity.HOLD in severities else "accepted"
 
@@ -179,7 +184,9 @@ class Report:
 
         def place(finding: Finding) -> tuple:
             rest = (finding.value or "").startswith("…")
-            return order.index(Severity(finding.severity)), finding.file, finding.rule, rest, finding.row or 0
+            # What rows are lost for comes first: what else would change follows from it.
+            is_more = not finding.rule.startswith("row-loss")
+            return order.index(Severity(finding.severity)), is_more, finding.file, finding.rule, rest, finding.row or 0
 
         return sorted(self.findings, key=place)
 

@@ -26,7 +26,10 @@ _BEGINNING = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Held:
-    """A held delivery: its record in the lake, and its folder in the quarantine with the file and the report."""
+    """A delivery that is held, or was refused: its record in the lake, and its folder in the quarantine with the report.
+
+    The file is there too, unless Rollcall failed on it.
+    """
 
     district_id: str
     delivery_id: str
@@ -43,11 +46,15 @@ class Held:
 
 def waiting(settings: Settings) -> list[Held]:
     """What is held and was neither released nor discarded and applied."""
+    return _with_verdict(settings, "held")
+
+
+def _with_verdict(settings: Settings, *verdicts: str) -> list[Held]:
     found = []
     for record in lake.records(settings):
-        if record.stem.endswith("-held"):
+        delivery_id, _, verdict = record.stem.rpartition("-")
+        if verdict in verdicts:
             district_id = record.parent.name.removeprefix("district_id=")
-            delivery_id = record.stem.removesuffix("-held")
             found.append(Held(district_id, delivery_id, record, settings.quarantine / district_id / delivery_id))
     return found
 
@@ -118,11 +125,10 @@ def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -
     return None
 
 
-def find(settings: Settings, name: str) -> Held:
-    """The held delivery of that id, file name or beginning of an id, with or without its district in front."""
-    held = waiting(settings)
-    found = named(name, [(d.district_id, d.delivery_id, d.file.name if d.file else None) for d in held], "held")
-    return held[found]
+def find(name: str, deliveries: list[Held], verdict: str) -> Held:
+    """The delivery of that id, file name or beginning of an id, with or without its district in front."""
+    said = [(d.district_id, d.delivery_id, d.file.name if d.file else None) for d in deliveries]
+    return deliveries[named(name, said, verdict)]
 
 
 def named(name: str, deliveries: list[tuple[str, str, str | None]], verdict: str) -> int:
@@ -155,7 +161,7 @@ def named(name: str, deliveries: list[tuple[str, str, str | None]], verdict: str
 
 def release(settings: Settings, name: str, decision: Decision) -> Held:
     """Lets the next refresh apply the delivery."""
-    delivery = find(settings, name)
+    delivery = find(name, waiting(settings), "held")
     if delivery.file is None:
         raise RollcallError(f"the file of {delivery.delivery_id} is no longer in {delivery.folder}; deliver it again")
     note = asdict(decision) | {"at": datetime.now(UTC).isoformat()}
@@ -166,8 +172,13 @@ def release(settings: Settings, name: str, decision: Decision) -> Held:
 
 
 def discard(settings: Settings, name: str, decision: Decision) -> Held:
-    """Deletes the delivery; its record stays, with who has discarded it and why."""
-    delivery = find(settings, name)
+    """Closes the problem of a delivery that is held or was refused; its record stays, with who has discarded it and why.
+
+    A held delivery is deleted. One that was refused stays in the quarantine for its time: its sender may ask for the report.
+    """
+    delivery = find(name, _with_verdict(settings, "held", "rejected", "failed"), "held or refused")
+    is_held = delivery.record.stem.endswith("-held")
     lake.change_verdict(settings, delivery.record, "discarded", decision.by, decision.why)
-    shutil.rmtree(delivery.folder, ignore_errors=True)
+    if is_held:
+        shutil.rmtree(delivery.folder, ignore_errors=True)
     return delivery

@@ -22,7 +22,7 @@ from rollcall.intake.lake_tables import lake_tables
 from rollcall.settings import Settings
 
 WITHDRAWN = "withdrawn"
-NOT_ACCEPTED = ("rejected", "held", "discarded", WITHDRAWN)
+NOT_ACCEPTED = ("rejected", "held", "failed", "discarded", WITHDRAWN)
 RUNS = "runs.jsonl"
 NOTHING = "_empty"  # the district of the typed, empty file that every table has
 

@@ -91,6 +91,8 @@ _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 def kind_of(path: Path) -> Kind:
     """The kind of a file. A zip is a roster if it is one at all: what is wrong with it is the roster rules' to say."""
     name = path.name.lower()
+    if is_workbook(path):
+        return Kind.UNKNOWN
     if name.endswith(".zip") or zipfile.is_zipfile(path):
         return Kind.ONEROSTER
     if name.endswith(".parquet"):
@@ -109,6 +111,22 @@ def kind_of(path: Path) -> Kind:
     if template := templates.kind_of(path, csvfile.header(path)):
         return Kind(template)
     return Kind.UNKNOWN
+
+
+_OLD_WORKBOOK = bytes.fromhex("D0CF11E0A1B11AE1")
+_NEW_WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a file is a workbook of a spreadsheet program, whatever it is called: most of them are zips."""
+    with path.open("rb") as stream:
+        if stream.read(len(_OLD_WORKBOOK)) == _OLD_WORKBOOK:
+            return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return not {*_NEW_WORKBOOKS}.isdisjoint(archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+        return False  # no zip, or a damaged one, which the rules on zips name
 
 
 def is_loose_oneroster(path: Path) -> bool:

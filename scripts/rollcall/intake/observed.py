@@ -26,6 +26,7 @@ class Container:
     newest_applied: date | None = None
     reading_error: str | None = None
     opening_error: str | None = None
+    is_workbook: bool = False
     is_loose_oneroster: bool = False
     is_listed: bool = False
     is_unpacked: bool = False

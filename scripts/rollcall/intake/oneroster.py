@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,8 @@ from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
 from rollcall.intake.observed import Observed
-from rollcall.rules import Mode, schema
+from rollcall.rules import Check, Mode, Rule, schema
+from rollcall.rules.rule import sql
 from rollcall.rules.tables import COMPARED, KNOWN, OBSERVED, references
 from rollcall.settings import Settings
 
@@ -57,6 +59,13 @@ def load(
         _make_user_roles(loaded, connection, past)
     _unname_students(loaded, connection, past)
     _make_known(loaded, unread, connection, past)
+    if not given:
+        return Loaded()
+    # What would change is not known of a delivery of which a file cannot be read, and which is rejected for it.
+    is_compared = bool(past.files("oneroster/users")) and not unread
+    if is_compared:
+        given.append(Given("after_people", "users.csv", unpacked.version))
+        return Loaded(list(loaded.values()), given, lambda: _make_after(loaded, connection, past))
     return Loaded(list(loaded.values()), given)
 
 
@@ -66,7 +75,7 @@ _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
 def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
     """Makes `known_<table>`: all rows that hold once this delivery does. None for a file that cannot be read.
 
-    Also, where there was a delivery before, `before_<table>` and `after_<table>`, with the lake's columns.
+    Also, where there was a delivery before, `before_<table>`, with the lake's columns.
     """
     has_past = bool(past.files("oneroster/users"))
     for name in KNOWN:
@@ -85,9 +94,33 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
             )
         if has_past and name in COMPARED:
             connection.execute(f'create table "before_{name}" as {was}')
-            if table or before is not None:
-                fields = lake_columns(connection, f"known_{name}", lake_table)
-                connection.execute(f'create view "after_{name}" as select {fields} from "known_{name}"')
+
+
+def _make_after(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    """Makes `after_<table>`: what holds once the delivery does, without the rows that were set aside; with the lake's columns.
+
+    Also `before_people` and `after_people`, who have a membership.
+    """
+    for name in COMPARED:
+        connection.execute(
+            f'create table if not exists "before_{name}" as select * from {past.latest(f"oneroster/{name}", "sourcedId")} where false'
+        )
+        table, rest = loaded.get(name), f'select * from "before_{name}"'
+        if not table:
+            connection.execute(f'create view "after_{name}" as {rest}')
+            continue
+        fields = lake_columns(connection, name, table.lake_table)
+        usable = f"""(select * from "{name}" where not ({_IS_DELETED})
+            and _row_number not in (select row_number from set_aside where table_name = '{name}'))"""
+        kept = (
+            ""
+            if table.is_full
+            else f"""union all by name ({rest} where trim("sourcedId") not in (
+            select trim("sourcedId") from {usable} where "sourcedId" is not null union all {table.deleted}))"""
+        )
+        connection.execute(f'create view "after_{name}" as select {fields} from {usable} {kept}')
+    for state in ("before", "after"):
+        connection.execute(f"create table {state}_people as {sql('people', prefix=state)}")
 
 
 def _unname_students(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
@@ -163,7 +196,9 @@ def _load_file(
             source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
     else:
         # Of a file that is not stored, ids and dates are read, for the rules, and nothing else.
-        select = ", ".join(f'"{column.name}"' for column in columns if schema.is_read(name, column))
+        is_delta = name in unpacked.deltas
+        read = (c.name for c in columns if schema.is_read(name, c) or (is_delta and c.name == "status"))
+        select = ", ".join(f'"{column}"' for column in read)
     # What a delta takes away need not be right.
     kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
     return csvfile.load_table(name, schema.table_name(name), select, source, connection, observed, kept)
@@ -210,10 +245,14 @@ class Given:
 
 @dataclass
 class Loaded:
-    """What was read of a delivery: the tables to append, if it is accepted, and those to ask rules of."""
+    """What was read of a delivery: the tables to append, if it is accepted, and those to ask rules of.
+
+    `make_after` makes the tables of what is left without the rows that were set aside.
+    """
 
     tables: list[Table] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
+    make_after: Callable[[], None] = lambda: None
 
 
 def ask(
@@ -223,35 +262,65 @@ def ask(
     observed: Observed,
     delivery_date: date,
     thresholds: Thresholds,
+    make_after: Callable[[], None] = lambda: None,
 ) -> None:
-    """Has the gate ask every check whose tables are there; rows that break an `error` go to `set_aside`.
+    """Has the gate ask every check whose tables are there, in two turns; rows that break an `error` go to `set_aside`.
 
-    They may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
+    `make_after` makes the tables of what is left without those, and the checks that need them are asked then.
+    The checks may look at `delivery`, one row: its date, and the shares above which it is held.
     """
     connection.execute(
-        "create table delivery as select $1::date as delivery_date, $2 as removal_share, $3 as update_share",
-        [delivery_date, thresholds.removal, thresholds.update],
+        """create table delivery as
+        select $1::date as delivery_date, $2 as removal_share, $3 as update_share, $4 as row_loss_share""",
+        [delivery_date, thresholds.removal, thresholds.update, thresholds.row_loss],
     )
-    connection.execute("create table set_aside (table_name varchar, row_number bigint)")
+    connection.execute("create table set_aside (table_name varchar, row_number bigint, rule_id varchar, says varchar)")
     observed.make(connection)
     load_seeds(connection, observed.container.oneroster_version or "1.1")
-    found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
-    there = {name for (name,) in found.fetchall()}
     of_table = {table: Given(table, observed.container.file_name) for table in OBSERVED}
     of_table |= {each.table: each for each in given}
-    questions = [
-        report.question(rule, check, of_table[check.table].file)
+    versions = {each.version for each in given if each.version}
+    mode = (Mode.DELTA if any(each.mode is Mode.DELTA for each in given) else Mode.BULK) if versions else ""
+    suite = " ".join(filter(None, [report.kind, *versions, mode]))
+    at_once = _askable(of_table, connection, report)
+    report.judge(suite, [report.question(*each) for each in at_once], connection)
+    for each in given:
+        if each.rows_of:
+            connection.execute("update set_aside set table_name = $1 where table_name = $2", [each.rows_of, each.table])
+    if not given:
+        return
+    make_after()
+    _make_rows(given, connection)
+    after = [each for each in _askable(of_table, connection, report) if each not in at_once]
+    report.judge(suite, [report.question(*each) for each in after], connection)
+
+
+def _askable(
+    of_table: dict[str, Given], connection: duckdb.DuckDBPyConnection, report: Report
+) -> list[tuple[Rule, Check, str]]:
+    """The checks whose tables are there, with their rules and the files that they are asked of."""
+    found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
+    there = {name for (name,) in found.fetchall()}
+    return [
+        (rule, check, of_table[check.table].file)
         for rule in report.rules.values()
         for check in rule.checks
         if check.table in of_table
         and check.is_asked(report.kind, of_table[check.table].version, of_table[check.table].mode, there)
     ]
-    versions = {each.version for each in given if each.version}
-    mode = (Mode.DELTA if any(each.mode is Mode.DELTA for each in given) else Mode.BULK) if versions else ""
-    report.judge(" ".join(filter(None, [report.kind, *versions, mode])), questions, connection)
-    for each in given:
-        if each.rows_of:
-            connection.execute("update set_aside set table_name = $1 where table_name = $2", [each.rows_of, each.table])
+
+
+def _make_rows(given: list[Given], connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes `after_rows`: of each table the rows delivered, those that cannot be used, and the rule that most of them break."""
+    counts = " union all ".join(
+        "select 'usage_counts' as table_name, (select delivered from usage_counts) as delivered"
+        if each.table == "usage_counts"
+        else f"""select '{each.table}' as table_name, (select count(*) from "{each.table}") as delivered"""
+        for each in given
+        if each.table not in ("after_people", "template", "usage")
+    )
+    is_usage = any(each.table == "usage" for each in given)
+    connection.execute(f"create table after_rows as {sql('after-rows', counts=counts, is_usage=is_usage)}")
 
 
 # Whether an e-mail looks like an address; true of none at all.

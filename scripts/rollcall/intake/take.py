@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -114,6 +114,7 @@ def _load(
         case Kind.PRODUCTS:
             return products.load(delivery.path, connection, observed, past)
         case Kind.UNKNOWN:
+            observed.container.is_workbook = landing.is_workbook(delivery.path)
             observed.container.is_loose_oneroster = is_loose_oneroster(delivery.path)
             if delivery.path.suffix == ".gz":
                 csvfile.must_inflate(delivery.path)
@@ -172,9 +173,10 @@ def _judge(
     delivery: Delivery,
     report: Report,
     observed: Observed,
+    make_after: Callable[[], None] = lambda: None,
 ) -> None:
     observed.is_judged = True
-    ask(given, connection, report, observed, delivery.delivery_date, delivery.district.thresholds)
+    ask(given, connection, report, observed, delivery.delivery_date, delivery.district.thresholds, make_after)
 
 
 def _judge_unread(delivery: Delivery, report: Report, observed: Observed, settings: Settings) -> None:
@@ -194,14 +196,14 @@ def check(delivery: Delivery, settings: Settings) -> Report:
             if delivery.kind is Kind.USAGE:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
                 loaded = usage.load(delivery.path, incoming, delivery.district, observed, private)
-                given = loaded.given if loaded else []
+                read = Loaded(given=loaded.given if loaded else [])
             else:
                 applied = _applied(delivery, connection, settings)
                 past = _past(settings if has_past else private, delivery, applied, None)
-                given = _load(delivery, connection, folder, observed, past).given
+                read = _load(delivery, connection, folder, observed, past)
             if not has_past:
                 observed.forget_the_past()
-            _judge(given, connection, delivery, report, observed)
+            _judge(read.given, connection, delivery, report, observed, read.make_after)
         _judge_unread(delivery, report, observed, settings)
         start.gate()
     return report
@@ -228,16 +230,16 @@ def take(
             past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
             if applied and not is_backfill:
                 observed.container.newest_applied = max(record.delivery_date for record in applied)
-            given: list[Given] = []
+            read = Loaded()
             if delivery.kind is Kind.USAGE:
                 loaded = usage.load(delivery.path, incoming, district, observed, settings)
                 if loaded:
-                    given = loaded.given
+                    read.given = loaded.given
                     changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
                 read = _load(delivery, connection, folder, observed, past)
-                tables, given = read.tables, read.given
-            _judge(given, connection, delivery, report, observed)
+                tables = read.tables
+            _judge(read.given, connection, delivery, report, observed, read.make_after)
             if released:
                 report.release()
             if report.verdict == "accepted":
@@ -286,7 +288,8 @@ def _commit(
     released: Decision | None,
 ) -> None:
     write_rule_results(incoming, report)
-    incoming.commit(_record(delivery, report, changes, arrived_at, tables, released), report.verdict)
+    record = _record(delivery, report, changes, arrived_at, tables, released)
+    incoming.commit(record, str(record["verdict"]))
 
 
 def _applied(delivery: Delivery, connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[Applied]:
@@ -323,7 +326,8 @@ def _record(
         "content_sha256": delivery.sha256,
         "delivery_date": delivery.delivery_date,
         "arrived_at": arrived_at,
-        "verdict": report.verdict,
+        # One that was released is still held when Rollcall fails on it, and still released.
+        "verdict": "held" if released and report.verdict == "failed" else report.verdict,
         **{f"rows_{name}": count for name, count in asdict(changes).items()},
         "findings": len(report.findings),
         "full_tables": ",".join(sorted(table.name for table in tables if table.is_full)),
@@ -372,16 +376,16 @@ def archive(delivery: Delivery, settings: Settings) -> None:
     _place(delivery.path, settings.archive / delivery.district.district_id / f"{datetime.now(UTC):%Y-%m-%d}")
     if delivery.path.is_relative_to(settings.taken):
         landing.release_claim(delivery.path)
-    if delivery.path.is_relative_to(settings.quarantine):
-        shutil.rmtree(delivery.path.parent)
+    shutil.rmtree(settings.quarantine / delivery.district.district_id / delivery.delivery_id, ignore_errors=True)
 
 
 def _put_aside(delivery: Delivery, report: Report, settings: Settings) -> Path:
+    """Writes the report, and puts the file beside it, unless Rollcall failed on it: then it stays, and is tried again."""
     folder = settings.quarantine / delivery.district.district_id / delivery.delivery_id
     report.write(folder)
     if report.judgement:
         report.judgement.write_docs(folder / "data_docs")
-    if not delivery.path.is_relative_to(folder):
+    if report.verdict != "failed" and not delivery.path.is_relative_to(folder):
         _place(delivery.path, folder)
         if delivery.path.is_relative_to(settings.taken):
             landing.release_claim(delivery.path)

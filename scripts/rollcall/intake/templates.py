@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -55,12 +56,11 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, observed:
     given = [Given(kind, path.name)]
     if kind != "members":
         _make_schools(kind, connection, past)
-        _compare(kind, connection, past)
-        given.append(Given("template", path.name, rows_of=kind))
+        given += [Given("template", path.name, rows_of=kind), Given("after_people", path.name)]
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
         return Loaded([Table("templates", kind, is_full=False, deleted=deleted, may_repeat=True)], given)
-    return Loaded([Table("templates", kind, may_repeat=True)], given)
+    return Loaded([Table("templates", kind, may_repeat=True)], given, lambda: _compare(kind, connection, past))
 
 
 def _select(kind: str, optional: list[str]) -> str:
@@ -75,13 +75,15 @@ def _select(kind: str, optional: list[str]) -> str:
     fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), "null::varchar as row_key"]
     if kind != "members":
         fields.append(f"{rendered('school_cell', 'school_id', 'school_name')} as _cell")
-    role = (
-        """case when coalesce(trim(role), '') = '' then 'teacher'
-            else (select standard_role from seed_role_aliases where role_alias = lower(trim(role))) end"""
-        if "role" in columns
-        else "'student'"
-    )
-    return ", ".join([*fields, *fields_of_rules, f"{role} as _role", "false as _is_student_address"])
+    return ", ".join([*fields, *fields_of_rules, f"{_role(columns)} as _role", "false as _is_student_address"])
+
+
+def _role(columns: Sequence[str]) -> str:
+    """A SQL expression: the standard's role of a row, a blank one that of a teacher; NULL where it is not known."""
+    if "role" not in columns:
+        return "'student'"
+    return """case when coalesce(trim(role), '') = '' then 'teacher'
+        else (select standard_role from seed_role_aliases where role_alias = lower(trim(role))) end"""
 
 
 def _unname_students(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
@@ -151,12 +153,24 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) 
 
 
 def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
-    """Makes `before_<kind>` and `after_<kind>`: the people of the last template and of this one."""
-    if past.files(f"templates/{kind}"):
+    """Makes `before_<kind>` and `after_<kind>`, the people of the last template and of what can be used of this one.
+
+    Also `before_people` and `after_people`: those of them who have a school, or are of the district's administration.
+    """
+    if not past.files(f"templates/{kind}"):
+        return
+    cell, role = rendered("school_cell", "school_id", "school_name"), _role(schema.TEMPLATE_COLUMNS[kind])
+    after = f"(select * from {kind} where _row_number not in (select row_number from set_aside))"
+    for state, rows, where in (
+        ("before", past.latest(f"templates/{kind}", "row_key"), "_op = 'upsert'"),
+        ("after", after, "true"),
+    ):
         person = "distinct coalesce(nullif(trim(sis_id), ''), email_hash) as id"
-        before = past.latest(f"templates/{kind}", "row_key")
-        connection.execute(f"create table before_{kind} as select {person} from {before} where _op = 'upsert'")
-        connection.execute(f"create table after_{kind} as select {person} from {kind}")
+        connection.execute(f"create table {state}_{kind} as select {person} from {rows} where {where}")
+        placed = f"({cell} <> '' or coalesce({role}, '') = 'administrator')"
+        connection.execute(
+            f"create table {state}_people as select {person}, id as person from {rows} where {where} and {placed}"
+        )
 
 
 def write_schools(kind: str, connection: duckdb.DuckDBPyConnection, incoming) -> None:

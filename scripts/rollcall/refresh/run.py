@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rollcall.expectations.audit import Auditor
     from rollcall.refresh.build import Node
 
-PUBLISHED, HELD_BACK, AUDIT_FAILED = 0, 20, 30
+PUBLISHED, FAILED, HELD_BACK, AUDIT_FAILED = 0, 1, 20, 30
 _LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something else meanwhile
 
 
@@ -112,7 +112,9 @@ class Run:
         verdicts = [outcome.verdict for outcome in self.outcomes]
         accepted = [vars(outcome.changes) for outcome in self.outcomes if outcome.verdict == "accepted"]
         rows = {f"rows_{name}": sum(one[name] for one in accepted) for name in vars(Changes())}
-        return {f"{verdict}_deliveries": verdicts.count(verdict) for verdict in ("accepted", "held", "rejected")} | rows
+        return {
+            f"{verdict}_deliveries": verdicts.count(verdict) for verdict in ("accepted", "held", "rejected", "failed")
+        } | rows
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -245,11 +247,15 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                     if _of_everyone(error, settings):
                         raise
                     logs.failure_of_data("a delivery could not be put away", error, file=delivery.name)
+                    if not isinstance(error, OSError):
+                        run.exit_code = FAILED
                     run.skipped.append(
                         f"{delivery.name}: it could not be put away ({type(error).__name__}); it stays where it is"
                     )
                     continue
                 run.outcomes.append(outcome)
+                if outcome.verdict == "failed":
+                    run.exit_code = FAILED
                 if outcome.verdict == "accepted" and not auditor:
                     auditor = _warm_up(settings)
                 event(
@@ -257,7 +263,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                     delivery_id=delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
                 )  # fmt: skip
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
-            run.exit_code = HELD_BACK
+            run.exit_code = run.exit_code or HELD_BACK
         gone = take.retire(settings, clock.read(settings, datetime.now(UTC)).believed) if intake else {}
         if any(gone.values()):
             event("retired", run=run.run_id, **gone)
@@ -289,7 +295,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         )
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
-            run.exit_code = HELD_BACK
+            run.exit_code = run.exit_code or HELD_BACK
             version = replace(version, lake_fingerprint=lake.fingerprint(settings))
             if is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full:
                 run.version = base.version

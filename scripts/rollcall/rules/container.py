@@ -113,13 +113,22 @@ RULES = (
         checks=(Check("observed_container", sql("file-readable")),),
     ),
     Rule(
+        "file-no-workbook",
+        Severity.REJECT,
+        SECTION,
+        says="the file is a CSV or a zip of CSVs, and no workbook of a spreadsheet program",
+        message="{file} is a workbook of a spreadsheet program, not a CSV file",
+        fix="Save each sheet as 'CSV UTF-8' and deliver those files; zip them if they are a OneRoster export",
+        checks=(Check("observed_container", sql("file-no-workbook"), kinds=("unknown",)),),
+    ),
+    Rule(
         "delivery-failed",
-        Severity.HOLD,
+        Severity.REJECT,
         SECTION,
         says="Rollcall itself can process the file",
         message="Rollcall failed while it processed {file} ({detail}): this is an error in Rollcall, not in the file",
-        fix="Nothing to correct in the file. Report the error with its traceback, which is in rollcall.log of the build folder; "
-        "after an update, `rollcall release` processes the file again",
+        fix="Nothing to correct in the file. Report the error with its traceback, which is in rollcall.log of the build folder. "
+        "The file stays where it is, and the next refresh tries it again",
     ),
     Rule(
         "delivery-builds",

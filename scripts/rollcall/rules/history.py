@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rollcall.rules import schema
-from rollcall.rules.rule import Check, Rule, Severity, sql
+from rollcall.rules.rule import Check, Mode, Rule, Severity, sql
 
 SECTION = "Against the district's last good roster"
 
-# Table → the rows that held before, as (id, type). A 1.2 user is a student by role.
+# Table → the rows that held before, as (id, type). A user of 1.2 is a student by role.
 _OF_TYPE = {
     "orgs": """select trim("sourcedId") as id, 'orgs' as type from before_orgs""",
     "users": """select trim("sourcedId") as id,
@@ -18,12 +18,27 @@ _OF_TYPE = {
 }
 
 
-def _known(table: str) -> str:
-    return f'select trim("sourcedId") from known_{table} where "sourcedId" is not null'
+def _of_type(table: str, state: str) -> str:
+    return _OF_TYPE[table].replace("before_", f"{state}_")
 
 
 def _gone(table: str, before: str, after: str, needs: tuple[str, ...]) -> Check:
     return Check(table, sql("removal-threshold", before=before, after=after), needs=needs)
+
+
+# The lists from which people, schools and products come and go.
+_LISTS = ("orgs", "users", "roles")
+_OTHER_TABLES = ("academicSessions", "courses", "classes", "enrollments")
+_FULL_LISTS = ("educators", "students", "products")
+_CHANGES = ("members", "usage_counts")
+
+
+def _lost(table: str) -> Check:
+    return Check(table, sql("row-loss", table=table), needs=("after_rows",))
+
+
+def _all_lost(table: str, at_least: str, mode: Mode | None = None) -> Check:
+    return Check(table, sql("row-loss-total", table=table, at_least=at_least), mode=mode, needs=("after_rows",))
 
 
 def _changed(table: str, needs: tuple[str, ...]) -> Check:
@@ -63,26 +78,51 @@ RULES = (
         checks=(Check("observed_file", sql("delta-needs-bulk"), kinds=("oneroster",)),),
     ),
     Rule(
+        "row-loss",
+        Severity.HOLD,
+        SECTION,
+        says="no more than 10 % of a file's rows, or 10 of them, cannot be used",
+        message="{file}: {detail}",
+        fix="Correct the rows, which report-rows.csv lists, and deliver the file again; or `rollcall release` the delivery to go on without them",
+        checks=tuple(_lost(table) for table in (*_LISTS, *_OTHER_TABLES, *_FULL_LISTS, *_CHANGES)),
+    ),
+    Rule(
+        "row-loss-total",
+        Severity.REJECT,
+        SECTION,
+        says="some row of a file can be used, and a full list of people, orgs or products is not empty",
+        message="{file}: {detail}",
+        fix="Correct the rows, which report-rows.csv lists, or export the whole list again, and deliver the file",
+        checks=(
+            *(_all_lost(table, ">= 0", Mode.BULK) for table in _LISTS),
+            *(_all_lost(table, "> 0", Mode.DELTA) for table in _LISTS),
+            *(_all_lost(table, "> 10") for table in _OTHER_TABLES),
+            *(_all_lost(table, ">= 0") for table in _FULL_LISTS),
+            *(_all_lost(table, "> 0") for table in _CHANGES),
+        ),
+    ),
+    Rule(
         "removal-threshold",
         Severity.HOLD,
         SECTION,
-        says="no more than 10 % of orgs, students, staff or enrollments go at once, or 10 of them",
+        says="no more than 10 % of orgs, students, staff, enrollments or people with a membership go at once, or 10 of them; rows that cannot be used count as gone",
         message="{detail}",
         fix="If that is so, release the delivery with `rollcall release`; else export the whole roster and deliver it again",
         checks=(
-            _gone("orgs", _OF_TYPE["orgs"], _known("orgs"), needs=("before_orgs", "known_orgs")),
-            _gone("users", _OF_TYPE["users"], _known("users"), needs=("before_roles", "before_users", "known_users")),
-            _gone(
-                "enrollments",
-                _OF_TYPE["enrollments"],
-                _known("enrollments"),
-                needs=("before_enrollments", "known_enrollments"),
+            Check("after_people", sql("removal-of-people"), needs=("before_people",)),
+            *(
+                _gone(table, _OF_TYPE[table], _of_type(table, "after"), needs)
+                for table, needs in (
+                    ("orgs", ("after_orgs", "before_orgs")),
+                    ("users", ("after_roles", "after_users", "before_roles", "before_users")),
+                    ("enrollments", ("after_enrollments", "before_enrollments")),
+                )
             ),
             *(
                 _gone(
                     kind,
                     f"select id, '{kind}' as type from before_{kind}",
-                    f"select id from after_{kind}",
+                    f"select id, '{kind}' as type from after_{kind}",
                     needs=(f"after_{kind}", f"before_{kind}"),
                 )
                 for kind in ("educators", "students")
@@ -107,17 +147,17 @@ RULES = (
         Severity.HOLD,
         SECTION,
         says="no school that has members vanishes",
-        message="the school '{value}' ({detail}) is no longer in orgs.csv, and people belonged to it",
-        fix="If the school is closed, release the delivery with `rollcall release`; else add it to orgs.csv",
+        message="the school '{value}' ({detail}) would vanish: orgs.csv has no usable row of it, and people belong to it",
+        fix="If the school is closed, release the delivery with `rollcall release`; else add it to orgs.csv, or correct its row",
         checks=(
             Check(
                 "orgs",
                 sql("school-emptied"),
                 needs=(
+                    "after_orgs",
                     "before_orgs",
                     "before_roles",
                     "before_users",
-                    "known_orgs",
                 ),
             ),
         ),

@@ -80,6 +80,12 @@ def roles(version: str) -> dict[str, bool]:
 
 
 @cache
+def user_types() -> dict[str, tuple[str, bool]]:
+    """Role of any version of the standard → (type of user, is it staff?)."""
+    return {row["role"]: (row["user_type"], row["is_staff"] == "true") for row in _seed("roles")}
+
+
+@cache
 def role_aliases() -> dict[str, str]:
     """What templates call a role, in lower case → the role."""
     return {row["role_alias"]: row["role"] for row in _seed("role_aliases")}

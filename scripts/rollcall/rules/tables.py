@@ -8,8 +8,9 @@ from rollcall.rules import schema
 
 # The tables that rules look things up in, as `known_<table>`: all rows that hold once the delivery does.
 KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes", "enrollments")
-# The tables of which `before_<table>` and `after_<table>` are there too, where something was delivered before.
-COMPARED = ("orgs", "users", "roles", "enrollments")
+# The tables of which `before_<table>` and `after_<table>` are there too, where something was delivered before. What begins with
+# `after_` is made once the rows that cannot be used are known, and is without them.
+COMPARED = ("orgs", "users", "roles", "classes", "enrollments")
 
 # What the intake observes before there are rows: of every delivery, be it readable or not.
 OBSERVED = {
@@ -22,6 +23,7 @@ OBSERVED = {
         "newest_applied": "date",  # of the deliveries of its kind that were applied; null where the order does not matter
         "reading_error": "varchar",  # why reading it broke off
         "opening_error": "varchar",  # why it does not open as a zip
+        "is_workbook": "boolean",  # of a spreadsheet program, whatever its name
         "is_loose_oneroster": "boolean",  # a CSV of OneRoster outside a zip
         "is_listed": "boolean",  # the entries of the zip are harmless enough to look at their names
         "is_unpacked": "boolean",  # every CSV was looked at, within the limits
@@ -82,10 +84,15 @@ _ROW = {"_row_number": "bigint"}
 @cache
 def references(version: str) -> dict[str, dict[str, list]]:
     """What rules look up in `seeds/`: table → column → values."""
-    roles, aliases = schema.roles(version), schema.role_aliases()
-    files, required = schema.known_files(version), schema.ONEROSTER_REQUIRED[version]
+    roles, aliases, types = schema.roles(version), schema.role_aliases(), schema.user_types()
+    files, required = schema.known_files(version), schema.ONEROSTER_REQUIRED.get(version, ())
     return {
         "seed_roles": {"role": list(roles), "is_staff": list(roles.values())},
+        "seed_user_types": {
+            "role": list(types),
+            "user_type": [type_ for type_, _ in types.values()],
+            "is_staff": [is_staff for _, is_staff in types.values()],
+        },
         "seed_org_types": {"org_type": list(schema.org_types())},
         "seed_grade_aliases": {"grade_alias": list(schema.grade_aliases())},
         "seed_product_statuses": {"product_status": list(schema.product_statuses())},
@@ -107,7 +114,16 @@ def always(version: str) -> dict[str, dict[str, str]]:
         for table, columns in references(version).items()
     }
     return (
-        seeds | OBSERVED | {"delivery": {"delivery_date": "date", "removal_share": "double", "update_share": "double"}}
+        seeds
+        | OBSERVED
+        | {
+            "delivery": {
+                "delivery_date": "date",
+                "removal_share": "double",
+                "update_share": "double",
+                "row_loss_share": "double",
+            }
+        }
     )
 
 
@@ -139,6 +155,9 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
             | _ROW
         )
         tables[kind] = _texts(*read) | facts | ({} if kind == "members" else _texts("_cell"))
+    tables["before_people"] = tables["after_people"] = _texts("id", "person")
+    # How many rows each table was delivered with, how many of them cannot be used, and why.
+    tables["after_rows"] = _texts("table_name", "cause") | dict.fromkeys(("delivered", "unusable"), "bigint")
     # What lists of educators and of students have in common.
     tables["template"] = {name: kind for name, kind in tables["educators"].items() if name in tables["students"]}
     for kind in ("educators", "students"):

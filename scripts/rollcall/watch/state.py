@@ -12,6 +12,7 @@ import duckdb
 
 from rollcall.errors import RollcallError
 from rollcall.intake import lake, landing, take, verify
+from rollcall.intake.dbt_macros import rendered
 from rollcall.refresh import clock, ledger, publish
 from rollcall.settings import Settings
 from rollcall.text import printable
@@ -73,6 +74,38 @@ def arrivals(settings: Settings) -> list[Arrival]:
     return [Arrival(*row) for row in utc]
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A delivery that was rejected or held, or that Rollcall failed on, and that nothing accepted since covers."""
+
+    district_id: str
+    delivery_id: str
+    kind: str
+    file_name: str
+    verdict: str
+    arrived_at: datetime
+
+
+def open_deliveries(settings: Settings) -> list[Refused]:
+    """What needs somebody, the newest first: as `fct_deliveries` has it, of what is not built yet too. May raise `lake.Damaged`."""
+    records = [str(record) for record in lake.records(settings)]
+    if not records:
+        return []
+    sql = f"""with records as (select * from {lake.read(records)}),
+        refused as ({rendered("refused_deliveries", "records")})
+        select district_id, delivery_id, delivery_kind, file_name, verdict, arrived_at
+        from records semi join refused on records.district_id = refused.district_id
+            and records.delivery_id = refused.delivery_id and records.verdict = refused.verdict and refused.covered_by is null
+        order by arrived_at desc, delivery_id"""
+    try:
+        with duckdb.connect() as connection:
+            rows = connection.execute(sql).fetchall()
+    except duckdb.Error:
+        lake.must_be_whole(settings)
+        raise
+    return [Refused(*of, arrived_at=at.replace(tzinfo=UTC)) for *of, at in rows]
+
+
 def published(settings: Settings) -> tuple[publish.Version | None, str | None]:
     """(the version that readers have, why there is none that can be read)."""
     try:
@@ -103,8 +136,9 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
     beat = ledger.last_beat(settings)
     last = runs[-1] if runs else None
     # What ended well since then is newer than the ledger's last line, whatever that says.
-    if last and last["exit_code"] not in (0, 20) and (beat is None or beat["run_id"] == last["run_id"]):
-        failure = (last["failures"] or ["it said nothing"])[0]
+    # A run that went to its end and failed on a delivery has no failure of its own: that delivery is among the problems.
+    if last and last["failures"] and (beat is None or beat["run_id"] == last["run_id"]):
+        failure = last["failures"][0]
         fix = (
             "Readers keep the version they have. Look at the deliveries of that run, or undo the change of the models, and "
             f"run `rollcall refresh`; more is in {settings.build / 'logs' / 'dbt.log'} and `rollcall status --open`"
@@ -189,30 +223,34 @@ def _first_finding(folder: Path) -> str:
 
 
 def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
-    found, late = [], []
-    newest = arrivals(settings)
-    for arrival in newest:
-        folder = settings.quarantine / arrival.district_id / arrival.delivery_id
-        name = f"{arrival.district_id}/{arrival.file_name}"
-        key, identity = f"delivery/{arrival.district_id}/{arrival.kind}", f"{arrival.delivery_id} {arrival.verdict}"
-        # What a file was meant to be is not known of every file: any good one after it may be the answer.
-        is_answered = arrival.kind == "unknown" and any(
-            other.district_id == arrival.district_id and other.accepted_at and other.accepted_at > arrival.arrived_at
-            for other in newest
-        )
-        if arrival.verdict in ("rejected", "held") and folder.is_dir() and not is_answered:
-            what = f"{name} was {arrival.verdict} {ago(arrival.arrived_at, now)}: {_first_finding(folder)}"
-            if arrival.verdict == "held":
-                fix = (
-                    f"Read {folder / 'report.html'}; if the change is right, run `rollcall release {shlex.quote(f'{arrival.district_id}/{arrival.delivery_id}')}"
-                    " --by NAME --why REASON`, else `rollcall discard`"
-                )
-            else:
-                fix = f"Send {folder / 'report.html'} to the district; the next file that is right puts this in order"
-            found.append(Problem(key, identity, what, fix))
+    found = [_refused(delivery, settings, now) for delivery in open_deliveries(settings)]
+    for arrival in arrivals(settings):
         if arrival.accepted_at and (days := settings.days_late(arrival.kind, arrival.accepted_at, now)):
             allowed = settings.freshness_days[arrival.kind]
             what = f"{arrival.district_id}: no {arrival.kind} delivery was accepted for {days} days (expected within {allowed})"
             fix = "Ask the district for it, or set ROLLCALL_FRESHNESS_DAYS to what was agreed"
-            late.append(Problem(f"fresh/{arrival.district_id}/{arrival.kind}", "late", what, fix))
-    return found + late
+            found.append(Problem(f"fresh/{arrival.district_id}/{arrival.kind}", "late", what, fix))
+    return found
+
+
+# What is done about a verdict, and what is done if that is not wanted. Commands can be copied as they are.
+_FIXES = {
+    "held": "Read {report}. If the change is right, run `rollcall release {id} --by NAME --why REASON`; if not, run {discard}",
+    "rejected": "Send {report} to the district; the next good file of its kind closes this. To close it without one, run {discard}",
+    "failed": "Report the error with its traceback, which is in {log}. The file is still in the landing folder, and each refresh tries it again",
+}
+
+
+def _refused(delivery: Refused, settings: Settings, now: datetime) -> Problem:
+    folder = settings.quarantine / delivery.district_id / delivery.delivery_id
+    id_ = shlex.quote(f"{delivery.district_id}/{delivery.delivery_id}")
+    verb = "could not be processed" if delivery.verdict == "failed" else f"was {delivery.verdict}"
+    return Problem(
+        f"delivery/{delivery.district_id}/{delivery.delivery_id}",
+        delivery.verdict,
+        f"{delivery.district_id}/{delivery.file_name} {verb} {ago(delivery.arrived_at, now)}: {_first_finding(folder)}",
+        _FIXES[delivery.verdict].format(
+            report=folder / "report.html", id=id_, log=settings.build / "rollcall.log",
+            discard=f"`rollcall discard {id_} --by NAME --why REASON`",
+        ),
+    )  # fmt: skip

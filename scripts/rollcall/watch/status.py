@@ -25,10 +25,13 @@ _MEANS = {
 def _happened(run: dict) -> str:
     """One run in words."""
     verdicts = [delivery["verdict"] for delivery in run["deliveries"]]
+    is_of_a_delivery = run["exit_code"] == 1 and not run["failures"]
+    means = _MEANS.get(run["exit_code"], f"exit {run['exit_code']}")
+    means = "Rollcall failed on a delivery" if is_of_a_delivery else means
     counts = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts))) or "no new deliveries"
     new = f", published version {run['published']}" if run["published"] == run["run_id"] else ", published nothing"
     took = f" in {sum(run['seconds'].values()):.0f} s" if run["seconds"] else ""
-    return f"{_MEANS.get(run['exit_code'], 'exit ' + str(run['exit_code']))}: {counts}{new}{took}"
+    return f"{means}: {counts}{new}{took}"
 
 
 def _newest(settings: Settings) -> list[Arrival]:

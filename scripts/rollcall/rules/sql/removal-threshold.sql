@@ -1,11 +1,12 @@
-{#- `before` is a query of (id, type), `after` one of the ids that stay. -#}
+{#- `before` and `after` are queries of (id, type): what held, and what holds once the rows that cannot be used are set aside. -#}
 select
     null as row_number, null as column_name, type as value,
-    gone || ' of ' || there || ' ' || type || ' would go, more than '
+    gone || ' of ' || held || ' ' || type || ' would go, more than '
     || (select round(100 * removal_share)::int from delivery) || ' %' as detail
 from (
-    select type, count(*) as there, count(*) filter (id not in ({{ after }})) as gone
-    from ({{ before }})
+    select type, count(*) as held, count(*) filter (new.id is null) as gone
+    from ({{ before }}) as old
+    left join (select distinct id, type from ({{ after }})) as new using (id, type)
     group by type
 )
-where gone > greatest((select removal_share from delivery) * there, 10)
+where gone > greatest((select removal_share from delivery) * held, 10)
