@@ -260,7 +260,7 @@ def check(
     logs.to_file(settings)
     folder = path if path.is_dir() else path.parent
     folder = folder.resolve() if district_id is None else districts.in_landing(settings, district_id)
-    district = District.load(folder)
+    district = District.load(folder, settings.rules)
     files = sorted(f for f in path.rglob("*") if f.is_file() and f.name != "district.toml") if path.is_dir() else [path]
     if not files:
         raise RollcallError(f"{path} holds no file to check")
@@ -325,7 +325,7 @@ def deliver(
     with take.private_folder(settings) as scratch:
         # What is checked is what is placed, and its time is that of its arrival.
         copy = Path(shutil.copyfile(path, scratch / path.name))
-        delivery = landing.describe(copy, District.load(folder))
+        delivery = landing.describe(copy, District.load(folder, settings.rules))
         report = take.check(delivery, settings)
         report.file = printable(str(path))
         out.print(report.as_text().rstrip())
@@ -342,6 +342,38 @@ def deliver(
                 raise typer.Exit(20)
         placed = landing.place(copy, folder)
     out.print(f"Placed {placed}; the next refresh takes it.")
+
+
+@app.command()
+def rules(
+    district_id: Annotated[
+        str | None, typer.Option("--district", help="With the rules and severities of this district.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List every rule that deliveries are held to, with its severity, and where it is from."""
+    from rollcall.intake import districts
+    from rollcall.rules import RULES, own
+
+    settings = Settings()
+    district = District.load(districts.in_landing(settings, district_id), settings.rules) if district_id else None
+    severities = district.rules if district else {}
+    listed = [
+        {
+            "id": rule.id,
+            "severity": str(severities.get(rule.id, rule.severity)),
+            "section": rule.section,
+            "says": rule.says,
+            "from": rule.origin,
+        }
+        for rule in (*RULES.values(), *(district.own_rules if district else own.load(settings.rules)))
+    ]
+    if as_json:
+        print(json.dumps(listed, indent=2))
+        return
+    for rule in listed:
+        origin = "" if rule["from"] == "Rollcall" else f" ({rule['from']})"
+        out.print(f"{rule['severity']:8} {rule['id']:28} {rule['says']}{origin}")
 
 
 @app.command()
@@ -599,7 +631,7 @@ def _write_member(district_id: str, email: str, first_name: str, last_name: str,
     folder = districts.in_landing(settings, district_id)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
         raise typer.BadParameter(f"'{email}' is not an e-mail address", param_hint="--email")
-    file = landing.write_member(folder, first_name, last_name, email, role, status)
+    file = landing.write_member(folder, settings, first_name, last_name, email, role, status)
     out.print(f"Wrote {file}; the next refresh takes it.")
 
 

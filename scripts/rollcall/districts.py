@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from rollcall.errors import RollcallError
-from rollcall.rules import CONTAINER, KEY_RULES, RULES, Severity
+from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own
 
 _MOST_BYTES = 1_000_000  # of a district.toml
 
@@ -63,6 +63,7 @@ class District(BaseModel):
     name: str | None = None
     time_zone: str = "UTC"
     email_domains: list[str] = []
+    own_rules: tuple[Rule, ...] = ()
     rules: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
     sftp: Sftp | None = None
@@ -81,18 +82,19 @@ class District(BaseModel):
 
     @field_validator("rules")
     @classmethod
-    def _known_rules(cls, value: dict[str, str]) -> dict[str, str]:
+    def _known_rules(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        known = RULES | {rule.id: rule for rule in info.data.get("own_rules", ())}
         for rule_id, severity in value.items():
-            if rule_id not in RULES:
-                raise ValueError(f"'{rule_id}' is not a rule{_closest(rule_id, RULES)}")
-            if RULES[rule_id].section == CONTAINER:
+            if rule_id not in known:
+                raise ValueError(f"'{rule_id}' is not a rule{_closest(rule_id, known)}")
+            if rule_id in RULES and RULES[rule_id].section == CONTAINER:
                 raise ValueError(f"the severity of '{rule_id}' cannot be changed: it is a rule of the container")
             if rule_id in KEY_RULES and severity not in (Severity.REJECT, Severity.ERROR):
                 raise ValueError(f"the severity of '{rule_id}' must be reject or error: ids have to be unique")
             if severity not in list(Severity):
-                known = ", ".join(Severity)
+                there = ", ".join(Severity)
                 raise ValueError(
-                    f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {known}"
+                    f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {there}"
                 )
         return value
 
@@ -101,15 +103,21 @@ class District(BaseModel):
         return ZoneInfo(self.time_zone)
 
     @classmethod
-    def load(cls, folder: Path) -> District:
-        """Reads `folder/district.toml` where there is one. RollcallError names the file and the key."""
-        file = folder / "district.toml"
+    def load(cls, folder: Path, rules: Path | None = None) -> District:
+        """Reads `folder/district.toml` where there is one, and the district's own rules, which lie below `rules`.
+
+        RollcallError names the file and what is wrong in it.
+        """
+        file, own_rules = folder / "district.toml", own.load(rules, folder.name) if rules else ()
         if not file.is_file():
-            return cls(district_id=folder.name)
+            return cls(district_id=folder.name, own_rules=own_rules)
         try:
             if file.stat().st_size > _MOST_BYTES:
                 raise RollcallError(f"{file}: longer than {_MOST_BYTES:,} bytes, which is more than its keys can need")
-            return cls(**{**tomllib.loads(file.read_text("utf-8")), "district_id": folder.name})
+            said = tomllib.loads(file.read_text("utf-8"))
+            if "own_rules" in said:
+                raise RollcallError(f"{file}: own_rules: is not a known key; rules of your own are files in {rules}")
+            return cls(**{**said, "district_id": folder.name, "own_rules": own_rules})
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RollcallError(f"{file}: not readable as TOML: {error}") from error
         except RecursionError as error:
@@ -123,7 +131,7 @@ class District(BaseModel):
             section = {"thresholds": Thresholds, "sftp": Sftp}.get(
                 first["loc"][0] if len(first["loc"]) > 1 else "", cls
             )
-            known = [name for name in section.model_fields if name != "district_id"]
+            known = [name for name in section.model_fields if name not in ("district_id", "own_rules")]
             if first["type"] == "extra_forbidden":
                 words = f"is not a known key{_closest(key, known)}"
             else:

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     build: Path = Path("build")
     warehouse: Path = Path("warehouse")
     quarantine: Path = Path("quarantine")
+    rules: Path = Path("rules")
 
     settle_seconds: float = Field(60, ge=0, description="A landing file is taken once it was unchanged for this long.")
     archive_days: int = Field(30, ge=0, description="Days for which an accepted landing file is kept in the archive.")
@@ -76,7 +77,7 @@ class Settings(BaseSettings):
         description="Days after which a district that delivered a kind before is late with it; JSON. Else the dbt sources' own.",
     )
 
-    @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine")
+    @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         path = value.expanduser().absolute()

@@ -21,7 +21,7 @@ from rollcall.intake.take import Outcome
 from rollcall.settings import Settings
 from warm import Command, Warm
 
-ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
+ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules")
 
 
 _parsed: dict[str, Path] = {}
@@ -82,7 +82,7 @@ class House:
         settings = self.settings
         lake.prepare(settings)
         found = landing.scan(settings)
-        districts = {folder: District.load(folder) for folder in found.folders}
+        districts = {folder: District.load(folder, self.settings.rules) for folder in found.folders}
         described = [
             landing.describe(file, districts[settings.landing / file.relative_to(settings.landing).parts[0]])
             for file in found.files

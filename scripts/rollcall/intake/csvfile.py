@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.files import quote
-from rollcall.intake.findings import Report
+from rollcall.intake.observed import Column, Line, Observed
 from rollcall.settings import Settings
 
 MAX_EXPANSION = 100
@@ -32,8 +32,8 @@ def header(file: Path, most_bytes: int = _HEADER_BYTES) -> list[str]:
     return _first_record(file, most_bytes)[0]
 
 
-def _first_record(file: Path, most_bytes: int) -> tuple[list[str], bool]:
-    """(the fields of the first record, whether it is longer than `most_bytes`)."""
+def _first_record(file: Path, most_bytes: int) -> tuple[list[str], int]:
+    """(the fields of the first record, how many bytes were read for them: more than `most_bytes` where it is longer)."""
     opener = gzip.open if file.suffix.lower() == ".gz" else open
     try:
         with opener(file, "rb") as stream:
@@ -41,50 +41,44 @@ def _first_record(file: Path, most_bytes: int) -> tuple[list[str], bool]:
         text = io.StringIO(start.decode("utf-8-sig", errors="replace"), newline="")
         fields = next(csv.reader(text), [])
     except (csv.Error, OSError, EOFError, zlib.error):
-        return [], False
-    return fields, len(start) > most_bytes and not text.read(1)
+        return [], 0
+    return fields, len(start) if not text.read(1) else min(len(start), most_bytes)
 
 
-def usable_header(file: Path, report: Report, settings: Settings) -> list[str] | None:
-    """The fields of the first record. None, with a finding, where the file is larger or wider than the settings allow."""
-    if file.suffix.lower() == ".gz" and (excess := _inflates_to_too_much(file, settings.gz_max_bytes)):
-        report.add("file-within-limits", file.name, detail=excess)
+def usable_header(file: Path, observed: Observed, settings: Settings) -> list[str] | None:
+    """The fields of the first record. None where the file is larger or wider than the settings allow."""
+    if file.suffix.lower() == ".gz" and not _inflates_within_limits(file, observed, settings.gz_max_bytes):
         return None
-    found, is_longer = _first_record(file, settings.header_max_bytes)
-    if is_longer:
-        detail = f"its header line is longer than {settings.header_max_bytes:,} bytes (ROLLCALL_HEADER_MAX_BYTES)"
-        report.add("file-within-limits", file.name, 1, detail=detail)
+    found, bytes_read = _first_record(file, settings.header_max_bytes)
+    if not observed.fits(file.name, "header bytes", bytes_read, settings.header_max_bytes):
         return None
-    return found if has_usable_width(file, found, report, settings) else None
+    return found if has_usable_width(file, found, observed, settings) else None
 
 
-def has_usable_width(file: Path, found: Sequence[str], report: Report, settings: Settings) -> bool:
-    """Whether a file has no more columns than the settings allow; adds a finding where it has."""
-    if len(found) > settings.columns_max:
-        detail = f"it has {len(found):,} columns, more than {settings.columns_max:,} (ROLLCALL_COLUMNS_MAX)"
-        report.add("file-within-limits", file.name, 1, detail=detail)
-    return len(found) <= settings.columns_max
+def has_usable_width(file: Path, found: Sequence[str], observed: Observed, settings: Settings) -> bool:
+    """Whether a file has no more columns than the settings allow."""
+    return observed.fits(file.name, "columns", len(found), settings.columns_max)
 
 
-def _inflates_to_too_much(file: Path, most_bytes: int) -> str | None:
-    """What is wrong with the size of a gzip file, if anything is.
+def _inflates_within_limits(file: Path, observed: Observed, most_bytes: int) -> bool:
+    """Whether a gzip file inflates to no more than it may.
 
     Nothing is written. A file that is too small to exceed any limit, at the 1032:1 that deflate reaches, is not inflated.
     """
     if file.stat().st_size * 1032 <= min(most_bytes, _GZ_FLOOR):
-        return None
-    size = 0
+        return True
+    size = packed_size = 0
     with file.open("rb") as packed, gzip.GzipFile(fileobj=packed) as stream:
         try:
-            while chunk := stream.read(_CHUNK):
-                size += len(chunk)
-                if size > most_bytes:
-                    return f"it inflates to more than {most_bytes:,} bytes (ROLLCALL_GZ_MAX_BYTES)"
-                if size > max(_GZ_FLOOR, MAX_EXPANSION * packed.tell()):
-                    return f"it inflates to more than {MAX_EXPANSION} times its size"
+            while size <= most_bytes and size <= max(_GZ_FLOOR, MAX_EXPANSION * packed_size):
+                if not (chunk := stream.read(_CHUNK)):
+                    break
+                size, packed_size = size + len(chunk), packed.tell()
         except (OSError, EOFError, zlib.error):
-            return None  # damaged: reading its rows says so
-    return None
+            return True  # damaged: reading its rows says so
+    if not observed.fits(file.name, "inflated bytes", size, most_bytes):
+        return False
+    return size <= _GZ_FLOOR or observed.fits(file.name, "expansion", -(-size // packed_size), MAX_EXPANSION)
 
 
 def must_inflate(file: Path) -> None:
@@ -103,21 +97,19 @@ def near(name: str, candidates: Sequence[str]) -> str | None:
     return (same or difflib.get_close_matches(name, candidates, 1, 0.8) or [None])[0]
 
 
-def check_names(rule: str, file: str, found: Sequence[str], required: Sequence[str], report: Report) -> set[str]:
-    """Adds a finding for each required column that is absent (naming a near miss) or doubled. Returns the absent ones."""
-    spare = [name for name in found if name not in required]
-    absent = [name for name in required if name not in found]
-    for name in absent:
-        if miss := near(name, spare):
-            spare.remove(miss)
-            wrong, advice = f"the column '{miss}' must be spelled '{name}'", f"'{name}', not '{miss}'"
-            report.add(rule, file, 1, name, miss, wrong, advice=advice)
-        else:
-            report.add(rule, file, 1, name, None, f"the column '{name}' is missing", advice=f"add '{name}'")
-    for name in sorted({name for name in found if name in required and found.count(name) > 1}):
-        wrong = f"the column '{name}' is there {found.count(name)} times"
-        report.add(rule, file, 1, name, name, wrong, advice=f"keep one '{name}'")
-    return set(absent)
+def observe_header(file: str, found: Sequence[str], standard: Sequence[str], observed: Observed) -> bool:
+    """Notes a header, and what is missing from it, naming a near miss. Whether every standard column is there, once."""
+    places = {name: place for place, name in enumerate(standard, 1)}
+    spare = [name for name in found if name not in places]
+    observed.columns += [Column(file, place, name, places.get(name)) for place, name in enumerate(found, 1)]
+    for name in standard:
+        if name not in found:
+            if miss := near(name, spare):
+                spare.remove(miss)
+            observed.columns.append(Column(file, None, name, places[name], miss))
+    note = observed.file(file)
+    note.has_sound_header = all(found.count(name) == 1 for name in standard)
+    return note.has_sound_header
 
 
 def source(file: Path, found: Sequence[str], wanted: Sequence[str]) -> str:
@@ -138,25 +130,18 @@ def source(file: Path, found: Sequence[str], wanted: Sequence[str]) -> str:
     )
 
 
-_REASONS = {
-    "MISSING COLUMNS": "it has fewer fields than the header",
-    "TOO MANY COLUMNS": "it has more fields than the header",
-    "UNQUOTED VALUE": "a quote is opened and not closed, or stands inside an unquoted value",
-    "LINE SIZE OVER MAXIMUM": "it is longer than 2 MB",
-    "INVALID ENCODING": "it is not valid UTF-8",
-}
+_LINES = 20  # that are named; the rest are counted
 
 
-def add_unreadable(file: str, connection: duckdb.DuckDBPyConnection, report: Report) -> bool:
-    """Turns DuckDB's rejects into findings, without the content of the line, which may hold a student's name."""
+def observe_lines(file: str, connection: duckdb.DuckDBPyConnection, observed: Observed) -> bool:
+    """Notes DuckDB's rejects, without the content of the line, which may hold a student's name. Whether there are any."""
     found = connection.execute(
-        "select line, min(error_type::varchar) from reject_errors group by line order by line limit 20"
+        f"select line, lower(min(error_type::varchar)) from reject_errors group by line order by line limit {_LINES}"
     ).fetchall()
     (total,) = connection.execute("select count(distinct line) from reject_errors").fetchone()
-    for line, kind in found:
-        report.add("csv-readable", file, line, detail=_REASONS.get(kind, kind.lower()))
+    observed.lines += [Line(file, line, reason) for line, reason in found]
     if total > len(found):
-        report.add("csv-readable", file, detail=f"and {total - len(found)} more lines", count=total - len(found))
+        observed.lines.append(Line(file, None, "more", total - len(found)))
     connection.execute("drop table if exists reject_errors; drop table if exists reject_scans")
     return bool(total)
 
@@ -167,7 +152,7 @@ def load_table(
     select: str,
     source_: str,
     connection: duckdb.DuckDBPyConnection,
-    report: Report,
+    observed: Observed,
     kept: str = "",
 ) -> bool:
     """Loads a CSV as `table` with `_row_number` as a spreadsheet counts, and all rows as `_table`, `kept` or not.
@@ -179,4 +164,4 @@ def load_table(
     connection.execute(
         f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"{" where " + kept if kept else ""}'
     )
-    return not add_unreadable(name, connection, report)
+    return not observe_lines(name, connection, observed)

@@ -50,7 +50,7 @@ def fetch(settings: Settings, only: str | None, say: Callable[..., None]) -> lis
     for folder in folders:
         result, district = Fetched(folder.name), None
         try:
-            district = District.load(folder)
+            district = District.load(folder, settings.rules)
             if district.sftp:
                 _collect(settings, folder, district.sftp, result, say)
             elif only:

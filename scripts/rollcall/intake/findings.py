@@ -68,6 +68,7 @@ class Report:
     kind: str
     findings: list[Finding] = field(default_factory=list)
     severities: dict[str, Severity] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=lambda: RULES, repr=False)
     rows: list[tuple] = field(default_factory=list, repr=False)
     most: int = 100
     judgement: Judgement | None = field(default=None, repr=False)
@@ -79,7 +80,7 @@ class Report:
 
     def severity(self, rule_id: str) -> Severity:
         """The severity that the district gives the rule, else its own."""
-        return self.severities.get(rule_id, RULES[rule_id].severity)
+        return self.severities.get(rule_id, self.rules[rule_id].severity)
 
     def add(
         self,
@@ -93,7 +94,7 @@ class Report:
         advice: str = "",
     ) -> None:
         """Adds a finding; its words come from the rule, `detail` filling the message and `advice` the fix."""
-        rule = RULES[rule_id]
+        rule = self.rules[rule_id]
         file, column, value, detail, advice = map(_short, (file, column, value, detail, advice))
         words = _Blanks(
             file=file, row=row, column=column, value=value or "", detail=detail or "", count=count, advice=advice
@@ -114,11 +115,15 @@ class Report:
         self.findings[place : place + 1] = [rest]
 
     def question(self, rule: Rule, check: Check, file: str) -> Question:
-        """A check, to be asked of what was read from a file; of the values it finds, what a report may repeat."""
-        shown = echo.shown(self.kind, file)
-        sql = f"""select row_number, column_name, {shown} as value, detail, coalesce(row_count, 1) as row_count
+        """A check, to be asked of what was read from a file; of the values it finds, what a report may repeat.
+
+        Each thing that was observed is a finding of its own; rows of one column and value are one together.
+        """
+        shown = "value" if check.is_of_observed else echo.shown(self.kind, file)
+        number = "row_number() over ()" if check.is_of_observed else "null::bigint"
+        sql = f"""select * replace (coalesce(row_count, 1) as row_count), {number} as finding_number
             from ({found(check)})"""
-        return Question(rule, check, file, self.severity(rule.id), sql)
+        return Question(rule, check, file, self.severity(rule.id), sql, shown)
 
     def judge(self, suite: str, questions: list[Question], connection: duckdb.DuckDBPyConnection) -> None:
         """Asks the gate, and adds what it finds; rows that break an `error` go to `set_aside`."""
@@ -126,9 +131,21 @@ class Report:
         for broken in self.judgement.broken:
             rule_id, table, file = broken.question.rule.id, broken.question.check.table, broken.question.file
             for each in broken.found:
-                self.add(rule_id, file, each.row, each.column, each.value, each.detail, each.count)
+                self.add(
+                    rule_id,
+                    each.file or file,
+                    each.row,
+                    each.column,
+                    each.value,
+                    each.detail,
+                    each.count,
+                    each.advice or "",
+                )
             if (more := broken.findings - len(broken.found)) > 0:
                 self.add(rule_id, file, value=f"… and {more} other values", count=more)
+            if broken.question.check.is_of_observed:
+                connection.execute(f"drop table {broken.table}")
+                continue
             rows = connection.execute(
                 f"""select row_number, column_name, value from {broken.table}
                 where row_number is not null order by row_number limit {MOST_ROWS}"""

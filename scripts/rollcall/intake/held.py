@@ -17,7 +17,6 @@ from rollcall.files import move, quote
 from rollcall.intake import checksums, lake
 from rollcall.intake.findings import REPORT_FILES, Finding, Report
 from rollcall.intake.take import Decision, write_rule_results
-from rollcall.rules import RULES
 from rollcall.settings import Settings
 from rollcall.text import printable
 
@@ -107,7 +106,7 @@ def _findings(settings: Settings, district_id: str, delivery_id: str) -> list[Fi
             f"""select rule_id, severity, file_name, row_number, column_name, null, finding_count, message, fix
             from read_parquet({quote(file)}, hive_partitioning = false)"""
         ).fetchall()
-    return [Finding(*row) for row in rows if row[0] in RULES]
+    return [Finding(*row) for row in rows]
 
 
 def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -> Path | None:

@@ -132,10 +132,12 @@ def describe(path: Path, district: District) -> Delivery:
     )
 
 
-def write_member(folder: Path, first_name: str, last_name: str, email: str, role: str, status: str) -> Path:
+def write_member(
+    folder: Path, settings: Settings, first_name: str, last_name: str, email: str, role: str, status: str
+) -> Path:
     """Writes a member file of one row into a district's landing folder, wholly or not at all."""
     now = datetime.now(UTC)
-    district = District.load(folder)
+    district = District.load(folder, settings.rules)
     name = f"members_{now.astimezone(district.zone):%Y-%m-%d}_{now:%H%M%S%f}.csv"
     file = folder / BY_HAND / name
     if file.parent.is_symlink():

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from rollcall.districts import Thresholds
 from rollcall.intake import container, csvfile, privacy
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
-from rollcall.rules import RULES, Mode, schema
-from rollcall.rules.tables import COMPARED, KNOWN, references
+from rollcall.intake.observed import Observed
+from rollcall.rules import Mode, schema
+from rollcall.rules.tables import COMPARED, KNOWN, OBSERVED, references
 from rollcall.settings import Settings
 
 
@@ -20,17 +23,17 @@ def load(
     path: Path,
     folder: Path,
     connection: duckdb.DuckDBPyConnection,
-    report: Report,
+    observed: Observed,
     past: Past,
-) -> list[Table]:
-    """Loads the zip's files as tables (named as the files) and applies every rule. The tables to append, if accepted."""
-    unpacked = container.unpack(path, folder, report, past.settings)
+) -> Loaded:
+    """Loads the zip's files as tables, named as the files."""
+    unpacked = container.unpack(path, folder, observed, past.settings)
     if unpacked is None:
-        return []
+        return Loaded()
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
     load_seeds(connection, unpacked.version)
-    unreadable = {finding.file for finding in report.findings if finding.rule == "encoding-utf8"}
+    unreadable = {file.file_name for file in observed.files if file.undecodable_line}
     columns = schema.oneroster_files(unpacked.version)
     loaded: dict[str, Table] = {}
     given: list[Given] = []
@@ -39,7 +42,7 @@ def load(
         if name == "users.csv" and unpacked.version == "1.2":
             _make_user_roles(loaded, connection, past)
         table = schema.table_name(name)
-        if name in unreadable or not _load_file(name, unpacked, connection, report, past.settings):
+        if name in unreadable or not _load_file(name, unpacked, connection, observed, past.settings):
             continue
         is_full = name not in unpacked.deltas
         given.append(Given(table, name, unpacked.version, Mode.BULK if is_full else Mode.DELTA))
@@ -47,12 +50,11 @@ def load(
             continue
         deleted = "" if is_full else f"""select trim("sourcedId") from "_{table}" where {_IS_DELETED}"""
         loaded[table] = Table("oneroster", table, is_full, deleted)
-        if not is_full and table not in past.full_tables:
-            report.add("delta-needs-bulk", name)
+        if not is_full:
+            observed.file(name).is_after_bulk = table in past.full_tables
     unread = {schema.table_name(name) for name in unpacked.files} - {each.table for each in given}
     _make_known(loaded, unread, connection, past)
-    apply_rules(given, connection, report, past)
-    return list(loaded.values())
+    return Loaded(list(loaded.values()), given)
 
 
 _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
@@ -86,10 +88,10 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
 
 
 def load_seeds(connection: duckdb.DuckDBPyConnection, version: str) -> None:
-    """Makes the tables of what rules look up in `seeds/`."""
+    """Makes the tables of what rules look up in `seeds/`, where they are not there yet."""
     for table, columns in references(version).items():
         fields = ", ".join(f"unnest(${name}) as {name}" for name in columns)
-        connection.execute(f"create table {table} as select {fields}", columns)
+        connection.execute(f"create table if not exists {table} as select {fields}", columns)
 
 
 def _make_user_roles(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
@@ -115,37 +117,18 @@ def _make_user_roles(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnec
     )
 
 
-def _check_header(name: str, standard: list[str], found: list[str], report: Report) -> bool:
-    """Findings on the header of one file; True when its standard columns can be read."""
-    before = len(report.findings)
-    required = standard
-    if name == "users.csv" and "enabledUser" not in found and not csvfile.near("enabledUser", found):
-        report.add("user-enabled-column", name, 1, "enabledUser")
-        required = [column for column in standard if column != "enabledUser"]
-    csvfile.check_names("header-exact", name, found, required, report)
-    if len(report.findings) > before:
-        return False
-    ordered = [column for column in found if column in standard]
-    if ordered != standard:
-        first = next(a for a, b in zip(ordered, standard, strict=True) if a != b)
-        report.add("header-order", name, 1, first)
-    for column in found:
-        if column not in standard and not column.startswith("metadata."):
-            report.add("header-unknown", name, 1, column)
-    return True
-
-
 def _load_file(
     name: str,
     unpacked: container.Unpacked,
     connection: duckdb.DuckDBPyConnection,
-    report: Report,
+    observed: Observed,
     settings: Settings,
 ) -> bool:
+    """Loads one file. False where it cannot be read: what was noted of it says why."""
     file, columns = unpacked.files[name], schema.oneroster_files(unpacked.version)[name]
     standard = [column.name for column in columns]
-    found = csvfile.usable_header(file, report, settings)
-    if not found or not _check_header(name, standard, found, report):
+    found = csvfile.usable_header(file, observed, settings)
+    if not found or not csvfile.observe_header(name, found, standard, observed):
         return False
     source = csvfile.source(file, found, standard)
     if name == "users.csv":
@@ -157,7 +140,7 @@ def _load_file(
         select = ", ".join(f'"{column.name}"' for column in columns if schema.is_read(name, column))
     # What a delta takes away need not be right.
     kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
-    return csvfile.load_table(name, schema.table_name(name), select, source, connection, report, kept)
+    return csvfile.load_table(name, schema.table_name(name), select, source, connection, observed, kept)
 
 
 def _minimised_users(columns: list[schema.Column]) -> str:
@@ -189,41 +172,59 @@ def _minimised_users(columns: list[schema.Column]) -> str:
 
 @dataclass(frozen=True)
 class Given:
-    """A table of the delivery, and the file that it was read from."""
+    """A table of the delivery, and the file that it was read from; of a view, the table whose rows it has."""
 
     table: str
     file: str
     version: str | None = None
     mode: Mode | None = None
+    rows_of: str | None = None
 
 
-def apply_rules(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> None:
+@dataclass
+class Loaded:
+    """What was read of a delivery: the tables to append, if it is accepted, and those to ask rules of."""
+
+    tables: list[Table] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
+
+
+def ask(
+    given: list[Given],
+    connection: duckdb.DuckDBPyConnection,
+    report: Report,
+    observed: Observed,
+    delivery_date: date,
+    thresholds: Thresholds,
+) -> None:
     """Has the gate ask every check whose tables are there; rows that break an `error` go to `set_aside`.
 
     They may look at `delivery`, one row: the delivery's date, and the shares above which it is held.
     """
     connection.execute(
         "create table delivery as select $1::date as delivery_date, $2 as removal_share, $3 as update_share",
-        [past.delivery_date, past.thresholds.removal, past.thresholds.update],
+        [delivery_date, thresholds.removal, thresholds.update],
     )
-    ask(given, connection, report)
-
-
-def ask(given: list[Given], connection: duckdb.DuckDBPyConnection, report: Report) -> None:
-    """Has the gate ask the checks of these tables."""
     connection.execute("create table set_aside (table_name varchar, row_number bigint)")
+    observed.make(connection)
+    load_seeds(connection, observed.container.oneroster_version or "1.1")
     found = connection.execute("select table_name from duckdb_tables() union all select view_name from duckdb_views()")
     there = {name for (name,) in found.fetchall()}
-    of_table = {each.table: each for each in given}
+    of_table = {table: Given(table, observed.container.file_name) for table in OBSERVED}
+    of_table |= {each.table: each for each in given}
     questions = [
         report.question(rule, check, of_table[check.table].file)
-        for rule in RULES.values()
+        for rule in report.rules.values()
         for check in rule.checks
-        if check.table in of_table and check.is_asked(of_table[check.table].version, of_table[check.table].mode, there)
+        if check.table in of_table
+        and check.is_asked(report.kind, of_table[check.table].version, of_table[check.table].mode, there)
     ]
     versions = {each.version for each in given if each.version}
     mode = (Mode.DELTA if any(each.mode is Mode.DELTA for each in given) else Mode.BULK) if versions else ""
     report.judge(" ".join(filter(None, [report.kind, *versions, mode])), questions, connection)
+    for each in given:
+        if each.rows_of:
+            connection.execute("update set_aside set table_name = $1 where table_name = $2", [each.rows_of, each.table])
 
 
 # Whether an e-mail looks like an address; true of none at all.

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -26,10 +26,10 @@ from rollcall.intake import csvfile, lake, landing, oneroster, products, templat
 from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
 from rollcall.intake.findings import Report
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
-from rollcall.rules import Severity
+from rollcall.intake.observed import Container, Observed
+from rollcall.intake.oneroster import Given, Loaded, ask
+from rollcall.rules import RULES, Severity
 from rollcall.settings import Settings
-
-_TAKES = "a OneRoster zip, a template of educators, students or members, a usage file, or a products CSV"
 
 
 @dataclass(frozen=True)
@@ -104,22 +104,20 @@ def clear_scratch(settings: Settings) -> None:
 
 
 def _load(
-    delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, report: Report, past: Past
-) -> list[Table]:
+    delivery: Delivery, connection: duckdb.DuckDBPyConnection, folder: Path, observed: Observed, past: Past
+) -> Loaded:
     match delivery.kind:
         case Kind.ONEROSTER:
-            return oneroster.load(delivery.path, folder, connection, report, past)
+            return oneroster.load(delivery.path, folder, connection, observed, past)
         case Kind.EDUCATORS | Kind.STUDENTS | Kind.MEMBERS:
-            return templates.load(delivery.path, str(delivery.kind), connection, report, past)
+            return templates.load(delivery.path, str(delivery.kind), connection, observed, past)
         case Kind.PRODUCTS:
-            return products.load(delivery.path, connection, report, past)
-        case Kind.UNKNOWN if is_loose_oneroster(delivery.path):
-            report.add("zip-required", delivery.path.name)
+            return products.load(delivery.path, connection, observed, past)
         case Kind.UNKNOWN:
+            observed.container.is_loose_oneroster = is_loose_oneroster(delivery.path)
             if delivery.path.suffix == ".gz":
                 csvfile.must_inflate(delivery.path)
-            report.add("kind-known", delivery.path.name, detail=_TAKES)
-    return []
+    return Loaded()
 
 
 # What reading damaged or odd bytes raises, as opposed to a mistake of Rollcall's.
@@ -130,8 +128,8 @@ _OF_ROLLCALL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserEx
 
 
 @contextmanager
-def _fence(delivery: Delivery, report: Report, settings: Settings) -> Iterator[None]:
-    """Makes a finding of whatever one file raises, so that the next one follows.
+def _fence(delivery: Delivery, report: Report, observed: Observed, settings: Settings) -> Iterator[None]:
+    """Notes whatever one file raises, so that the next one follows; what is Rollcall's own fault is a finding at once.
 
     The error's own message is left out of the report and the log: it may quote a student's row. Passed on are what is not the file's:
     a full disk, a damaged lake (`lake.Damaged`), and what a person can fix.
@@ -150,42 +148,60 @@ def _fence(delivery: Delivery, report: Report, settings: Settings) -> Iterator[N
         )
         kind = "".join(delivery.path.suffixes[-2:]).lstrip(".") or "file"
         if isinstance(error, _OF_THE_FILE) and not isinstance(error, _OF_ROLLCALL):
-            detail = f"it is damaged, or no {kind} ({type(error).__name__})"
-            report.add("file-readable", delivery.path.name, detail=detail)
+            observed.container.reading_error = f"it is damaged, or no {kind} ({type(error).__name__})"
         else:
             report.add("delivery-failed", delivery.path.name, detail=type(error).__name__)
 
 
 def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
     severities = {rule_id: Severity(severity) for rule_id, severity in delivery.district.rules.items()}
-    return Report(name, delivery.kind, severities=severities, most=settings.findings_max)
+    rules = RULES | {rule.id: rule for rule in delivery.district.own_rules}
+    return Report(name, delivery.kind, severities=severities, rules=rules, most=settings.findings_max)
 
 
-def _check_date(delivery: Delivery, report: Report) -> None:
+def _observed(delivery: Delivery) -> Observed:
     today = datetime.now(delivery.district.zone).date()
-    if delivery.delivery_date > today + timedelta(days=1) and delivery.kind is not Kind.UNKNOWN:
-        report.add("delivery-date-ahead", delivery.path.name, value=str(delivery.delivery_date), detail=str(today))
+    return Observed(Container(delivery.path.name, str(delivery.kind), delivery.delivery_date, today))
+
+
+def _judge(
+    given: list[Given],
+    connection: duckdb.DuckDBPyConnection,
+    delivery: Delivery,
+    report: Report,
+    observed: Observed,
+) -> None:
+    observed.is_judged = True
+    ask(given, connection, report, observed, delivery.delivery_date, delivery.district.thresholds)
+
+
+def _judge_unread(delivery: Delivery, report: Report, observed: Observed, settings: Settings) -> None:
+    """Judges what was noted of a delivery before reading it broke off: what was read may have left its connection unusable."""
+    if not observed.is_judged:
+        with _fence(delivery, report, observed, settings), duckdb.connect() as connection:
+            _judge([], connection, delivery, report, observed)
 
 
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
-    report = _report(str(delivery.path), delivery, settings)
-    _check_date(delivery, report)
+    report, observed = _report(str(delivery.path), delivery, settings), _observed(delivery)
     with _scratch(settings) as (connection, folder):
         private = settings.model_copy(update={"lake": folder / "lake"})
         has_past = bool(lake.records(settings, delivery.district.district_id))
-        with _fence(delivery, report, settings):
+        with _fence(delivery, report, observed, settings):
             if delivery.kind is Kind.USAGE:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
-                usage.load(delivery.path, incoming, delivery.district, report, private)
+                loaded = usage.load(delivery.path, incoming, delivery.district, observed, private)
+                given = loaded.given if loaded else []
             else:
                 applied = _applied(delivery, connection, settings)
                 past = _past(settings if has_past else private, delivery, applied, None)
-                _load(delivery, connection, folder, report, past)
+                given = _load(delivery, connection, folder, observed, past).given
+            if not has_past:
+                observed.forget_the_past()
+            _judge(given, connection, delivery, report, observed)
+        _judge_unread(delivery, report, observed, settings)
         start.gate()
-    if not has_past:
-        # Nobody knows here what was delivered before.
-        report.findings = [finding for finding in report.findings if finding.rule != "delta-needs-bulk"]
     return report
 
 
@@ -197,27 +213,29 @@ def take(
     In a backfill a delivery may be older than what is applied: it then holds until the next full list. One that was
     `released` is not held.
     """
-    report, changes = _report(delivery.path.name, delivery, settings), Changes()
+    report, observed, changes = _report(delivery.path.name, delivery, settings), _observed(delivery), Changes()
     district = delivery.district
     tables: list[Table] = []
     arrived_at = datetime.now(UTC).replace(tzinfo=None)
     with _scratch(settings) as (connection, folder):
         incoming = lake.Incoming(settings, connection, district.district_id, delivery.delivery_id)
-        with _fence(delivery, report, settings):
+        with _fence(delivery, report, observed, settings):
             applied = _applied(delivery, connection, settings)
             later = [other for other in applied if other.delivery_date > delivery.delivery_date]
             # A backfill compares with what was so on its day.
             past = _past(settings, delivery, applied, delivery.delivery_date if is_backfill else None)
-            _check_date(delivery, report)
-            if later and not is_backfill:
-                newest = max(record.delivery_date for record in later)
-                report.add("delivery-order", delivery.path.name, value=str(delivery.delivery_date), detail=str(newest))
+            if applied and not is_backfill:
+                observed.container.newest_applied = max(record.delivery_date for record in applied)
+            given: list[Given] = []
             if delivery.kind is Kind.USAGE:
-                loaded = usage.load(delivery.path, incoming, district, report, settings)
+                loaded = usage.load(delivery.path, incoming, district, observed, settings)
                 if loaded:
+                    given = loaded.given
                     changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)
             else:
-                tables = _load(delivery, connection, folder, report, past)
+                read = _load(delivery, connection, folder, observed, past)
+                tables, given = read.tables, read.given
+            _judge(given, connection, delivery, report, observed)
             if released:
                 report.release()
             if report.verdict == "accepted":
@@ -229,6 +247,7 @@ def take(
                     changes = log.append(tables)
                 if delivery.kind in (Kind.EDUCATORS, Kind.STUDENTS):
                     templates.write_schools(str(delivery.kind), connection, incoming)
+        _judge_unread(delivery, report, observed, settings)
         # Without the gate nothing is decided, rejections included.
         start.gate()
         if not delivery.is_as_hashed:

@@ -9,8 +9,8 @@ import duckdb
 from rollcall.intake import csvfile, privacy
 from rollcall.intake.changes import Past, Table
 from rollcall.intake.dbt_macros import rendered
-from rollcall.intake.findings import Report
-from rollcall.intake.oneroster import GOOD_EMAIL, Given, apply_rules, load_seeds
+from rollcall.intake.observed import Observed
+from rollcall.intake.oneroster import GOOD_EMAIL, Given, Loaded, load_seeds
 from rollcall.rules import schema
 
 _EMAIL = "lower(trim(email))"
@@ -31,34 +31,32 @@ def kind_of(path: Path, found: list[str]) -> str | None:
     return "members" if count(*schema.TEMPLATE_COLUMNS["members"]) >= 3 else None
 
 
-def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, report: Report, past: Past) -> list[Table]:
-    """Loads one template as the table named after its kind and applies its rules. The tables to append, if accepted."""
+def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past) -> Loaded:
+    """Loads one template as the table named after its kind."""
     columns = schema.TEMPLATE_COLUMNS[kind]
-    found = csvfile.usable_header(path, report, past.settings)
-    if found is None or csvfile.check_names("template-header", path.name, found, columns, report):
-        return []
+    found = csvfile.usable_header(path, observed, past.settings)
+    if found is None:
+        return Loaded()
+    csvfile.observe_header(path.name, found, columns, observed)
+    if not set(columns) <= set(found):
+        return Loaded()
     optional = [name for name in schema.MEMBER_OPTIONAL if kind == "members" and name in found]
-    for name in found:
-        if name not in columns and name not in optional:
-            report.add("template-header-extra", path.name, 1, name)
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
     load_seeds(connection, "1.1")
     source = csvfile.source(path, found, [*columns, *optional])
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
-    if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, report, kept):
-        return []
+    if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, observed, kept):
+        return Loaded()
     given = [Given(kind, path.name)]
     if kind != "members":
         _make_schools(kind, connection, past)
         _compare(kind, connection, past)
-        given.append(Given("template", path.name))
-    apply_rules(given, connection, report, past)
-    connection.execute("update set_aside set table_name = ? where table_name = 'template'", [kind])
+        given.append(Given("template", path.name, rows_of=kind))
     if kind == "members":
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
-        return [Table("templates", kind, is_full=False, deleted=deleted, may_repeat=True)]
-    return [Table("templates", kind, may_repeat=True)]
+        return Loaded([Table("templates", kind, is_full=False, deleted=deleted, may_repeat=True)], given)
+    return Loaded([Table("templates", kind, may_repeat=True)], given)
 
 
 def _select(kind: str, optional: list[str]) -> str:

@@ -12,8 +12,8 @@ from rollcall.districts import District
 from rollcall.files import quote
 from rollcall.intake import csvfile, lake, privacy
 from rollcall.intake.dbt_macros import rendered
-from rollcall.intake.findings import Report
-from rollcall.intake.oneroster import Given, ask
+from rollcall.intake.observed import Observed
+from rollcall.intake.oneroster import Given
 from rollcall.rules import schema
 from rollcall.settings import Settings
 
@@ -47,27 +47,29 @@ def _seconds() -> str:
 
 @dataclass
 class Loaded:
-    """A usage file, cut down, in the incoming folder: rows delivered, and rows set aside."""
+    """A usage file, cut down, in the incoming folder: rows delivered, rows set aside, and the tables to ask rules of."""
 
     delivered: int
     set_aside: int
+    given: list[Given]
 
 
-def source(path: Path, report: Report, settings: Settings) -> str | None:
+def source(path: Path, observed: Observed, settings: Settings) -> str | None:
     """The FROM clause over a usage file with all contract columns (absent ones NULL). None when its header is wrong."""
     if path.suffix == ".parquet":
         with duckdb.connect() as connection:
             reader = f"read_parquet({quote(path)}, hive_partitioning = false)"
             found = [row[0] for row in connection.execute(f"describe select * from {reader}").fetchall()]
-        if not csvfile.has_usable_width(path, found, report, settings):
+        if not csvfile.has_usable_width(path, found, observed, settings):
             return None
     else:
-        found = csvfile.usable_header(path, report, settings)
+        found = csvfile.usable_header(path, observed, settings)
         if found is None:
             return None
         reader = csvfile.source(path, found, schema.USAGE_COLUMNS)
     required = [*_REQUIRED, *([] if set(_USERS) & set(found) else [_USERS[0]])]
-    if csvfile.check_names("usage-header", path.name, found, required, report):
+    csvfile.observe_header(path.name, found, required, observed)
+    if not set(required) <= set(found):
         return None
     fields = ", ".join(
         f'"{name}"::varchar as "{name}"' if name in found else f'null::varchar as "{name}"'
@@ -136,10 +138,12 @@ def path_prefix(paths: list[tuple[str, str]], path: str = _PATH) -> str:
     return f"case when {hosts} then case {branches} else '' end else '' end"
 
 
-def load(path: Path, incoming: lake.Incoming, district: District, report: Report, settings: Settings) -> Loaded | None:
-    """Writes the file's events, identities and hosts into the incoming folder. None when it is rejected."""
+def load(
+    path: Path, incoming: lake.Incoming, district: District, observed: Observed, settings: Settings
+) -> Loaded | None:
+    """Writes the file's events, identities and hosts into the incoming folder. None when it cannot be read."""
     connection = incoming.connection
-    rows = source(path, report, settings)
+    rows = source(path, observed, settings)
     if rows is None:
         return None
     key = privacy.pii_key(settings)
@@ -168,16 +172,15 @@ def load(path: Path, incoming: lake.Incoming, district: District, report: Report
             format parquet, partition_by (usage_date), filename_pattern '{incoming.delivery_id}__{{i}}'
         )"""
     ).fetchone()
-    if path.suffix != ".parquet" and csvfile.add_unreadable(path.name, connection, report):
+    if path.suffix != ".parquet" and csvfile.observe_lines(path.name, connection, observed):
         return None
     aside = sorted(str(file) for file in (folder / f"usage_date={_SET_ASIDE}").glob("*.parquet"))
     set_aside = connection.execute(f"select count(*) from {_events(aside)}").fetchone()[0] if aside else 0
     shutil.rmtree(folder / f"usage_date={_SET_ASIDE}", ignore_errors=True)
     _make_usage(rows if set_aside else f"(select * from {rows} limit 0)", connection)
     _make_counts(delivered, rows, folder, incoming, settings)
-    ask([Given("usage", path.name), Given("usage_counts", path.name)], connection, report)
     _append_new(rows, folder, incoming, district, key, settings)
-    return Loaded(delivered, set_aside)
+    return Loaded(delivered, set_aside, [Given("usage", path.name), Given("usage_counts", path.name)])
 
 
 def _make_usage(rows: str, connection: duckdb.DuckDBPyConnection) -> None:

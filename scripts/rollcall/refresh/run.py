@@ -27,6 +27,7 @@ from rollcall.intake.findings import REPORT_FILES
 from rollcall.intake.take import Outcome
 from rollcall.logs import event
 from rollcall.refresh import clock, ledger, publish
+from rollcall.rules import own
 from rollcall.settings import Settings
 
 if TYPE_CHECKING:
@@ -366,10 +367,11 @@ def _new_deliveries(
     """Settled files whose content is not in the lake, in the order in which they are applied."""
     if files:
         privacy.pii_key(settings)
+        own.load(settings.rules)  # one that is wrong would be missed in every district
     districts = {}
     for folder in folders:
         try:
-            districts[folder] = District.load(folder)
+            districts[folder] = District.load(folder, settings.rules)
         except RollcallError as error:
             run.skipped.append(f"{error}; the files of {folder.name} stay where they are until it is corrected")
     accepted, found, seen = lake.accepted_ids(settings), [], set()

@@ -1,8 +1,8 @@
 """The roster rules: every id, severity, message and fix is defined here once; reports and `docs/rules.md` derive from it.
 
 A module a section; `sql/` has the statements, over a delivery's files as DuckDB tables (one a file, every column as delivered,
-`_row_number` as a spreadsheet counts), which `tables.py` lists. A rule without a check is one that the intake raises: on
-bytes, names or headers.
+`_row_number` as a spreadsheet counts), and over what the intake has observed of it, which `tables.py` lists. The two rules without
+a check are decided outside a delivery: `delivery-failed` and `delivery-builds`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,14 @@ CONTAINER = container.SECTION
 KEY_RULES = ("org-id-unique", "user-id-unique", "row-id-unique", "product-id-unique")
 _SECTIONS = (container, columns, orgs, users, rows, history, templates, usage, products)
 RULES: dict[str, Rule] = {rule.id: rule for section in _SECTIONS for rule in section.RULES}
+# A check that waits for a table that never comes would never be asked.
+for _rule in RULES.values():
+    for _check in _rule.checks:
+        for _name in (_check.table, *_check.needs):
+            if _name not in tables.known():
+                raise ValueError(
+                    f"the check of '{_rule.id}' on {_check.table} names the table '{_name}', which there is not"
+                )
 
 
 def proven(rules: dict[str, Rule]) -> dict[str, Rule]:

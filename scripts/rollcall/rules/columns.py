@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Rule, Severity
+from rollcall.rules.rule import Check, Rule, Severity, sql
 
 SECTION = "Columns"
 
@@ -14,6 +14,7 @@ RULES = (
         says="each standard column is there, spelled and cased as in OneRoster, and only once",
         message="{file}: {detail}",
         fix="Correct the header line of {file}: {advice}",
+        checks=(Check("observed_column", sql("header"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -23,6 +24,7 @@ RULES = (
         says="users.csv has enabledUser",
         message="users.csv has no column 'enabledUser'{detail}",
         fix="Add 'enabledUser' to users.csv, with true or false for every user",
+        checks=(Check("observed_column", sql("user-enabled-column"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -32,6 +34,7 @@ RULES = (
         says="columns are in the standard's order",
         message="{file}: '{column}' is not where the standard has it",
         fix="Order the columns of {file} as in the standard",
+        checks=(Check("observed_column", sql("header-order"), kinds=("oneroster",)),),
     ),
     Rule(
         "header-unknown",
@@ -40,5 +43,6 @@ RULES = (
         says="columns that are neither standard nor metadata.*",
         message="{file}: the column '{column}' is not in the standard and was not read",
         fix="Leave it out, or name it 'metadata.{column}'",
+        checks=(Check("observed_column", sql("header-unknown"), kinds=("oneroster",)),),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Rule, Severity
+from rollcall.rules.rule import Check, Rule, Severity, sql
 
 SECTION = "Container"
 
@@ -14,6 +14,7 @@ RULES = (
         says="OneRoster files come in a zip",
         message="{file} is a loose OneRoster file",
         fix="Put all OneRoster CSVs of the export into one zip, named with its date (roster_2026-11-20.zip), and deliver that",
+        checks=(Check("observed_container", sql("zip-required"), kinds=("unknown",)),),
         in_guide=True,
     ),
     Rule(
@@ -23,6 +24,7 @@ RULES = (
         says="the zip opens, is not encrypted, and every entry is intact",
         message="{file} cannot be read: {detail}",
         fix="Export and zip the files again, without a password, and upload the whole file",
+        checks=(Check("observed_container", sql("zip-readable"), kinds=("oneroster",)),),
     ),
     Rule(
         "zip-safe",
@@ -31,6 +33,7 @@ RULES = (
         says="no path tricks, links, nested archives or duplicates; at most 64 entries, 100x expansion and the configured size",
         message="{file} is not safe to unpack: {detail}",
         fix="Zip only the OneRoster CSVs, at the root of the zip",
+        checks=(Check("observed_file", sql("zip-safe"), kinds=("oneroster",)),),
     ),
     Rule(
         "zip-layout",
@@ -39,6 +42,7 @@ RULES = (
         says="all files are at the root or in one top folder",
         message="{file} lies in the folder '{value}' while other files do not",
         fix="Zip the CSVs themselves, all at the root of the zip",
+        checks=(Check("observed_file", sql("zip-layout"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -48,6 +52,7 @@ RULES = (
         says="manifest.csv, users.csv and orgs.csv (and roles.csv in 1.2) are there",
         message="{file} is missing from the zip",
         fix="Export {file} too and put it into the zip",
+        checks=(Check("observed_file", sql("file-required"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -57,6 +62,7 @@ RULES = (
         says="files are named exactly as in the standard",
         message="'{file}' is not the standard's name of this file: it must be '{detail}'",
         fix="Rename '{file}' to '{detail}'",
+        checks=(Check("observed_file", sql("file-name-exact"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -66,6 +72,7 @@ RULES = (
         says="a file that the standard does not know",
         message="{file} is not a file of OneRoster {detail} and was not read",
         fix="Leave {file} out of the zip",
+        checks=(Check("observed_file", sql("file-unexpected"), kinds=("oneroster",)),),
     ),
     Rule(
         "encoding-utf8",
@@ -74,6 +81,7 @@ RULES = (
         says="every CSV is valid UTF-8",
         message="line {row} of {file} is not valid UTF-8 (byte {value})",
         fix="Export or save the file as 'CSV UTF-8' without byte order mark",
+        checks=(Check("observed_file", sql("encoding-utf8"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -83,6 +91,7 @@ RULES = (
         says="no byte order mark",
         message="{file} begins with a byte order mark ({value}), which hides the name of its first column",
         fix="Save the file as UTF-8 without BOM (in many editors: 'UTF-8', not 'UTF-8 with BOM')",
+        checks=(Check("observed_file", sql("encoding-no-bom"), kinds=("oneroster",)),),
         in_guide=True,
     ),
     Rule(
@@ -92,6 +101,7 @@ RULES = (
         says="RFC 4180: as many fields in every row as in the header, quotes closed",
         message="line {row} of {file} cannot be read: {detail}",
         fix="Quote values that hold a comma, a quote or a line break, and give every row as many fields as the header",
+        checks=(Check("observed_line", sql("csv-readable")),),
     ),
     Rule(
         "file-readable",
@@ -100,6 +110,7 @@ RULES = (
         says="the file can be read as what it says it is",
         message="{file} cannot be read: {detail}",
         fix="Export the file again, and upload the whole of it",
+        checks=(Check("observed_container", sql("file-readable")),),
     ),
     Rule(
         "delivery-failed",
@@ -125,6 +136,7 @@ RULES = (
         says="header, columns, manifest and what a .gz inflates to are within the configured limits",
         message="{file} is too large to read: {detail}",
         fix="Export only the columns that are asked for, and split a long file; the limits are settings of the refresh",
+        checks=(Check("observed_size", sql("file-within-limits")),),
     ),
     Rule(
         "file-not-empty",
@@ -133,6 +145,7 @@ RULES = (
         says="no file has zero bytes",
         message="{file} is empty (zero bytes)",
         fix="Export {file} again; a file without rows still has its header line",
+        checks=(Check("observed_file", sql("file-not-empty"), kinds=("oneroster",)),),
     ),
     Rule(
         "manifest-valid",
@@ -141,6 +154,11 @@ RULES = (
         says="the manifest is known, and agrees with what is in the zip",
         message="{file}, line {row}: {detail}",
         fix="Correct the manifest, or the files in the zip, so that they agree",
+        checks=(
+            Check("observed_property", sql("manifest-valid.properties"), kinds=("oneroster",)),
+            Check("observed_column", sql("manifest-valid.header"), kinds=("oneroster",)),
+            Check("observed_file", sql("manifest-valid.syntax"), kinds=("oneroster",)),
+        ),
     ),
     Rule(
         "kind-known",
@@ -149,5 +167,6 @@ RULES = (
         says="the file is one that Rollcall takes",
         message="{file} is none of the files that Rollcall takes: {detail}",
         fix="Deliver a OneRoster zip, or a template, members, usage or products file with the documented header",
+        checks=(Check("observed_container", sql("kind-known"), kinds=("unknown",)),),
     ),
 )

@@ -41,6 +41,7 @@ RULES = (
         says="a delivery is not older than the last of its kind that was applied",
         message="the delivery is dated {value}, but one of {detail} is already applied",
         fix="Deliver a newer export; one that belongs to the past is taken by `rollcall backfill {value} {value}`",
+        checks=(Check("observed_container", sql("delivery-order")),),
     ),
     Rule(
         "delivery-date-ahead",
@@ -50,6 +51,7 @@ RULES = (
         message="the delivery is dated {value}, and today is {detail}: once applied, everything older would be refused",
         fix="If the date is right, release the delivery with `rollcall release`; else correct the date in the file's name and deliver it again; "
         "if today is another day, set this machine's clock",
+        checks=(Check("observed_container", sql("delivery-date-ahead"), kinds=schema.KINDS),),
     ),
     Rule(
         "delta-needs-bulk",
@@ -58,6 +60,7 @@ RULES = (
         says="a delta comes after a bulk delivery of the same file",
         message="{file} is a delta, but no bulk delivery of {file} was taken before it",
         fix="Deliver {file} once in bulk; deltas can follow it",
+        checks=(Check("observed_file", sql("delta-needs-bulk"), kinds=("oneroster",)),),
     ),
     Rule(
         "removal-threshold",

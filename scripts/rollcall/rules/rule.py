@@ -30,13 +30,16 @@ class Mode(StrEnum):
     DELTA = "delta"
 
 
-# What a check may say of what it finds; `row_count` where one row stands for several.
+# What a check may say of what it finds: `row_count` where one row stands for several, `file_name` where it is not the one that
+# the table was read from. `detail` completes the rule's message, `advice` its fix.
 FOUND = {
     "row_number": "bigint",
     "column_name": "varchar",
     "value": "varchar",
     "detail": "varchar",
     "row_count": "bigint",
+    "file_name": "varchar",
+    "advice": "varchar",
 }
 
 
@@ -44,8 +47,8 @@ FOUND = {
 class Check:
     """SQL that finds what breaks a rule in one table of a delivery: rows with any of the columns of `FOUND`.
 
-    It is asked of deliveries that have the table, of that version of OneRoster and in that mode if it names one, where all
-    tables that it `needs` beside it are there too: those of the district's last good roster are not at first.
+    It is asked of deliveries that have the table, of these kinds, that version of OneRoster and in that mode if it names any,
+    where all tables that it `needs` beside it are there too: those of the district's last good roster are not at first.
     """
 
     table: str
@@ -53,11 +56,18 @@ class Check:
     version: str | None = None
     mode: Mode | None = None
     needs: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
 
-    def is_asked(self, version: str | None, mode: str | None, there: Collection[str]) -> bool:
-        """Whether it is asked of its table in that version and mode, where these tables are there."""
+    @property
+    def is_of_observed(self) -> bool:
+        """Whether it looks at what was observed before there were rows."""
+        return self.table.startswith("observed_")
+
+    def is_asked(self, kind: str, version: str | None, mode: str | None, there: Collection[str]) -> bool:
+        """Whether it is asked of its table in a delivery of that kind, version and mode, where these tables are there."""
         return (
-            self.version in (None, version)
+            (not self.kinds or kind in self.kinds)
+            and self.version in (None, version)
             and self.mode in (None, mode)
             and all(table in there for table in (self.table, *self.needs))
         )
@@ -65,7 +75,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail}, {advice}."""
+    """One rule, Rollcall's or from a file of one's own (`origin`). `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail}, {advice}."""
 
     id: str
     severity: Severity
@@ -75,6 +85,7 @@ class Rule:
     fix: str
     checks: tuple[Check, ...] = ()
     in_guide: bool = False
+    origin: str = "Rollcall"
 
 
 @cache
@@ -95,24 +106,30 @@ def sql(name: str, **values: object) -> str:
 
 @dataclass(frozen=True)
 class Question:
-    """A check that is asked of a delivery: of the table that was read from `file`, by `sql`, with the district's severity."""
+    """A check that is asked of a delivery: of the table that was read from `file`, by `sql`, with the district's severity.
+
+    `shown` is the SQL expression of what a report may repeat of a value.
+    """
 
     rule: Rule
     check: Check
     file: str
     severity: Severity
     sql: str
+    shown: str
 
 
 @dataclass(frozen=True)
 class Found:
-    """Rows of one column and value that break a rule: the first of them, and how many there are."""
+    """Rows of one column and value that break a rule: the first of them, and how many there are; or one thing observed."""
 
     row: int | None
     column: str | None
     value: str | None
     detail: str | None
     count: int
+    file: str | None = None
+    advice: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,10 @@ def _seed(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+# The kinds of delivery that Rollcall takes.
+KINDS = ("oneroster", "educators", "students", "members", "products", "usage")
 ONEROSTER_VERSIONS = ("1.1", "1.2")
+ONEROSTER_REQUIRED = {"1.1": ("users.csv", "orgs.csv"), "1.2": ("users.csv", "roles.csv", "orgs.csv")}
 # Files of 1.2's gradebook whose columns are not checked: known, and not read.
 ONEROSTER_UNREAD = (
     "lineItemLearningObjectiveIds.csv",
@@ -63,6 +66,11 @@ def oneroster_file_names() -> tuple[str, ...]:
     """Every file that a version of the standard knows."""
     names = dict.fromkeys(name for version in ONEROSTER_VERSIONS for name in oneroster_files(version))
     return (*names, *ONEROSTER_UNREAD)
+
+
+def known_files(version: str) -> tuple[str, ...]:
+    """Every file that a version of the standard knows, read or not."""
+    return (*oneroster_files(version), *(ONEROSTER_UNREAD if version == "1.2" else ()))
 
 
 @cache

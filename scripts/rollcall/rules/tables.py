@@ -11,6 +11,63 @@ KNOWN = ("orgs", "users", "roles", "academicSessions", "courses", "classes", "en
 # The tables of which `before_<table>` and `after_<table>` are there too, where something was delivered before.
 COMPARED = ("orgs", "users", "roles", "enrollments")
 
+# What the intake observes before there are rows: of every delivery, be it readable or not.
+OBSERVED = {
+    # The delivered file: one row.
+    "observed_container": {
+        "file_name": "varchar",
+        "kind": "varchar",  # oneroster, educators, students, members, products, usage or unknown
+        "delivery_date": "date",
+        "today": "date",  # in the district's time zone
+        "newest_applied": "date",  # of the deliveries of its kind that were applied; null where the order does not matter
+        "reading_error": "varchar",  # why reading it broke off
+        "opening_error": "varchar",  # why it does not open as a zip
+        "is_loose_oneroster": "boolean",  # a CSV of OneRoster outside a zip
+        "is_listed": "boolean",  # the entries of the zip are harmless enough to look at their names
+        "is_unpacked": "boolean",  # every CSV was looked at, within the limits
+        "has_manifest": "boolean",  # and it can be read
+        "oneroster_version": "varchar",  # as which the zip was read
+    },
+    # An entry of a zip, but for those of file systems; or the file that comes by itself.
+    "observed_file": {
+        "file_name": "varchar",
+        "path": "varchar",
+        "quoted_path": "varchar",  # as it was written, in quotes, odd bytes as escapes
+        "folder": "varchar",
+        "standard_name": "varchar",  # the standard's file that it is, or is meant to be
+        "hazard": "varchar",  # odd path, path upward, link, archive or repeated path
+        "is_encrypted": "boolean",
+        "is_inflated": "boolean",
+        "byte_count": "bigint",  # null where it was not inflated
+        "damage": "varchar",  # why it does not inflate
+        "byte_order_mark": "varchar",
+        "undecodable_line": "bigint",  # the first that is not UTF-8
+        "undecodable_byte": "varchar",
+        "syntax_error": "varchar",  # of a manifest.json
+        "has_sound_header": "boolean",  # every standard column once
+        "is_after_bulk": "boolean",  # of a delta; null where nobody knows what was delivered before
+    },
+    # A size that is held to a limit; what exceeds it is not read any further.
+    "observed_size": {
+        "file_name": "varchar",
+        "measure": "varchar",  # entries, unpacked bytes, manifest bytes, header bytes, columns, inflated bytes or expansion
+        "size": "bigint",
+        "most": "bigint",
+    },
+    # A column of a header; and one that is missing from it, which has no position.
+    "observed_column": {
+        "file_name": "varchar",
+        "position": "bigint",
+        "column_name": "varchar",
+        "standard_position": "bigint",  # null of a column that is not the standard's, or the template's
+        "misspelled": "varchar",  # the column of the header that a missing one seems to be
+    },
+    # A property of the manifest.
+    "observed_property": {"file_name": "varchar", "row_number": "bigint", "name": "varchar", "value": "varchar"},
+    # A record that cannot be read, or `row_count` of them together, without what it says.
+    "observed_line": {"file_name": "varchar", "row_number": "bigint", "reason": "varchar", "row_count": "bigint"},
+}
+
 _USER_FACTS = {
     "_has_good_email": "boolean",
     "_is_staff": "boolean",
@@ -25,12 +82,15 @@ _ROW = {"_row_number": "bigint"}
 def references(version: str) -> dict[str, dict[str, list]]:
     """What rules look up in `seeds/`: table → column → values."""
     roles, aliases = schema.roles(version), schema.role_aliases()
+    files, required = schema.known_files(version), schema.ONEROSTER_REQUIRED[version]
     return {
         "seed_roles": {"role": list(roles), "is_staff": list(roles.values())},
         "seed_org_types": {"org_type": list(schema.org_types())},
         "seed_grade_aliases": {"grade_alias": list(schema.grade_aliases())},
         "seed_product_statuses": {"product_status": list(schema.product_statuses())},
         "seed_role_aliases": {"role_alias": list(aliases), "standard_role": list(aliases.values())},
+        "seed_oneroster_files": {"file_name": list(files), "is_required": [name in required for name in files]},
+        "seed_oneroster_names": {"file_name": list(schema.oneroster_file_names())},
     }
 
 
@@ -45,7 +105,9 @@ def always(version: str) -> dict[str, dict[str, str]]:
         table: {name: "boolean" if name.startswith("is_") else "varchar" for name in columns}
         for table, columns in references(version).items()
     }
-    return seeds | {"delivery": {"delivery_date": "date", "removal_share": "double", "update_share": "double"}}
+    return (
+        seeds | OBSERVED | {"delivery": {"delivery_date": "date", "removal_share": "double", "update_share": "double"}}
+    )
 
 
 @cache
@@ -84,3 +146,9 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
     ) | _texts("now")
     tables["products"] = _texts(*schema.PRODUCT_COLUMNS) | _ROW
     return tables
+
+
+@cache
+def known() -> frozenset[str]:
+    """The names of all tables that a check may look at."""
+    return frozenset().union(*(always(version) | of_deliveries(version) for version in schema.ONEROSTER_VERSIONS))

@@ -14,6 +14,7 @@ RULES = (
         says="columns as in the template, in any order",
         message="{file}: {detail}",
         fix="Correct the header line of {file}: {advice}",
+        checks=(Check("observed_column", sql("header"), kinds=("educators", "students", "members")),),
         in_guide=True,
     ),
     Rule(
@@ -23,6 +24,7 @@ RULES = (
         says="columns that the template does not have",
         message="{file}: the column '{column}' is not in the template and was not read",
         fix="Nothing to do; leave it out if you can",
+        checks=(Check("observed_column", sql("template-header-extra"), kinds=("educators", "students", "members")),),
     ),
     Rule(
         "template-school-resolves",

@@ -14,6 +14,7 @@ RULES = (
         says="columns as in the contract",
         message="{file}: {detail}",
         fix="Correct the header line of {file}: {advice}",
+        checks=(Check("observed_column", sql("header"), kinds=("usage",)),),
     ),
     Rule(
         "usage-time-valid",

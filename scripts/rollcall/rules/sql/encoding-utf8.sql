@@ -1,0 +1,1 @@
+select file_name, undecodable_line as row_number, undecodable_byte as value from observed_file where undecodable_line is not null

@@ -1,0 +1,1 @@
+select file_name from observed_container where is_loose_oneroster
