@@ -83,7 +83,7 @@ _ROW = {"_row_number": "bigint"}
 def references(version: str) -> dict[str, dict[str, list]]:
     """What rules look up in `seeds/`: table → column → values."""
     roles, aliases = schema.roles(version), schema.role_aliases()
-    files, required = schema.known_files(version), schema.ONEROSTER_REQUIRED[version]
+    files, required = schema.known_files(version), schema.ONEROSTER_REQUIRED.get(version, ())
     return {
         "seed_roles": {"role": list(roles), "is_staff": list(roles.values())},
         "seed_org_types": {"org_type": list(schema.org_types())},
