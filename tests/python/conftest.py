@@ -45,7 +45,8 @@ class House:
 
     def start(self, *arguments: str, before: str = "", **settings: str) -> Command:
         """Starts `rollcall`, with these settings (`ROLLCALL_` in front); see `Warm.start`."""
-        if arguments[:1] in (("refresh",), ("backfill",)):
+        # Not where another account runs it, or with other rooms: they would not find what they expect.
+        if arguments[:1] in (("refresh",), ("backfill",)) and not before and not settings:
             self._parse_once()
         more = {f"ROLLCALL_{name.upper()}": value for name, value in settings.items()}
         return _warm().start(arguments, self.environment | more, self.root, before)

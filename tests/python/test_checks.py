@@ -58,6 +58,10 @@ def examples(rule: str, check: Check, version: str) -> Iterator[Rows]:
         yield {table: [texts(table, version, "x"), texts(table, version, "x", _row_number=3)]}
     elif rule in ("value-required", "template-email-present") or (rule == "status-in-bulk" and check.mode == "delta"):
         yield {table: [texts(table, version, None)]}
+    elif rule == "staff-email-of-student":
+        yield {table: [texts(table, version, "x", _is_student_address=True)]}
+    elif rule == "template-id-present":
+        yield {table: [texts(table, version, None, _role="student")]}
     elif rule == "removal-threshold":
         yield {f"before_{table}": many(f"before_{table}", version, "x")}
     elif rule == "update-threshold":

@@ -753,6 +753,7 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
         ("dark", ["color-contrast"]),
     ):
         page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(300)  # colors change over time
         found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
         assert found.violations_count == 0, found.generate_report()
     for width in (375, 1920):

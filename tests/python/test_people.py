@@ -233,7 +233,7 @@ def test_what_was_kept_of_a_teacher_who_is_a_student_now_is_gone_from_every_room
 
 def test_rostered_are_students_and_staff_and_no_parents(counted):
     found = counted.query(
-        """select u.district_id, user_sourced_id, user_type, string_agg(distinct roles, '+'), u.is_rostered, bool_or(s.roster_status = 'rostered')
+        """select u.district_id, user_sourced_id, u.user_type, string_agg(distinct roles, '+'), u.is_rostered, bool_or(s.roster_status = 'rostered')
         from dim_users u join bridge_user_sources using (user_key)
         left join bridge_user_groups s on u.user_key = s.user_key group by all order by 1, 2"""
     )

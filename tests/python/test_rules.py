@@ -118,7 +118,7 @@ BROKEN: list[tuple[str, Callable[[dict[str, bytes]], object], str, int | None, s
     ("org-id-unique", replaced("orgs.csv", "\nB,", "\nA,,,Alpha again,school,,D\nB,"), "orgs.csv", 4, "A"),
     ("user-id-unique", replaced("users.csv", "\nS2,", "\nT1,"), "users.csv", 5, "T1"),
     ("user-orgs-resolve", replaced("users.csv", '"A, B"', '"A, Q"'), "users.csv", 6, "Q"),
-    ("user-role-valid", replaced("users.csv", "B,student", "B,pupil"), "users.csv", 4, "[5 characters: aaaaa]"),
+    ("user-role-valid", replaced("users.csv", "B,student", "B,pupal"), "users.csv", 4, "[5 characters: aaaaa]"),
     ("user-enabled-valid", replaced("users.csv", "true,B", "yes,B"), "users.csv", 4, "yes"),
     ("user-grade-valid", replaced("users.csv", "Kindergarten", "13th?"), "users.csv", 4, "13th?"),
     ("student-pii-present", lambda made: None, "users.csv", 2, None),
@@ -192,6 +192,9 @@ BROKEN_ROWS = [
     ("template-role-valid", "members", {"role": "Wizard"}, "role", "[6 characters: aaaaaa]"),
     ("template-admin-district", "educators", {"role": "Principal", "school_id": "", "school_name": ""}, "school_id", None),
     ("template-row-duplicate", "students", {}, "sis_id", None),
+    ("template-student-in-educators", "educators", {"role": "Student"}, "role", None),
+    ("staff-email-of-student", "educators", {"email": "s1@schools.example"}, "email", None),
+    ("member-is-student", "members", {"email": "s1@schools.example"}, "email", None),
 ]  # fmt: skip
 
 
