@@ -25,6 +25,7 @@ STAFF = {
     "proctor",
 }
 EDUCATORS = {"teacher", "aide"}
+OFF_ROSTER = {"guardian", "parent", "relative"}
 ADMINISTRATORS = {"administrator", "districtAdministrator", "siteAdministrator", "systemAdministrator", "principal"}
 
 # file → column → what may come to stand in it
@@ -168,6 +169,7 @@ def people(files: Files, day: date) -> set[str]:
         else:
             has = [(_cell(user, "role"), org.strip()) for org in (user.get("orgSourcedIds") or "").split(",")]
             ever[id_] = {role for role, _ in has}
+        has = [(role, org) for role, org in has if role not in OFF_ROSTER]
         if any(org in orgs or role in ADMINISTRATORS or (role in EDUCATORS and id_ in teaches) for role, org in has):
             placed[id_] = user
     return {_root(id_, placed, ever) for id_ in placed}

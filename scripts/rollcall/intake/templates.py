@@ -167,7 +167,8 @@ def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> No
     ):
         person = "distinct coalesce(nullif(trim(sis_id), ''), email_hash) as id"
         connection.execute(f"create table {state}_{kind} as select {person} from {rows} where {where}")
-        placed = f"({cell} <> '' or coalesce({role}, '') = 'administrator')"
+        is_on_roster = f"coalesce({role} in (select role from seed_user_types), true)"
+        placed = f"({cell} <> '' or coalesce({role}, '') = 'administrator') and {is_on_roster}"
         connection.execute(
             f"create table {state}_people as select {person}, id as person from {rows} where {where} and {placed}"
         )

@@ -81,8 +81,12 @@ def roles(version: str) -> dict[str, bool]:
 
 @cache
 def user_types() -> dict[str, tuple[str, bool]]:
-    """Role of any version of the standard → (type of user, is it staff?)."""
-    return {row["role"]: (row["user_type"], row["is_staff"] == "true") for row in _seed("roles")}
+    """Role of any version of the standard whose holders are on the roster → (type of user, is it staff?)."""
+    return {
+        row["role"]: (row["user_type"], row["is_staff"] == "true")
+        for row in _seed("roles")
+        if row["is_on_roster"] == "true"
+    }
 
 
 @cache
