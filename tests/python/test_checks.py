@@ -25,7 +25,7 @@ def delivery(request) -> Iterator[tuple[str, duckdb.DuckDBPyConnection]]:
         for table, columns in tables.references(version).items():
             names = ", ".join(f"unnest(${name})" for name in columns)
             connection.execute(f"insert into {table} select {names}", columns)
-        connection.execute("insert into delivery values (date '2020-10-01', 0.1, 0.75)")
+        connection.execute("insert into delivery values (date '2020-10-01', 0.1, 0.75, 0.1)")
         yield version, connection
 
 
@@ -41,7 +41,8 @@ def texts(table: str, version: str, value: str | None, **more: object) -> dict[s
 
 
 def many(table: str, version: str, value: str) -> list[dict[str, object]]:
-    return [texts(table, version, value, **{identifier(table): f"id{n}"}) for n in range(20)]
+    names = ("id", "person") if table.endswith("_people") else (identifier(table),)
+    return [texts(table, version, value, **dict.fromkeys(names, f"id{n}")) for n in range(20)]
 
 
 def identifier(table: str) -> str:
@@ -62,8 +63,12 @@ def examples(rule: str, check: Check, version: str) -> Iterator[Rows]:
         yield {table: [texts(table, version, "x", _is_student_address=True)]}
     elif rule == "template-id-present":
         yield {table: [texts(table, version, None, _role="student")]}
+    elif rule in ("row-loss", "row-loss-total"):
+        lost = 50 if rule == "row-loss" else 100
+        yield {"after_rows": [texts("after_rows", version, table, delivered=100, unusable=lost)]}
     elif rule == "removal-threshold":
-        yield {f"before_{table}": many(f"before_{table}", version, "x")}
+        before = f"before_{table.removeprefix('after_')}"
+        yield {before: many(before, version, "x")}
     elif rule == "update-threshold":
         yield {each: many(each, version, each) for each in (f"before_{table}", f"after_{table}")}
     elif rule == "manifest-valid":
