@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import json
 import os
 import shutil
@@ -15,11 +13,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import warm
 from rollcall.districts import District
 from rollcall.intake import lake, landing, take
 from rollcall.intake.take import Outcome
 from rollcall.settings import Settings
-from warm import Command, Warm
 
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules")
 
@@ -43,13 +41,13 @@ class House:
         rooms = {f"ROLLCALL_{name.upper()}": str(self.root / name) for name in ROOMS}
         return os.environ | rooms | {"ROLLCALL_SETTLE_SECONDS": "0"}
 
-    def start(self, *arguments: str, before: str = "", **settings: str) -> Command:
-        """Starts `rollcall`, with these settings (`ROLLCALL_` in front); see `Warm.start`."""
+    def start(self, *arguments: str, before: str = "", **settings: str) -> warm.Command:
+        """Starts `rollcall`, with these settings (`ROLLCALL_` in front); see `warm.start`."""
         # Not where another account runs it, or with other rooms: they would not find what they expect.
         if arguments[:1] in (("refresh",), ("backfill",)) and not before and not settings:
             self._parse_once()
         more = {f"ROLLCALL_{name.upper()}": value for name, value in settings.items()}
-        return _warm().start(arguments, self.environment | more, self.root, before)
+        return warm.start(arguments, self.environment | more, self.root, before)
 
     def _parse_once(self) -> None:
         """Gives a new house what dbt has parsed of the project in an older one, which saves four seconds of its first build."""
@@ -101,13 +99,6 @@ class House:
             name: sorted(self.query(f"select * from {name}"), key=repr)
             for name in sorted(names - {"fct_refresh_runs", *without})
         }
-
-
-@functools.cache
-def _warm() -> Warm:
-    warm = Warm()
-    atexit.register(warm.stop)
-    return warm
 
 
 def free_port() -> int:

@@ -1,27 +1,42 @@
-"""Runs the `rollcall` command without its start-up: a process that has imported it forks for every command.
+"""Runs the `rollcall` command without its start-up: multiprocessing's fork server has imported it, and forks for every command.
 
 Each command has its own process, environment, working directory and exit code, as from a shell, and so has its audit; what is
-saved is five seconds of imports. `python warm.py SOCKET` serves; `Warm` is the client.
+saved is five seconds of imports.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
+import multiprocessing
 import os
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from rollcall.expectations import audit, start
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(
+    [
+        "rollcall.expectations.gate",
+        "dbt.cli.main",
+        "rollcall.cli",
+        "rollcall.expectations.audit",
+        "rollcall.expectations.context",
+        "rollcall.expectations.duckdb_engine",
+        "rollcall.expectations.marts",
+        "rollcall.intake.fetch",
+        "rollcall.refresh.build",
+        "rollcall.refresh.run",
+        "rollcall.watch.alerts",
+        "rollcall.watch.status",
+    ]
+)
 
 
 class _ForkedAudit:
@@ -38,13 +53,16 @@ class _ForkedAudit:
             os.closerange(3, 1024)  # as for a program that is started: the lock above all is not its to hold
             sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
             sys.argv = command[2:]
+            code = 1
             try:
+                from rollcall.expectations import audit
+
                 audit.main()
-                self.returncode = 0
+                code = 0
             except BaseException:
                 traceback.print_exc()
             sys.stderr.flush()
-            os._exit(1 if self.returncode is None else 0)
+            os._exit(code)
         os.close(question)
         os.close(answer)
 
@@ -53,9 +71,9 @@ class _ForkedAudit:
             os.write(self._ask, question.encode())
         os.close(self._ask)
         with os.fdopen(self._answer) as answer:
-            told = answer.read()
+            said = answer.read()
         self.wait()
-        return told, None
+        return said, None
 
     def poll(self) -> int | None:
         return self.returncode
@@ -67,27 +85,32 @@ class _ForkedAudit:
         self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def _command(request: dict) -> None:
+def _become(
+    arguments: tuple[str, ...], environment: dict[str, str], cwd: Path, before: str, out: Path, err: Path
+) -> None:
     """In the forked process: becomes the command."""
     os.setsid()
-    os.chdir(request["cwd"])
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(request["environment"])
-    for number, name in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-        os.dup2(descriptor, number)
-    sys.argv = ["rollcall", *request["arguments"]]
+    os.environ.update(environment)
+    for number, name in ((0, os.devnull), (1, out), (2, err)):
+        os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
+    sys.argv = ["rollcall", *arguments]
+    from rollcall.expectations import audit
+
     audit.subprocess = SimpleNamespace(Popen=_ForkedAudit, PIPE=subprocess.PIPE)
     code = 1
     try:
-        if request["before"]:
-            exec(request["before"], {})
+        if before:
+            exec(before, {})
         from rollcall.cli import main
 
         main()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
     finally:
         atexit._run_exitfuncs()
         sys.stdout.flush()
@@ -95,108 +118,37 @@ def _command(request: dict) -> None:
         os._exit(code)
 
 
-def _keep(connection: socket.socket) -> None:
-    """In a process of its own for each command: starts it, tells its process id, and in the end how it ended."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request = json.loads(connection.makefile().readline())
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        _command(request)
-    connection.sendall(f"{pid}\n".encode())
-    _, status = os.waitpid(pid, 0)
-    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
-
-
-def serve(path: str) -> None:
-    start.gate()
-    import dbt.cli.main  # noqa: F401
-
-    import rollcall.cli
-    import rollcall.expectations.duckdb_engine
-    import rollcall.expectations.marts
-    import rollcall.intake.fetch
-    import rollcall.refresh.build
-    import rollcall.refresh.run
-    import rollcall.watch.alerts
-    import rollcall.watch.status  # noqa: F401
-
-    parent = os.getppid()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
-    listening.listen()
-    listening.settimeout(1)
-    while os.getppid() == parent:
-        try:
-            connection, _ = listening.accept()
-        except TimeoutError:
-            continue
-        connection.settimeout(None)
-        if os.fork() == 0:
-            listening.close()
-            _keep(connection)
-        connection.close()
-
-
 @dataclass
 class Command:
     """A command that runs, or has run."""
 
-    pid: int
-    _answers: object
+    _process: multiprocessing.Process
     _out: Path
     _err: Path
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         """`kill -9` of the command; what it has started ends later, in `wait`."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        self._process.kill()
 
     def wait(self) -> subprocess.CompletedProcess[str]:
-        code = int(self._answers.readline())
+        self._process.join()
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # an audit process that a killed command has left would still import
-        done = subprocess.CompletedProcess("rollcall", code, self._out.read_text("utf-8"), self._err.read_text("utf-8"))
-        self._out.unlink()
-        self._err.unlink()
+        done = subprocess.CompletedProcess(
+            "rollcall", self._process.exitcode, self._out.read_text("utf-8"), self._err.read_text("utf-8")
+        )
+        shutil.rmtree(self._out.parent)
         return done
 
 
-class Warm:
-    """The client, one for each test process."""
-
-    def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="rollcall-warm-"))
-        self.socket = self.folder / "socket"
-        self.process = subprocess.Popen([sys.executable, __file__, str(self.socket)])
-        self.count = 0
-
-    def start(self, arguments: tuple[str, ...], environment: dict[str, str], cwd: Path, before: str = "") -> Command:
-        """Starts a command; `before` is Python that its process runs first."""
-        self.count += 1
-        out, err = (self.folder / f"{self.count}.{name}" for name in ("out", "err"))
-        connection = socket.socket(socket.AF_UNIX)
-        for _ in range(600):
-            try:
-                connection.connect(str(self.socket))
-                break
-            except (FileNotFoundError, ConnectionRefusedError):
-                assert self.process.poll() is None, "the warm process has ended"
-                time.sleep(0.1)
-        request = {
-            "arguments": arguments, "environment": environment, "cwd": str(cwd), "out": str(out), "err": str(err),
-            "before": before,
-        }  # fmt: skip
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        answers = connection.makefile()
-        return Command(int(answers.readline()), answers, out, err)
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1])
+def start(arguments: tuple[str, ...], environment: dict[str, str], cwd: Path, before: str = "") -> Command:
+    """Starts a command; `before` is Python that its process runs first."""
+    folder = Path(tempfile.mkdtemp(prefix="rollcall-command-"))
+    out, err = folder / "out", folder / "err"
+    process = _SERVER.Process(target=_become, args=(arguments, environment, cwd, before, out, err), daemon=True)
+    process.start()
+    return Command(process, out, err)
