@@ -57,7 +57,7 @@ def _oneroster(draw, version: str, day: date) -> dict[str, list[dict[str, str]]]
     staff_roles = (
         ["teacher", "aide", "administrator"] if version == "1.1" else ["teacher", "aide", "principal", "counselor"]
     )
-    for id_ in draw(_some(["T1", "T2", "T3", "T4"], 4)):
+    for id_ in ["T1", *draw(_some(["T2", "T3", "T4"], 3))]:  # a roster without people is rejected
         more = {
             "email": draw(st.one_of(_mails, st.just(""))),
             "identifier": draw(st.sampled_from(["", "E1", "E2"])),
@@ -113,6 +113,8 @@ def _template_rows(draw, kind: str) -> list[dict[str, str]]:
     for _ in range(draw(st.integers(1, 5))):
         ids = draw(_some(["A", "B", "C"], 2))
         style = draw(st.sampled_from(["id", "name", "both", "unknown", "none"]))
+        if not rows:  # a list of which no row can be used is rejected
+            ids, style = ids or ["A"], "id"
         names = [NAMES[id_].upper().replace("-", " ") if draw(st.booleans()) else NAMES[id_] for id_ in ids]
         separator = draw(st.sampled_from([",", ";", " | ", "\n"]))
         # A name with a comma cannot stand in a list that commas separate.
@@ -343,7 +345,9 @@ class Oracle:
         classes = self.tables.get("classes.csv", {})
         for user in self.tables.get("users.csv", {}).values():
             id_ = user["sourcedId"]
-            if "role" in user:
+            if user.get("role") == "parent":  # who has no membership
+                said = [(None, [], 2)]
+            elif "role" in user:
                 said = [(user["role"], _items(user["orgSourcedIds"]), 2)]
             else:
                 said = [(None, [], 2)]

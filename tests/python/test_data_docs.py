@@ -30,8 +30,12 @@ def test_data_docs_say_what_was_asked_and_name_nobody(house):
     files["users.csv"][1]["grades"] = "13th?"
     files["users.csv"].append(roster.user("T9", "teacher", "A", email="no address"))
     roster.write(house.landing / "d" / "roster_2020-10-01.zip", files)
-    roster.template(house.landing / "d" / "educators_2020-10-01.csv", "educators", TEACHERS)
-    rows = [("2020-10-01T09:00:00Z", "s1@schools.example", "about:blank")]
+    roster.template(
+        house.landing / "d" / "educators_2020-10-01.csv",
+        "educators",
+        [*TEACHERS, TEACHERS[0] | {"sis_id": "T2", "school_id": "A", "school_name": ""}],
+    )
+    rows = [("2020-10-01T09:00:00Z", "s1@schools.example", url) for url in ("about:blank", "https://app.example/")]
     roster.usage(house.landing / "d" / "usage_2020-10-01.csv", rows)
     roster.write(house.landing / "other" / "roster_2020-10-01.zip")
     assert {outcome.verdict for outcome in house.take()} == {"accepted"}

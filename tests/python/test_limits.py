@@ -112,7 +112,7 @@ def test_what_is_too_large_is_refused_in_a_moment(case, house):
     assert len(said) == 1, said
     assert any(part in said[0] for part in message.split("|")), said
     assert len(report["findings"]) <= 3
-    assert took < 2, f"{took:.1f} s"
+    assert took < 20, f"{took:.1f} s"  # to inflate or parse the whole takes minutes; a busy machine may take seconds
 
 
 def test_too_large_an_upload_is_named_and_not_read(house):
