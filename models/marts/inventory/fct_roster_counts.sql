@@ -6,7 +6,7 @@ with spans as (
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
     from {{ ref("bridge_user_groups") }}
-    where roster_status = 'rostered'
+    where {{ is_rostered() }}
 ),
 
 -- Who comes and who goes, by day: their running sum is who is there. People are not joined with days.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import great_expectations.expectations as gxe
 import yaml
 
+from rollcall.dbt_macros import rendered
 from rollcall.paths import PROJECT
 from rollcall.rules import schema
 
@@ -82,14 +83,14 @@ class ExpectMatchRateToHold(gxe.UnexpectedRowsExpectation):
         select district_id
         from (
             -- The people of the school years are the people of the days, and few rows.
-            select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
+            select district_id, <rate> as rate
             from {batch} where period = 'school_year' and user_key is not null group by district_id
         ) as now
         inner join (
-            select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
+            select district_id, <rate> as rate
             from before.marts.agg_inventory_users where period = 'school_year' and user_key is not null group by district_id
         ) as was using (district_id)
-        where now.rate < was.rate - 0.1"""
+        where now.rate < was.rate - 10""".replace("<rate>", rendered("roster_match_rate"))
 
 
 class ExpectCatalogueToHold(gxe.UnexpectedRowsExpectation):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.dbt_macros import rendered
 from rollcall.districts import Thresholds
 from rollcall.intake import csvfile, lake, privacy, students
 from rollcall.intake.changes import Past, Table
-from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import GOOD_EMAIL, Given, Loaded, load_seeds
 from rollcall.rules import schema

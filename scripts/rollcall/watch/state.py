@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.dbt_macros import rendered
 from rollcall.errors import RollcallError
 from rollcall.intake import lake, landing, take, verify
-from rollcall.intake.dbt_macros import rendered
 from rollcall.refresh import clock, ledger, publish
 from rollcall.settings import Settings
 from rollcall.text import printable
