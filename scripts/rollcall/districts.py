@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from rollcall.errors import RollcallError
-from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own
+from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own, schema
+from rollcall.text import plain
 
 _MOST_BYTES = 1_000_000  # of a district.toml
 
@@ -31,6 +32,87 @@ class Thresholds(BaseModel):
     removal: float = Field(0.1, gt=0, le=1)
     update: float = Field(0.75, gt=0, le=1)
     row_loss: float = Field(0.1, gt=0, le=1)
+
+
+PREFIX = "metadata."
+# In the name of a column: that it is about who a student is, where they live, or how to reach them.
+_PERSONAL = frozenset(
+    [
+        "address",
+        "age",
+        "birth",
+        "birthdate",
+        "birthday",
+        "citizenship",
+        "dob",
+        "email",
+        "ethnic",
+        "ethnicity",
+        "father",
+        "firstname",
+        "gender",
+        "guardian",
+        "lastname",
+        "mail",
+        "mobile",
+        "mother",
+        "name",
+        "nationality",
+        "parent",
+        "password",
+        "phone",
+        "photo",
+        "pronouns",
+        "race",
+        "races",
+        "religion",
+        "sex",
+        "sms",
+        "ssn",
+        "street",
+        "surname",
+        "zip",
+    ]
+)
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+class Extensions(BaseModel):
+    """Columns of a district's own that are kept: `metadata.*` of OneRoster, and what templates have beyond their header.
+
+    What is named under `students` is kept of students too: the district says that it is not personal.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    orgs: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()
+
+    @field_validator("orgs", "staff", "students")
+    @classmethod
+    def _usable(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in value:
+            own = name.removeprefix(PREFIX)
+            if not re.fullmatch(r"[^\W_][^\x00-\x1f\x7f\",]{0,99}", own) or name != name.strip():
+                raise ValueError(f"{name!a} is no name of a column")
+            if info.field_name == "orgs" and own == name:
+                raise ValueError(f"'{name}' must begin with '{PREFIX}': other columns of OneRoster are not read")
+            if own == name and plain(name) in schema.columns_read():
+                raise ValueError(f"'{name}' is a column that Rollcall knows already")
+            if info.field_name == "students" and (_words(own) & _PERSONAL or plain(own) in schema.columns_of_nobody()):
+                raise ValueError(f"'{name}' looks personal, and nothing personal is kept of students")
+        if len({name.casefold() for name in value}) < len(value):
+            raise ValueError("a column is named twice")
+        return value
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """What is kept of staff."""
+        return tuple(dict.fromkeys((*self.staff, *self.students)))
 
 
 class Sftp(BaseModel):
@@ -67,6 +149,7 @@ class District(BaseModel):
     own_rules: tuple[Rule, ...] = ()
     rules: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
+    extensions: Extensions = Extensions()
     sftp: Sftp | None = None
 
     @field_validator("time_zone")
@@ -129,7 +212,7 @@ class District(BaseModel):
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             # A key of a section is one of that section's.
-            section = {"thresholds": Thresholds, "sftp": Sftp}.get(
+            section = {"thresholds": Thresholds, "extensions": Extensions, "sftp": Sftp}.get(
                 first["loc"][0] if len(first["loc"]) > 1 else "", cls
             )
             known = [name for name in section.model_fields if name not in ("district_id", "own_rules")]

@@ -19,6 +19,7 @@ select
     org_name,
     org_type,
     parent_sourced_id,
+    extensions,
     is_active = 1 as is_active
 from ranked
 where recency = 1 and not is_deleted

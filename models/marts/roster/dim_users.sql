@@ -41,6 +41,7 @@ people as (
         case when ranked.is_staff then ranked.email end as email,
         ranked.email_hash,
         ranked.email_domain,
+        ranked.extensions,
         profiles.is_enabled,
         profiles.is_active,
         profiles.is_rostered
@@ -74,6 +75,7 @@ select
     cast(null as string) as email,
     email_hash,
     email_domain,
+    cast(null as string) as extensions,
     false as is_enabled,
     false as is_active,
     false as is_rostered

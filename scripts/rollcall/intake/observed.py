@@ -79,6 +79,7 @@ class Column:
     column_name: str
     standard_position: int | None = None
     misspelled: str | None = None
+    is_extension: bool = False
 
 
 @dataclass

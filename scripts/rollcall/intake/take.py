@@ -248,7 +248,7 @@ def take(
                 }
                 # An older list does not say who is a student by now.
                 if delivery.kind in _OF_PEOPLE and not later:
-                    students.forget_names(settings, connection, district.district_id)
+                    students.forget_names(settings, connection, district.district_id, district.extensions)
                 log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
                 if delivery.kind is not Kind.USAGE:
                     changes = log.append(tables)
@@ -308,6 +308,7 @@ def _past(settings: Settings, delivery: Delivery, applied: list[Applied], until:
         delivery.district.thresholds,
         until,
         frozenset().union(*before),
+        delivery.district.extensions,
     )
 
 

@@ -63,6 +63,7 @@ OBSERVED = {
         "column_name": "varchar",
         "standard_position": "bigint",  # null of a column that is not the standard's, or the template's
         "misspelled": "varchar",  # the column of the header that a missing one seems to be
+        "is_extension": "boolean",  # a column that district.toml names under [extensions]
     },
     # A property of the manifest.
     "observed_property": {"file_name": "varchar", "row_number": "bigint", "name": "varchar", "value": "varchar"},
