@@ -6,6 +6,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
@@ -74,6 +75,13 @@ _PERSONAL = frozenset(
         "zip",
     ]
 )
+
+
+def _day_of_year(value: str) -> None:
+    """ValueError for what is no day of every year."""
+    if not re.fullmatch(r"\d\d-\d\d", value) or value == "02-29":
+        raise ValueError(f"'{value}' is not a day of every year, such as 08-01")
+    date.fromisoformat(f"2001-{value}")
 
 
 def _words(name: str) -> set[str]:
@@ -150,6 +158,8 @@ class District(BaseModel):
     rules: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
     extensions: Extensions = Extensions()
+    school_year_start: str | None = None
+    blackouts: tuple[str, ...] = ()
     sftp: Sftp | None = None
 
     @field_validator("time_zone")
@@ -163,6 +173,34 @@ class District(BaseModel):
     @classmethod
     def _lower(cls, value: list[str]) -> list[str]:
         return [domain.strip().lower().removeprefix("@") for domain in value]
+
+    @field_validator("school_year_start")
+    @classmethod
+    def _day_of_every_year(cls, value: str | None) -> str | None:
+        if value is not None:
+            _day_of_year(value)
+        return value
+
+    @field_validator("blackouts")
+    @classmethod
+    def _spans(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for span in value:
+            first, _, last = span.partition("/")
+            if len(first) == len("2026-06-15") and date.fromisoformat(first) > date.fromisoformat(last):
+                raise ValueError(f"'{span}' ends before it begins")
+            if len(first) != len("2026-06-15"):
+                _day_of_year(first)
+                _day_of_year(last)
+        return value
+
+    def blackout_on(self, day: date) -> str | None:
+        """The blackout that a day is in: dates of one year, or days of every year, New Year's Eve between them or not."""
+        for span in self.blackouts:
+            first, _, last = span.partition("/")
+            at = day.isoformat() if len(first) == len("2026-06-15") else f"{day:%m-%d}"
+            if first <= at <= last or (last < first and (at >= first or at <= last)):
+                return span
+        return None
 
     @field_validator("rules")
     @classmethod

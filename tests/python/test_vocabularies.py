@@ -1,10 +1,11 @@
-"""What a district sets for itself without a line of code: columns of its own, and which of them are kept of students."""
+"""What a district sets for itself without a line of code: columns of its own, its school years, and days without rosters."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,8 @@ import pytest
 
 import roster
 from conftest import House
+from rollcall.dashboard.queries import Inventory
+from rollcall.dashboard.warehouse import Warehouse
 from rollcall.districts import District
 from rollcall.errors import RollcallError
 
@@ -20,6 +23,7 @@ orgs = ["metadata.region"]
 staff = ["metadata.department", "room"]
 students = ["metadata.bus", "house"]
 """
+DAYS = ("2020-08-14", "2020-08-17", "2020-09-01")
 OF_STAFF = "Department of Mysteries"
 
 
@@ -72,6 +76,11 @@ def oak(session_house) -> House:
         "2020-10-02",
         "T9,Ada,Byron,ada@d.example,Teacher,A,,03,R 12",
         "S9,Bo,Young,bo@d.example,Student,A,,03,R 13",
+    )
+    # Before and after the academic session of the roster begins, which is on August 17.
+    roster.usage(
+        house.landing / "oak" / "usage_2020-10-02.csv",
+        [(f"{day}T09:00:00Z", "s1@schools.example", "https://a.example") for day in DAYS],
     )
     house.refresh()
     return house
@@ -142,6 +151,92 @@ def test_what_was_kept_goes_when_someone_is_a_student_or_the_district_keeps_it_n
 )
 def test_a_column_that_must_not_be_kept_is_refused(line, words, tmp_path: Path):
     (tmp_path / "district.toml").write_text(f"[extensions]\n{line}\n")
+    with pytest.raises(RollcallError) as refused:
+        District.load(tmp_path)
+    assert words in str(refused.value)
+
+
+def years(house: House) -> list[tuple]:
+    """Each school year with use: its first day, basis, and page loads in both aggregates and in the facts."""
+    return house.query(
+        """select first_day::varchar, basis, u.page_loads, p.page_loads, d.page_loads
+        from dim_school_years as y
+        inner join (select period_start, sum(page_loads)::int as page_loads from agg_inventory_users where period = 'school_year' group by 1) as u
+            on y.first_day = u.period_start
+        full join (select period_start, sum(page_loads)::int as page_loads from agg_inventory_usage where period = 'school_year' group by 1) as p
+            on y.first_day = p.period_start
+        full join (select school_year_start, sum(page_loads)::int as page_loads from fct_usage_days group by 1) as d
+            on y.first_day = d.school_year_start
+        order by 1"""
+    )
+
+
+def test_school_years_are_those_of_the_district_and_move_with_its_sessions(oak):
+    assert years(oak) == [("2019-07-01", "default", 1, 1, 1), ("2020-08-17", "academic_session", 2, 2, 2)]
+
+    # A week later the district has the session begin on August 10, and names a day for the years without one.
+    def earlier(made: dict[str, bytes]) -> None:
+        with_columns(made)
+        made["academicSessions.csv"] = made["academicSessions.csv"].replace(b"2020-08-17", b"2020-08-10")
+
+    settings_of(oak, 'school_year_start = "08-01"\n' + TOML)
+    roster.write(oak.landing / "oak" / "roster_2020-10-08.zip", change=earlier)
+    oak.refresh()
+    assert years(oak) == [("2020-08-10", "academic_session", 3, 3, 3)]
+    assert oak.query("select first_day::varchar, last_day::varchar, school_year_name, basis from dim_school_years order by 1") == [
+        ("2019-08-01", "2020-08-09", "2019-20", "district_setting"),
+        ("2020-08-10", "2021-07-31", "2020-21", "academic_session"),
+        ("2021-08-01", "2022-07-31", "2021-22", "district_setting"),
+    ]  # fmt: skip
+    published = Inventory(Warehouse(oak.settings).version())
+    chosen = published.options.read("?period=school_year&from=2020-12-01")
+    assert (str(chosen.first), str(chosen.last)) == ("2020-08-10", "2021-07-31")
+    assert [row["page_loads"] for row in published.products(chosen)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("blackouts", "day", "found"),
+    [
+        (("06-15/08-10",), "2021-07-01", "06-15/08-10"),
+        (("06-15/08-10",), "2021-08-10", "06-15/08-10"),
+        (("06-15/08-10",), "2021-08-11", None),
+        (("12-20/01-05",), "2021-01-02", "12-20/01-05"),
+        (("12-20/01-05",), "2021-12-20", "12-20/01-05"),
+        (("12-20/01-05",), "2021-06-01", None),
+        (("2021-06-15/2021-08-10",), "2021-07-01", "2021-06-15/2021-08-10"),
+        (("2021-06-15/2021-08-10",), "2022-07-01", None),
+    ],
+)
+def test_a_blackout_is_of_one_year_or_of_every_year(blackouts, day, found):
+    assert District(district_id="oak", blackouts=blackouts).blackout_on(date.fromisoformat(day)) == found
+
+
+def test_a_roster_of_a_blackout_is_held_and_use_is_not(house):
+    settings_of(house, 'blackouts = ["06-15/08-10"]\n')
+    for day in ("2021-07-01", "2021-08-11"):
+        roster.write(house.landing / "oak" / f"roster_{day}.zip")
+    roster.usage(
+        house.landing / "oak" / "usage_2021-07-01.csv", [("2021-07-01T09:00:00Z", "a@b.example", "https://a.example")]
+    )
+    held, applied, usage = sorted(house.take(), key=lambda outcome: outcome.delivery.path.name)
+    assert (held.verdict, applied.verdict, usage.verdict) == ("held", "accepted", "accepted")
+    (found,) = [each for each in held.report.findings if each.rule == "delivery-in-blackout"]
+    assert found.value == "2021-07-01" and "06-15/08-10" in found.message
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('school_year_start = "2020-08-01"', "'2020-08-01' is not a day of every year"),
+        ('school_year_start = "02-29"', "'02-29' is not a day of every year"),
+        ('school_year_start = "13-01"', "school_year_start"),
+        ('blackouts = ["06-15"]', "blackouts"),
+        ('blackouts = ["06-15/2021-08-10"]', "'2021-08-10' is not a day of every year"),
+        ('blackouts = ["2021-08-10/2021-06-15"]', "ends before it begins"),
+    ],
+)
+def test_a_day_that_there_is_not_is_refused(line, words, tmp_path):
+    (tmp_path / "district.toml").write_text(f"{line}\n")
     with pytest.raises(RollcallError) as refused:
         District.load(tmp_path)
     assert words in str(refused.value)

@@ -31,7 +31,7 @@ group_days as (
 ),
 
 expected as (
-    {%- for period in ["week", "month", "school_year"] %}
+    {%- for period in ["week", "month"] %}
     select
         product_days.district_id,
         '{{ period }}' as period,
@@ -39,8 +39,17 @@ expected as (
         sum(product_days.page_loads) as page_loads
     from product_days
     group by product_days.district_id, {{ period_start(period, "product_days.usage_date") }}
-    {{ "union all" if not loop.last }}
+    union all
     {%- endfor %}
+    select
+        product_days.district_id,
+        'school_year' as period,
+        days.school_year_start as period_start,
+        sum(product_days.page_loads) as page_loads
+    from product_days
+    left join {{ ref("fct_usage_days") }} as days
+        on product_days.district_id = days.district_id and product_days.usage_date = days.usage_date
+    group by product_days.district_id, days.school_year_start
 ),
 
 by_product as (

@@ -19,5 +19,6 @@ select
     decided_why,
     {{ clean("district_name") }} as district_name,
     time_zone,
-    email_domains
+    email_domains,
+    school_year_start
 from {{ source("lake", "deliveries") }}

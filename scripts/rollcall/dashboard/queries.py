@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from rollcall.dashboard.filters import District, Filters, Options, period_of
+from rollcall.dashboard.filters import District, Filters, Options
 from rollcall.dashboard.tables import IN_DAYS, IS_ROSTERED, KEPT, ROLLED_UP, Scope, Tables, count_people
 from rollcall.dashboard.warehouse import Version
 from rollcall.dbt_macros import rendered
@@ -48,13 +48,16 @@ def options(version: Version) -> Options:
         inner join dim_grades using (grade_code) order by sort_order"""
     ):
         grades.setdefault(row["district_id"], {})[row["grade_code"]] = row["grade_name"]
+    years: dict[str, list[tuple[date, date]]] = {}
+    for row in version.rows("select district_id, first_day, last_day from dim_school_years order by first_day"):
+        years.setdefault(row["district_id"], []).append((row["first_day"], row["last_day"]))
     for row in version.rows(
         "select district_id, district_name, time_zone from dim_districts order by district_name, district_id"
     ):
         district_id = row["district_id"]
         districts[district_id] = District(
             district_id, row["district_name"], schools.get(district_id, {}), grades.get(district_id, {}),
-            *days.get(district_id, (None, None)), row["time_zone"],
+            *days.get(district_id, (None, None)), row["time_zone"], tuple(years.get(district_id, ())),
         )  # fmt: skip
     statuses = version.rows(
         "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"
@@ -73,8 +76,8 @@ class Inventory:
     def newest(self) -> Iterator[Filters]:
         """Everybody, in the periods that are looked at most: the newest of each kind and district, then those before."""
         wanted = [
-            (number, Filters(district_id, period, *period_of(period, first)))
-            for district_id in self.options.districts
+            (number, Filters(district_id, period, *district.period_of(period, first)))
+            for district_id, district in self.options.districts.items()
             for period in ("month", "school_year", "week", "day")
             for number, first in enumerate(self.periods(district_id, period)[: KEPT.get(period)])
         ]
@@ -485,7 +488,8 @@ class Inventory:
 
     def periods(self, district_id: str, period: str) -> list[date]:
         """The first days of the periods with use, the newest first."""
-        return sorted({period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
+        district = self.options.districts[district_id]
+        return sorted({district.period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
 
     def open_problems(self, district_id: str) -> list[dict[str, object]]:
         """Deliveries that need somebody now, with the finding that weighs most. `rollcall status` goes by the same rule."""

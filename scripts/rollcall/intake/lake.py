@@ -246,10 +246,11 @@ def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str)
     fields = ", ".join(
         f'{changed.get(column, column)}::{kind} as "{column}"' for column, kind in lake_tables()["deliveries"].items()
     )
+    # A record of before has fewer columns.
+    empty = record.parents[1] / f"district_id={NOTHING}" / f"{NOTHING}.parquet"
     with duckdb.connect() as connection:
         connection.execute(
-            f"copy (select {fields} from read_parquet({quote(record)}, hive_partitioning = false)) "
-            f"to {quote(temporary)} (format parquet)",
+            f"copy (select {fields} from {read([str(record), str(empty)])}) to {quote(temporary)} (format parquet)",
             {"verdict": verdict, "by": by, "why": why},
         )
     fsync(temporary)

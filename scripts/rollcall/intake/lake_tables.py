@@ -79,6 +79,7 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "district_name": "varchar",
         "time_zone": "varchar",
         "email_domains": "varchar",
+        "school_year_start": "varchar",
     }
     tables["rule_results"] = {
         "delivery_id": "varchar",

@@ -164,7 +164,9 @@ def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
 
 def _observed(delivery: Delivery) -> Observed:
     today = datetime.now(delivery.district.zone).date()
-    return Observed(Container(delivery.path.name, str(delivery.kind), delivery.delivery_date, today))
+    container = Container(delivery.path.name, str(delivery.kind), delivery.delivery_date, today)
+    container.blackout = delivery.district.blackout_on(delivery.delivery_date)
+    return Observed(container)
 
 
 def _judge(
@@ -337,6 +339,7 @@ def _record(
         "district_name": delivery.district.name,
         "time_zone": delivery.district.time_zone,
         "email_domains": ",".join(delivery.district.email_domains),
+        "school_year_start": delivery.district.school_year_start,
     }
 
 

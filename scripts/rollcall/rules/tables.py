@@ -21,6 +21,7 @@ OBSERVED = {
         "delivery_date": "date",
         "today": "date",  # in the district's time zone
         "newest_applied": "date",  # of the deliveries of its kind that were applied; null where the order does not matter
+        "blackout": "varchar",  # of district.toml, that the delivery's date is in
         "reading_error": "varchar",  # why reading it broke off
         "opening_error": "varchar",  # why it does not open as a zip
         "is_workbook": "boolean",  # of a spreadsheet program, whatever its name
