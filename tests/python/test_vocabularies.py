@@ -96,8 +96,8 @@ def test_columns_of_the_district_reach_the_dimensions(oak):
     )
     assert sorted({(kind, *own) for _, kind, *own in people}, key=repr) == [
         ("administrator", OF_STAFF, "7", None),
-        ("educator", None, None, "R 12"),
         ("educator", OF_STAFF, "7", None),
+        ("educator", None, None, "R 12"),
         ("student", None, "7", None),
         ("student", None, None, None),
     ]

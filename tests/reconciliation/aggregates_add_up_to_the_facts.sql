@@ -74,7 +74,8 @@ select
 from facts
 left join product_days on facts.district_id = product_days.district_id and facts.usage_date = product_days.usage_date
 left join group_days on facts.district_id = group_days.district_id and facts.usage_date = group_days.usage_date
-where facts.page_loads is distinct from product_days.page_loads or facts.page_loads is distinct from group_days.page_loads
+where facts.page_loads is distinct from product_days.page_loads
+    or facts.page_loads is distinct from group_days.page_loads
 union all
 select
     coalesce(expected.district_id, by_product.district_id) as district_id,
@@ -92,4 +93,5 @@ left join by_user
     on expected.district_id = by_user.district_id
     and expected.period = by_user.period
     and expected.period_start = by_user.period_start
-where expected.page_loads is distinct from by_product.page_loads or expected.page_loads is distinct from by_user.page_loads
+where expected.page_loads is distinct from by_product.page_loads
+    or expected.page_loads is distinct from by_user.page_loads

@@ -1,4 +1,4 @@
-{#- A school year begins with its academic session, else on the day that the district sets, and lasts until the next begins. -#}
+{#- A school year begins with its academic session, else on the day that the district sets, until the next begins. -#}
 with settings as (
     select
         district_id,

@@ -23,7 +23,7 @@ select
     school_year_start
 from before
 union all
--- The last version has facts and has lost its days: they counted in the year that they count in now, as far as anyone can know.
+-- Facts of the last version whose days it has lost: as far as anyone can know, they counted in the year of now.
 select
     now.district_id,
     now.usage_date,

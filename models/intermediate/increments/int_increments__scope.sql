@@ -61,7 +61,8 @@ rematched_partitions as (
         facts.district_id,
         facts.usage_date
     from facts
-    inner join moved_hosts on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
+    inner join moved_hosts
+        on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
 ),
 
 changed as (

@@ -66,7 +66,9 @@ district_orgs as (
         org_key,
         district_id,
         sourced_id,
-        row_number() over (partition by district_id order by not is_active, parent_sourced_id is not null, sourced_id) as rank
+        row_number() over (
+            partition by district_id order by not is_active, parent_sourced_id is not null, sourced_id
+        ) as rank
     from orgs
     where org_type = 'district'
 )

@@ -7,7 +7,9 @@ ranked as (
     select
         *,
         row_number() over (partition by org_key order by is_deleted, valid_from desc) as recency,
-        max(case when not is_deleted and valid_to = {{ end_of_time() }} then 1 else 0 end) over (partition by org_key) as is_active
+        max(
+            case when not is_deleted and valid_to = {{ end_of_time() }} then 1 else 0 end
+        ) over (partition by org_key) as is_active
     from versions
 )
 

@@ -31,7 +31,9 @@ stretches as (
         user_type,
         membership_group_key,
         day as first_day,
-        lead(day, 1, {{ end_of_time() }}) over (partition by district_id, user_type, membership_group_key order by day) as end_day,
+        lead(day, 1, {{ end_of_time() }}) over (
+            partition by district_id, user_type, membership_group_key order by day
+        ) as end_day,
         sum(change) over (
             partition by district_id, user_type, membership_group_key order by day rows unbounded preceding
         ) as rostered_users

@@ -25,7 +25,9 @@ ranked as (
         *,
         row_number() over (
             partition by user_key
-            order by is_current desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last, user_row_key
+            order by
+                is_current desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last,
+                user_row_key
         ) as rank
     from user_versions
     where is_present and user_key in (select user_key from several)
@@ -37,7 +39,9 @@ people as (
         ranked.district_id,
         coalesce(ranked.person_sourced_id, ranked.sourced_id) as user_sourced_id,
         profiles.user_type,
-        case when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '') end as display_name,
+        case
+            when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '')
+        end as display_name,
         case when ranked.is_staff then ranked.email end as email,
         ranked.email_hash,
         ranked.email_domain,
