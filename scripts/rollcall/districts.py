@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, ValidationInfo, field_validator
 
 from rollcall.errors import RollcallError
 from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own, schema
@@ -160,6 +160,7 @@ class District(BaseModel):
     extensions: Extensions = Extensions()
     school_year_start: str | None = None
     blackouts: tuple[str, ...] = ()
+    freshness_days: dict[str, NonNegativeInt] = {}
     sftp: Sftp | None = None
 
     @field_validator("time_zone")
@@ -173,6 +174,16 @@ class District(BaseModel):
     @classmethod
     def _lower(cls, value: list[str]) -> list[str]:
         return [domain.strip().lower().removeprefix("@") for domain in value]
+
+    @field_validator("freshness_days")
+    @classmethod
+    def _kinds(cls, value: dict[str, int]) -> dict[str, int]:
+        for kind in value:
+            if kind not in schema.KINDS:
+                raise ValueError(
+                    f"'{kind}' is no kind of delivery{_closest(kind, schema.KINDS)}; they are {', '.join(schema.KINDS)}"
+                )
+        return value
 
     @field_validator("school_year_start")
     @classmethod

@@ -6,6 +6,7 @@ select
     arrived_at,
     district_name,
     time_zone,
-    school_year_start
+    school_year_start,
+    freshness_days
 from {{ ref("stg_lake__deliveries") }}
 where verdict = 'accepted'

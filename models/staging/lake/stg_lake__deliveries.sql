@@ -20,5 +20,6 @@ select
     {{ clean("district_name") }} as district_name,
     time_zone,
     email_domains,
-    school_year_start
+    school_year_start,
+    freshness_days
 from {{ source("lake", "deliveries") }}

@@ -32,7 +32,7 @@ def period_of(period: str, day: date, years: Sequence[tuple[date, date]] = ()) -
 
 
 def piece_of(day: date) -> tuple[date, date]:
-    """First and last day of the part of a week that lies in one month: weeks, months and school years are made of whole ones."""
+    """First and last day of the part of a week that lies in one month: weeks, months and most school years are made of whole ones."""
     (monday, sunday), (first, last) = period_of("week", day), period_of("month", day)
     return max(monday, first), min(sunday, last)
 
@@ -78,6 +78,7 @@ class District:
     last_day: date | None = None
     time_zone: str = "UTC"
     school_years: tuple[tuple[date, date], ...] = ()
+    freshness_days: dict[str, int] = field(default_factory=dict)
 
     def period_of(self, period: str, day: date) -> tuple[date, date]:
         """First and last day of the period that `day` is in, in this district."""

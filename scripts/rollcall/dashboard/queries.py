@@ -5,6 +5,7 @@ What the metrics mean is in docs/metrics.md; `macros/metrics.sql` defines them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -52,12 +53,13 @@ def options(version: Version) -> Options:
     for row in version.rows("select district_id, first_day, last_day from dim_school_years order by first_day"):
         years.setdefault(row["district_id"], []).append((row["first_day"], row["last_day"]))
     for row in version.rows(
-        "select district_id, district_name, time_zone from dim_districts order by district_name, district_id"
+        "select district_id, district_name, time_zone, freshness_days from dim_districts order by district_name, district_id"
     ):
         district_id = row["district_id"]
         districts[district_id] = District(
             district_id, row["district_name"], schools.get(district_id, {}), grades.get(district_id, {}),
             *days.get(district_id, (None, None)), row["time_zone"], tuple(years.get(district_id, ())),
+            json.loads(row["freshness_days"] or "{}"),
         )  # fmt: skip
     statuses = version.rows(
         "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"

@@ -210,24 +210,11 @@ def expectations() -> dict[str, list[gxe.Expectation]]:
         "dim_grades": [gxe.ExpectTableRowCountToEqual(value=21)],
         "dim_orgs": [gxe.ExpectColumnValuesToBeInSet(column="org_type", value_set=list(schema.org_types()))],
         "dim_users": [
-            gxe.ExpectColumnValuesToBeInSet(
-                column="user_type", value_set=["student", "educator", "administrator", "other"]
-            ),
+            gxe.ExpectColumnValuesToBeInSet(column="user_type", value_set=list(schema.all_user_types())),
             _told(ExpectNoStudentIsNamed),
         ],
         "fct_memberships": [
-            gxe.ExpectColumnValuesToBeInSet(
-                column="pairing_basis",
-                value_set=[
-                    "explicit_row",
-                    "class_enrollment",
-                    "listed",
-                    "served_grades",
-                    "cross_product",
-                    "org_only",
-                    "district_default",
-                ],
-            ),
+            gxe.ExpectColumnValuesToBeInSet(column="pairing_basis", value_set=list(schema.pairing_bases())),
             _told(ExpectOnePrimaryMembership),
         ],
         "fct_product_usage": [

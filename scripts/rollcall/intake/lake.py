@@ -203,7 +203,8 @@ def record_of(record: Path) -> dict[str, object]:
     with duckdb.connect() as connection:
         cursor = connection.execute(f"select * from read_parquet({quote(record)}, hive_partitioning = false)")
         names = [column[0] for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+        # A record of before has fewer fields.
+        return dict.fromkeys(lake_tables()["deliveries"]) | dict(zip(names, cursor.fetchone(), strict=True))
 
 
 def data_files(lake: Path, district_id: str, delivery_id: str) -> list[Path]:

@@ -80,6 +80,7 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "time_zone": "varchar",
         "email_domains": "varchar",
         "school_year_start": "varchar",
+        "freshness_days": "varchar",
     }
     tables["rule_results"] = {
         "delivery_id": "varchar",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import json
 import lzma
 import os
 import shutil
@@ -340,6 +341,7 @@ def _record(
         "time_zone": delivery.district.time_zone,
         "email_domains": ",".join(delivery.district.email_domains),
         "school_year_start": delivery.district.school_year_start,
+        "freshness_days": json.dumps(delivery.district.freshness_days) if delivery.district.freshness_days else None,
     }
 
 

@@ -91,6 +91,16 @@ def user_types() -> dict[str, tuple[str, bool]]:
 
 
 @cache
+def all_user_types() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row["user_type"] for row in _seed("roles")))
+
+
+@cache
+def pairing_bases() -> tuple[str, ...]:
+    return tuple(row["pairing_basis"] for row in _seed("pairing_bases"))
+
+
+@cache
 def role_aliases() -> dict[str, str]:
     """What templates call a role, in lower case → the role."""
     return {row["role_alias"]: row["role"] for row in _seed("role_aliases")}
