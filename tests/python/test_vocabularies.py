@@ -171,27 +171,16 @@ def years(house: House) -> list[tuple]:
     )
 
 
-def test_school_years_are_those_of_the_district_and_move_with_its_sessions(oak):
+def test_school_years_are_those_of_the_district(oak):
     assert years(oak) == [("2019-07-01", "default", 1, 1, 1), ("2020-08-17", "academic_session", 2, 2, 2)]
 
-    # A week later the district has the session begin on August 10, and names a day for the years without one.
-    def earlier(made: dict[str, bytes]) -> None:
-        with_columns(made)
-        made["academicSessions.csv"] = made["academicSessions.csv"].replace(b"2020-08-17", b"2020-08-10")
-
-    settings_of(oak, 'school_year_start = "08-01"\n' + TOML)
-    roster.write(oak.landing / "oak" / "roster_2020-10-08.zip", change=earlier)
-    oak.refresh()
-    assert years(oak) == [("2020-08-10", "academic_session", 3, 3, 3)]
-    assert oak.query("select first_day::varchar, last_day::varchar, school_year_name, basis from dim_school_years order by 1") == [
-        ("2019-08-01", "2020-08-09", "2019-20", "district_setting"),
-        ("2020-08-10", "2021-07-31", "2020-21", "academic_session"),
-        ("2021-08-01", "2022-07-31", "2021-22", "district_setting"),
+    assert oak.query("select school_year_name, first_day::varchar, last_day::varchar from dim_school_years order by 2") == [
+        ("2019-20", "2019-07-01", "2020-08-16"), ("2020-21", "2020-08-17", "2021-06-30"), ("2021-22", "2021-07-01", "2022-06-30"),
     ]  # fmt: skip
     published = Inventory(Warehouse(oak.settings).version())
     chosen = published.options.read("?period=school_year&from=2020-12-01")
-    assert (str(chosen.first), str(chosen.last)) == ("2020-08-10", "2021-07-31")
-    assert [row["page_loads"] for row in published.products(chosen)] == [3]
+    assert (str(chosen.first), str(chosen.last)) == ("2020-08-17", "2021-06-30")
+    assert [row["page_loads"] for row in published.products(chosen)] == [2]
 
 
 @pytest.mark.parametrize(
