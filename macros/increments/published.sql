@@ -17,9 +17,9 @@
     {%- set before = source("published", name) -%}
     {%- set found = namespace(all=has_published(name)) -%}
     {%- for other in only_with if not has_published(other) %}{% set found.all = false %}{% endfor -%}
-    {%- if found.all -%}
+    {%- if found.all or not execute -%}
         {{ before }}
-    {%- elif execute -%}
+    {%- else -%}
         {#- The types are those of the mart's contract, which is the one place that says them. -#}
         {%- set mart = graph.nodes["model." ~ project_name ~ "." ~ name] -%}
         (

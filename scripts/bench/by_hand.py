@@ -43,6 +43,11 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
         c.execute("set preserve_insertion_order = false")
         for statement in privacy.macros(pii_key):
             c.execute(statement)
+        # The one school year of the sample, from its roster.
+        (first_day,) = c.execute(
+            f"""select min("startDate") from {csvs["academicSessions"]} where type = 'schoolYear'"""
+        ).fetchone()
+        year_start = f"date '{first_day}'"
         paths = c.execute(
             f"""select split_part(url, '/', 1), regexp_extract(url, '/.*$') as prefix
             from (select regexp_replace(trim(unnest(string_split(url, ';'))), '^[a-z]+://', '') as url from {csv(products)})
@@ -289,9 +294,9 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             union all
             select 'month', * from monthly
             union all
-            select 'school_year', make_date(year(period_start) - (month(period_start) < 7)::int, 7, 1) as year_start, user_key,
-                product_key, user_type, roster_status, membership_group_key, sum(active_days), sum(page_loads), sum(active_seconds)
-            from monthly group by all;
+            select 'school_year', {year_start} as year_start, user_key, product_key, user_type, roster_status, membership_group_key,
+                count(*), sum(page_loads)::bigint, sum(active_seconds)::decimal(18, 3)
+            from typed group by all;
 
             create table agg_inventory_users as
             with person_day as (
@@ -301,7 +306,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             )
             select period, case period when 'week' then date_trunc('week', usage_date)::date
                     when 'month' then date_trunc('month', usage_date)::date
-                    else make_date(year(usage_date) - (month(usage_date) < 7)::int, 7, 1) end as period_start,
+                    else {year_start} end as period_start,
                 user_key, user_type, roster_status, membership_group_key, count(*) as active_days,
                 sum(page_loads)::bigint as page_loads, sum(active_seconds)::decimal(18, 3) as active_seconds
             from person_day, (select unnest(['week', 'month', 'school_year']) as period) group by all;

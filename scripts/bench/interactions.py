@@ -24,7 +24,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from rollcall.dashboard import components, queries
-from rollcall.dashboard.filters import USER_TYPES, Filters, period_of
+from rollcall.dashboard.filters import USER_TYPES, Filters
 from rollcall.dashboard.warehouse import Warehouse
 from rollcall.settings import Settings
 
@@ -82,7 +82,7 @@ def changes(count: int):
         if name == "when":
             period = rng.choice(["month", "week", "school_year", "day"])
             day = date.fromordinal(rng.randint(district.first_day.toordinal(), district.last_day.toordinal()))
-            value: object = components.when(Filters(district.district_id, period, *period_of(period, day)))
+            value: object = components.when(Filters(district.district_id, period, *district.period_of(period, day)))
         elif name == "search":
             value = rng.choice(["", "", "google", "math", "creek", "practice"])
         else:

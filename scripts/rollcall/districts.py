@@ -6,14 +6,16 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, ValidationInfo, field_validator
 
 from rollcall.errors import RollcallError
-from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own
+from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own, schema
+from rollcall.text import plain
 
 _MOST_BYTES = 1_000_000  # of a district.toml
 
@@ -31,6 +33,94 @@ class Thresholds(BaseModel):
     removal: float = Field(0.1, gt=0, le=1)
     update: float = Field(0.75, gt=0, le=1)
     row_loss: float = Field(0.1, gt=0, le=1)
+
+
+PREFIX = "metadata."
+# In the name of a column: that it is about who a student is, where they live, or how to reach them.
+_PERSONAL = frozenset(
+    [
+        "address",
+        "age",
+        "birth",
+        "birthdate",
+        "birthday",
+        "citizenship",
+        "dob",
+        "email",
+        "ethnic",
+        "ethnicity",
+        "father",
+        "firstname",
+        "gender",
+        "guardian",
+        "lastname",
+        "mail",
+        "mobile",
+        "mother",
+        "name",
+        "nationality",
+        "parent",
+        "password",
+        "phone",
+        "photo",
+        "pronouns",
+        "race",
+        "races",
+        "religion",
+        "sex",
+        "sms",
+        "ssn",
+        "street",
+        "surname",
+        "zip",
+    ]
+)
+
+
+def _day_of_year(value: str) -> None:
+    """ValueError for what is no day of every year."""
+    if not re.fullmatch(r"\d\d-\d\d", value) or value == "02-29":
+        raise ValueError(f"'{value}' is not a day of every year, such as 08-01")
+    date.fromisoformat(f"2001-{value}")
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+class Extensions(BaseModel):
+    """Columns of a district's own that are kept: `metadata.*` of OneRoster, and what templates have beyond their header.
+
+    What is named under `students` is kept of students too: the district says that it is not personal.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    orgs: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()
+
+    @field_validator("orgs", "staff", "students")
+    @classmethod
+    def _usable(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in value:
+            own = name.removeprefix(PREFIX)
+            if not re.fullmatch(r"[^\W_][^\x00-\x1f\x7f\",]{0,99}", own) or name != name.strip():
+                raise ValueError(f"{name!a} is no name of a column")
+            if info.field_name == "orgs" and own == name:
+                raise ValueError(f"'{name}' must begin with '{PREFIX}': other columns of OneRoster are not read")
+            if own == name and plain(name) in schema.columns_read():
+                raise ValueError(f"'{name}' is a column that Rollcall knows already")
+            if info.field_name == "students" and (_words(own) & _PERSONAL or plain(own) in schema.columns_of_nobody()):
+                raise ValueError(f"'{name}' looks personal, and nothing personal is kept of students")
+        if len({name.casefold() for name in value}) < len(value):
+            raise ValueError("a column is named twice")
+        return value
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """What is kept of staff."""
+        return tuple(dict.fromkeys((*self.staff, *self.students)))
 
 
 class Sftp(BaseModel):
@@ -67,6 +157,10 @@ class District(BaseModel):
     own_rules: tuple[Rule, ...] = ()
     rules: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
+    extensions: Extensions = Extensions()
+    school_year_start: str | None = None
+    blackouts: tuple[str, ...] = ()
+    freshness_days: dict[str, NonNegativeInt] = {}
     sftp: Sftp | None = None
 
     @field_validator("time_zone")
@@ -80,6 +174,44 @@ class District(BaseModel):
     @classmethod
     def _lower(cls, value: list[str]) -> list[str]:
         return [domain.strip().lower().removeprefix("@") for domain in value]
+
+    @field_validator("freshness_days")
+    @classmethod
+    def _kinds(cls, value: dict[str, int]) -> dict[str, int]:
+        for kind in value:
+            if kind not in schema.KINDS:
+                raise ValueError(
+                    f"'{kind}' is no kind of delivery{_closest(kind, schema.KINDS)}; they are {', '.join(schema.KINDS)}"
+                )
+        return value
+
+    @field_validator("school_year_start")
+    @classmethod
+    def _day_of_every_year(cls, value: str | None) -> str | None:
+        if value is not None:
+            _day_of_year(value)
+        return value
+
+    @field_validator("blackouts")
+    @classmethod
+    def _spans(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for span in value:
+            first, _, last = span.partition("/")
+            if len(first) == len("2026-06-15") and date.fromisoformat(first) > date.fromisoformat(last):
+                raise ValueError(f"'{span}' ends before it begins")
+            if len(first) != len("2026-06-15"):
+                _day_of_year(first)
+                _day_of_year(last)
+        return value
+
+    def blackout_on(self, day: date) -> str | None:
+        """The blackout that a day is in: dates of one year, or days of every year, New Year's Eve between them or not."""
+        for span in self.blackouts:
+            first, _, last = span.partition("/")
+            at = day.isoformat() if len(first) == len("2026-06-15") else f"{day:%m-%d}"
+            if first <= at <= last or (last < first and (at >= first or at <= last)):
+                return span
+        return None
 
     @field_validator("rules")
     @classmethod
@@ -129,7 +261,7 @@ class District(BaseModel):
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
             # A key of a section is one of that section's.
-            section = {"thresholds": Thresholds, "sftp": Sftp}.get(
+            section = {"thresholds": Thresholds, "extensions": Extensions, "sftp": Sftp}.get(
                 first["loc"][0] if len(first["loc"]) > 1 else "", cls
             )
             known = [name for name in section.model_fields if name not in ("district_id", "own_rules")]

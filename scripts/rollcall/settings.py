@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -92,10 +93,15 @@ class Settings(BaseSettings):
             raise ValueError('ROLLCALL_SMTP_HOST needs ROLLCALL_SMTP_TO, such as ["ada@oakdale.org"]')
         return self
 
-    def days_late(self, kind: str, last_arrived: datetime, now: datetime) -> int | None:
-        """Days since a kind of delivery was last accepted, if that is longer ago than it should be."""
-        days, allowed = (now - last_arrived).days, self.freshness_days.get(kind)
-        return days if allowed and days > allowed else None
+    def days_late(
+        self, kind: str, last_arrived: datetime, now: datetime, own: Mapping[str, int] | None = None
+    ) -> tuple[int, int] | None:
+        """(days since a kind of delivery was last accepted, days within which it was expected), if that is longer ago.
+
+        A district's `own` days go before all others; 0 expects nothing.
+        """
+        days, allowed = (now - last_arrived).days, {**self.freshness_days, **(own or {})}.get(kind)
+        return (days, allowed) if allowed and days > allowed else None
 
     @property
     def is_alerting(self) -> bool:

@@ -31,3 +31,8 @@ def safe_cell(value: object) -> object:
     text = printable(value)
     # Some programs trim before they look for a formula; some take the full-width forms for the plain ones.
     return f"'{text}" if unicodedata.normalize("NFKC", text.lstrip())[:1] in ("=", "+", "-", "@") else text
+
+
+def plain(name: str) -> str:
+    """The letters and digits of a name, in lower case: what is left of it when spelling and punctuation vary."""
+    return "".join(character for character in name.casefold() if character.isalnum())

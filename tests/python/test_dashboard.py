@@ -79,7 +79,7 @@ def random_filters(options, rng: random.Random) -> Filters:
     (there,) = options.districts.values()
     period = rng.choice(list(PERIODS))
     day = there.first_day + timedelta(days=rng.randrange((there.last_day - there.first_day).days + 1))
-    first, last = period_of(period, day)
+    first, last = there.period_of(period, day)
     if period == "custom":
         last = first + timedelta(days=rng.randrange(20))
 

@@ -15,6 +15,17 @@ from oracle import Oracle
 from rollcall.rules import schema
 
 
+def _move_the_school_year(roster: Path, day: str) -> None:
+    """Has the academic session of a roster begin on a day of use, so that the days before it are of the year before."""
+    with zipfile.ZipFile(roster) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    changed = files["academicSessions.csv"].replace(b"2025-08-18", day.encode())
+    assert changed != files["academicSessions.csv"]
+    with zipfile.ZipFile(roster, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (files | {"academicSessions.csv": changed}).items():
+            archive.writestr(name, content)
+
+
 @pytest.fixture(scope="module")
 def year(session_house):
     """A sample district that arrives in pieces: late rosters, a late catalogue, late and repeated usage."""
@@ -30,6 +41,7 @@ def year(session_house):
     lines = files[usages[1]].read_text().splitlines(keepends=True)
     late.write_text("".join(lines[:1] + lines[1:300]))
     files[usages[1]].write_text("".join(lines[:1] + lines[200:]))
+    _move_the_school_year(files[rosters[2]], usages[3].removeprefix("usage_").removesuffix(".csv"))
     (house.landing / "maplewood").mkdir(parents=True)
     shutil.copy(house.made / "district.toml", house.landing / "maplewood")
     # The catalogue comes late, and the later rosters come when days that they tell of are counted already.
@@ -48,6 +60,12 @@ def year(session_house):
 def test_a_rebuild_from_the_lake_gives_the_same_marts(year):
     before = year.marts()
     assert before["fct_product_usage"] and before["fct_memberships"]
+    # The last roster has moved the school year into the days that were counted.
+    assert len(year.query("select distinct school_year_start from fct_usage_days")) == 2
+    assert year.query(
+        """select count(*) from agg_inventory_usage
+        where period = 'school_year' and period_start not in (select school_year_start from fct_usage_days)"""
+    ) == [(0,)]
     shutil.rmtree(year.build)
     year.refresh("--full")
     after = year.marts()

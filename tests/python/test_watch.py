@@ -222,6 +222,16 @@ def test_late_kinds_of_delivery_are_told_by_their_own_thresholds(house):
     assert set(late) == {"fresh/oakdale/usage"} and "for 5 days (expected within 3)" in late["fresh/oakdale/usage"].what
     assert set(problems(house, now + timedelta(days=8))) == {"fresh/oakdale/usage", "fresh/oakdale/oneroster"}
     assert not problems(house, now + timedelta(days=8), freshness_days={"usage": 0})
+    # A district's own days go before all others, from its next delivery on.
+    (house.landing / "oakdale" / "district.toml").write_text("freshness_days = {usage = 30, oneroster = 4}\n")
+    roster.usage(
+        house.landing / "oakdale" / "usage_2020-10-02.csv",
+        [("2020-10-02T10:00:00Z", "a@b.example", "https://x.example/")],
+    )
+    house.take()
+    late = problems(house, now + timedelta(days=5), freshness_days={"oneroster": 9})
+    assert set(late) == {"fresh/oakdale/oneroster"}
+    assert "(expected within 4)" in late["fresh/oakdale/oneroster"].what
 
 
 def test_status_tells_a_stranger_what_happened_and_what_to_do(house):

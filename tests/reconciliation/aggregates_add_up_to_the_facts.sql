@@ -31,7 +31,7 @@ group_days as (
 ),
 
 expected as (
-    {%- for period in ["week", "month", "school_year"] %}
+    {%- for period in ["week", "month"] %}
     select
         product_days.district_id,
         '{{ period }}' as period,
@@ -39,8 +39,17 @@ expected as (
         sum(product_days.page_loads) as page_loads
     from product_days
     group by product_days.district_id, {{ period_start(period, "product_days.usage_date") }}
-    {{ "union all" if not loop.last }}
+    union all
     {%- endfor %}
+    select
+        product_days.district_id,
+        'school_year' as period,
+        days.school_year_start as period_start,
+        sum(product_days.page_loads) as page_loads
+    from product_days
+    left join {{ ref("fct_usage_days") }} as days
+        on product_days.district_id = days.district_id and product_days.usage_date = days.usage_date
+    group by product_days.district_id, days.school_year_start
 ),
 
 by_product as (
@@ -65,7 +74,8 @@ select
 from facts
 left join product_days on facts.district_id = product_days.district_id and facts.usage_date = product_days.usage_date
 left join group_days on facts.district_id = group_days.district_id and facts.usage_date = group_days.usage_date
-where facts.page_loads is distinct from product_days.page_loads or facts.page_loads is distinct from group_days.page_loads
+where facts.page_loads is distinct from product_days.page_loads
+    or facts.page_loads is distinct from group_days.page_loads
 union all
 select
     coalesce(expected.district_id, by_product.district_id) as district_id,
@@ -83,4 +93,5 @@ left join by_user
     on expected.district_id = by_user.district_id
     and expected.period = by_user.period
     and expected.period_start = by_user.period_start
-where expected.page_loads is distinct from by_product.page_loads or expected.page_loads is distinct from by_user.page_loads
+where expected.page_loads is distinct from by_product.page_loads
+    or expected.page_loads is distinct from by_user.page_loads

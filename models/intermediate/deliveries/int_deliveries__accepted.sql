@@ -5,6 +5,8 @@ select
     delivery_date,
     arrived_at,
     district_name,
-    time_zone
+    time_zone,
+    school_year_start,
+    freshness_days
 from {{ ref("stg_lake__deliveries") }}
 where verdict = 'accepted'

@@ -1,7 +1,7 @@
 {#- All of what the last version was counted with, or nothing of it: a part would leave the rest as it is, unseen. -#}
 {%- set state = ["fct_usage_days", "bridge_usage_identities", "bridge_product_hosts", "fct_product_usage"] -%}
 with days as (
-    select district_id, usage_date, delivery_ids
+    select district_id, usage_date, delivery_ids, school_year_start
     from {{ published("fct_usage_days", state) }} as days_before
 ),
 
@@ -37,6 +37,7 @@ new_partitions as (
         on partitions.district_id = days.district_id
         and partitions.usage_date = days.usage_date
         and partitions.delivery_ids = days.delivery_ids
+        and partitions.school_year_start = days.school_year_start
     where days.usage_date is null
 ),
 
@@ -60,7 +61,8 @@ rematched_partitions as (
         facts.district_id,
         facts.usage_date
     from facts
-    inner join moved_hosts on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
+    inner join moved_hosts
+        on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
 ),
 
 changed as (

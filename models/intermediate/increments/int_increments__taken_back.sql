@@ -1,7 +1,8 @@
 {#- Read from the candidate before this build replaces it there, which is why fct_product_usage depends on this model. -#}
 with facts as (
     select
-        district_id, usage_date, user_key, user_type, roster_status, product_key, membership_group_key, page_loads, active_seconds
+        district_id, usage_date, user_key, user_type, roster_status, product_key, membership_group_key, page_loads,
+        active_seconds
     from {{ published("fct_product_usage") }} as facts_before
 ),
 

@@ -33,8 +33,10 @@ items as (
         school_sourced_id,
         valid_from,
         valid_to,
+        -- noqa: disable=PRS
         {{ unnest_items(
-            "case when grades is null then " ~ list_of("cast(null as string)") ~ " else " ~ split_items("grades") ~ " end",
+            "case when grades is null then " ~ list_of("cast(null as string)")
+            ~ " else " ~ split_items("grades") ~ " end",
             "grade_item"
         ) }}
     from class_courses

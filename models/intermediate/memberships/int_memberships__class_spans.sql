@@ -40,7 +40,9 @@ taught as (
         greatest(
             educator_enrollments.valid_from, coalesce(educator_enrollments.begin_date, educator_enrollments.valid_from)
         ) as valid_from,
-        least(educator_enrollments.valid_to, coalesce(educator_enrollments.end_date, educator_enrollments.valid_to)) as valid_to
+        least(
+            educator_enrollments.valid_to, coalesce(educator_enrollments.end_date, educator_enrollments.valid_to)
+        ) as valid_to
     from educator_enrollments
 )
 

@@ -7,7 +7,7 @@ with user_versions as (
         user_type,
         is_explicit,
         explicit_rank,
-        {{ split_items("org_sourced_ids") }} as org_items,
+        {{ split_items("org_sourced_ids") }} as org_items,  -- noqa: PRS,LT01
         {{ split_items("grades") }} as grade_items,
         valid_from,
         valid_to

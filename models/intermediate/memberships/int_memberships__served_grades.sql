@@ -20,7 +20,8 @@ listed_orgs as (
         items.valid_to,
         orgs.org_key
     from (
-        select *, {{ unnest_items(split_items("org_sourced_ids"), "org_sourced_id") }} from student_lists
+        select *, {{ unnest_items(split_items("org_sourced_ids"), "org_sourced_id") }}  -- noqa: PRS,LT01
+        from student_lists
     ) as items
     inner join {{ ref("int_orgs__current") }} as orgs
         on items.district_id = orgs.district_id and items.org_sourced_id = orgs.sourced_id
@@ -32,7 +33,7 @@ listed_grades as (
         items.grades,
         grade_aliases.grade_code
     from (
-        select grades, {{ unnest_items(split_items("grades"), "grade_item") }}
+        select grades, {{ unnest_items(split_items("grades"), "grade_item") }}  -- noqa: PRS,LT01
         -- distinct: a list of grades is split once.
         from (select distinct grades from student_lists) as lists
     ) as items

@@ -4,4 +4,6 @@ with member_slices as (
     where org_key is not null
 )
 
-{{ merged_spans("member_slices", ["user_key", "district_id", "org_key", "grade_code", "role", "source", "pairing_basis", "is_primary"]) }}
+{{ merged_spans(
+    "member_slices", ["user_key", "district_id", "org_key", "grade_code", "role", "source", "pairing_basis", "is_primary"]
+) }}

@@ -1,5 +1,5 @@
 with delivered as (
-    select org_key, district_id, sourced_id, org_name, org_type, parent_sourced_id, is_active
+    select org_key, district_id, sourced_id, org_name, org_type, parent_sourced_id, extensions, is_active
     from {{ ref("int_orgs__delivered") }}
 ),
 
@@ -11,6 +11,7 @@ made_schools as (
         min(made_name) as org_name,
         'school' as org_type,
         'district:' || district_id as parent_sourced_id,
+        cast(null as string) as extensions,
         bool_or(is_made_current) as is_active
     from {{ ref("int_orgs__template_schools") }}
     where match_type = 'made'
@@ -44,7 +45,8 @@ made_districts as (
         'district:' || settings.district_id as sourced_id,
         coalesce(settings.district_name, settings.district_id) as org_name,
         'district' as org_type,
-        cast(null as string) as parent_sourced_id
+        cast(null as string) as parent_sourced_id,
+        cast(null as string) as extensions
     from settings
     inner join people_without_a_roster_of_orgs as people on settings.district_id = people.district_id
     left join districts_with_an_org as known on settings.district_id = known.district_id
@@ -64,7 +66,9 @@ district_orgs as (
         org_key,
         district_id,
         sourced_id,
-        row_number() over (partition by district_id order by not is_active, parent_sourced_id is not null, sourced_id) as rank
+        row_number() over (
+            partition by district_id order by not is_active, parent_sourced_id is not null, sourced_id
+        ) as rank
     from orgs
     where org_type = 'district'
 )
@@ -76,6 +80,7 @@ select
     orgs.org_name,
     orgs.org_type,
     coalesce(parents.org_key, made_parents.org_key) as parent_org_key,
+    orgs.extensions,
     orgs.is_active,
     district_orgs.org_key is not null as is_district_root
 from orgs

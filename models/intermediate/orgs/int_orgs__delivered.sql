@@ -7,7 +7,9 @@ ranked as (
     select
         *,
         row_number() over (partition by org_key order by is_deleted, valid_from desc) as recency,
-        max(case when not is_deleted and valid_to = {{ end_of_time() }} then 1 else 0 end) over (partition by org_key) as is_active
+        max(
+            case when not is_deleted and valid_to = {{ end_of_time() }} then 1 else 0 end
+        ) over (partition by org_key) as is_active
     from versions
 )
 
@@ -19,6 +21,7 @@ select
     org_name,
     org_type,
     parent_sourced_id,
+    extensions,
     is_active = 1 as is_active
 from ranked
 where recency = 1 and not is_deleted

@@ -2,6 +2,7 @@
 {%- set columns = [
     "district_id", "sourced_id", "is_deleted", "is_enabled", "grades", "identifier", "email", "username", "given_name",
     "family_name", "sourced_id_hash", "identifier_hash", "email_hash", "username_hash", "email_domain",
+    "extensions",
 ] -%}
 with versions as (
     {{ versions(ref("stg_oneroster__users"), "user_row_key") }}
@@ -135,6 +136,7 @@ select
     email_hash,
     username_hash,
     email_domain,
+    extensions,
     row_from as valid_from,
     row_to as valid_to
 from typed

@@ -1,7 +1,7 @@
 {{ with_recursive() }} user_versions as (
     select
-        source_user_key, district_id, source, source_rank, sourced_id, user_type, is_staff, is_present, identifier, email_hash,
-        valid_from, valid_to
+        source_user_key, district_id, source, source_rank, sourced_id, user_type, is_staff, is_present, identifier,
+        email_hash, valid_from, valid_to
     from {{ ref("int_people__user_versions") }}
 ),
 
@@ -100,7 +100,9 @@ tokens as (
     union
     select
         present.source_user_key,
-        {{ key(["present.district_id", "'sourcedId'", "cast(present.is_staff as string)", "present.sourced_id"]) }} as token,
+        {{ key([
+            "present.district_id", "'sourcedId'", "cast(present.is_staff as string)", "present.sourced_id",
+        ]) }} as token,
         'sis_id' as token_type
     from present
     semi join template_ids
@@ -112,7 +114,9 @@ tokens as (
     union
     select
         student_identifiers.source_user_key,
-        {{ key(["student_identifiers.district_id", "'student identifier'", "student_identifiers.identifier"]) }} as token,
+        {{ key([
+            "student_identifiers.district_id", "'student identifier'", "student_identifiers.identifier",
+        ]) }} as token,
         'identifier' as token_type
     from student_identifiers
     anti join shared_student_identifiers as shared

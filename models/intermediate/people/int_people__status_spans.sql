@@ -1,5 +1,7 @@
 with group_spans as (
-    {{ merged_spans(ref("int_memberships__groups"), ["user_key", "district_id", "roster_status", "membership_group_key"]) }}
+    {{ merged_spans(
+        ref("int_memberships__groups"), ["user_key", "district_id", "roster_status", "membership_group_key"]
+    ) }}
 ),
 
 numbered as (

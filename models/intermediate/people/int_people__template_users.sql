@@ -38,6 +38,7 @@ rows as (
         sis_id_hash,
         email_hash,
         email_domain,
+        extensions,
         is_deleted,
         valid_from,
         valid_to
@@ -58,6 +59,7 @@ rows as (
         sis_id_hash,
         email_hash,
         email_domain,
+        extensions,
         is_deleted,
         valid_from,
         valid_to
@@ -78,6 +80,7 @@ rows as (
         cast(null as string) as sis_id_hash,
         email_hash,
         email_domain,
+        extensions,
         is_deleted,
         valid_from,
         valid_to
@@ -118,6 +121,7 @@ select
     rows.sis_id_hash,
     rows.email_hash,
     rows.email_domain,
+    rows.extensions,
     rows.valid_from,
     rows.valid_to
 from rows

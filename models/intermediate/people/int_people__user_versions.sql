@@ -27,6 +27,7 @@ with oneroster_users as (
         email_hash,
         username_hash,
         email_domain,
+        extensions,
         valid_from,
         valid_to
     from {{ ref("int_people__oneroster_users") }}
@@ -63,6 +64,7 @@ template_users as (
         email_hash,
         cast(null as string) as username_hash,
         email_domain,
+        extensions,
         valid_from,
         valid_to
     from {{ ref("int_people__template_users") }}

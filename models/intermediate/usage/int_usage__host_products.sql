@@ -19,7 +19,7 @@ product_urls as (
         product_key,
         district_id,
         product_id,
-        {{ unnest_items(split_items("urls", ";"), "url") }}
+        {{ unnest_items(split_items("urls", ";"), "url") }}  -- noqa: PRS,LT01
     from catalogue
 ),
 

@@ -27,7 +27,10 @@ select
     catalogue.sector,
     catalogue.essential_function,
     catalogue.product_status,
-    case when catalogue.product_status is null then 'no status' else coalesce(statuses.status_group, 'other status') end as status_group,
+    case
+        when catalogue.product_status is null then 'no status'
+        else coalesce(statuses.status_group, 'other status')
+    end as status_group,
     coalesce(statuses.is_approved, false) as is_approved,
     catalogue.privacy_status,
     true as is_catalogued

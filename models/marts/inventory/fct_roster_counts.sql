@@ -6,7 +6,7 @@ with spans as (
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
     from {{ ref("bridge_user_groups") }}
-    where roster_status = 'rostered'
+    where {{ is_rostered() }}
 ),
 
 -- Who comes and who goes, by day: their running sum is who is there. People are not joined with days.
@@ -31,7 +31,9 @@ stretches as (
         user_type,
         membership_group_key,
         day as first_day,
-        lead(day, 1, {{ end_of_time() }}) over (partition by district_id, user_type, membership_group_key order by day) as end_day,
+        lead(day, 1, {{ end_of_time() }}) over (
+            partition by district_id, user_type, membership_group_key order by day
+        ) as end_day,
         sum(change) over (
             partition by district_id, user_type, membership_group_key order by day rows unbounded preceding
         ) as rostered_users

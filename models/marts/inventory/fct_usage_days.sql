@@ -9,6 +9,7 @@
 }}
 -- Built after the facts, since it says to the next build which files they were counted from.
 -- depends_on: {{ ref("fct_product_usage") }}
+-- depends_on: {{ ref("int_increments__school_years") }}
 with scope as (
     select district_id, usage_date
     from {{ ref("int_increments__scope") }}
@@ -38,6 +39,7 @@ select
     scope.usage_date,
     partitions.delivery_count,
     partitions.delivery_ids,
+    partitions.school_year_start,
     delivered.events_delivered,
     counted.page_loads
 from scope

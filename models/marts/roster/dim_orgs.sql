@@ -5,5 +5,6 @@ select
     org_name,
     org_type,
     parent_org_key,
+    extensions,
     is_active
 from {{ ref("int_orgs__current") }}

@@ -25,7 +25,9 @@ ranked as (
         *,
         row_number() over (
             partition by user_key
-            order by is_current desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last, user_row_key
+            order by
+                is_current desc, source_rank, user_type_rank nulls last, valid_from desc, sourced_id nulls last,
+                user_row_key
         ) as rank
     from user_versions
     where is_present and user_key in (select user_key from several)
@@ -37,10 +39,13 @@ people as (
         ranked.district_id,
         coalesce(ranked.person_sourced_id, ranked.sourced_id) as user_sourced_id,
         profiles.user_type,
-        case when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '') end as display_name,
+        case
+            when ranked.is_staff then nullif(concat_ws(' ', ranked.given_name, ranked.family_name), '')
+        end as display_name,
         case when ranked.is_staff then ranked.email end as email,
         ranked.email_hash,
         ranked.email_domain,
+        ranked.extensions,
         profiles.is_enabled,
         profiles.is_active,
         profiles.is_rostered
@@ -74,6 +79,7 @@ select
     cast(null as string) as email,
     email_hash,
     email_domain,
+    cast(null as string) as extensions,
     false as is_enabled,
     false as is_active,
     false as is_rostered

@@ -1,5 +1,7 @@
 select
-    {{ key(["spans.user_key", "spans.org_key", "coalesce(spans.grade_code, '')", "spans.role", "spans.valid_from"]) }} as membership_key,
+    {{ key([
+        "spans.user_key", "spans.org_key", "coalesce(spans.grade_code, '')", "spans.role", "spans.valid_from",
+    ]) }} as membership_key,
     spans.district_id,
     spans.user_key,
     spans.org_key,

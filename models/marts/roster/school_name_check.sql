@@ -6,7 +6,8 @@ with cells as (
         schools.row_count,
         accepted.delivery_date,
         rank() over (
-            partition by schools.district_id, schools.template order by accepted.delivery_date desc, schools.delivery_id desc
+            partition by schools.district_id, schools.template
+            order by accepted.delivery_date desc, schools.delivery_id desc
         ) as recency
     from {{ ref("stg_templates__schools") }} as schools
     inner join {{ ref("int_deliveries__accepted") }} as accepted

@@ -19,5 +19,7 @@ select
     decided_why,
     {{ clean("district_name") }} as district_name,
     time_zone,
-    email_domains
+    email_domains,
+    school_year_start,
+    freshness_days
 from {{ source("lake", "deliveries") }}

@@ -6,6 +6,7 @@ select
     {{ clean("type") }} as org_type,
     {{ clean("identifier") }} as identifier,
     {{ clean("parentSourcedId") }} as parent_sourced_id,
+    extensions,
     _op = 'delete' or coalesce(lower({{ clean("status") }}) = 'tobedeleted', false) as is_deleted,
     cast(_effective_at as date) as effective_date,
     _arrived_at as arrived_at,

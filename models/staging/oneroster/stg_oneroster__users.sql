@@ -18,6 +18,7 @@ select
     email_hash,
     username_hash,
     email_domain,
+    extensions,
     _op = 'delete' or coalesce(lower({{ clean("status") }}) = 'tobedeleted', false) as is_deleted,
     cast(_effective_at as date) as effective_date,
     _arrived_at as arrived_at,

@@ -13,6 +13,7 @@ select
     sis_id_hash,
     email_hash,
     email_domain,
+    extensions,
     _op = 'delete' as is_deleted,
     cast(_effective_at as date) as effective_date,
     _arrived_at as arrived_at,

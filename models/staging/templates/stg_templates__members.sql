@@ -7,6 +7,7 @@ select
     lower({{ clean("role") }}) as role,
     row_key as email_hash,
     email_domain,
+    extensions,
     _op = 'delete' as is_deleted,
     cast(_effective_at as date) as effective_date,
     _arrived_at as arrived_at,

@@ -12,7 +12,7 @@ from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
 from rollcall.dashboard import components, exports, guard, views
-from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of, read_day, read_text
+from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, read_day, read_text
 from rollcall.dashboard.privacy import Shown
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
@@ -241,7 +241,7 @@ def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
         days = sorted([*days, filters.first], reverse=True)
     found = []
     for day in days:
-        first, last = period_of(filters.period, day)
+        first, last = inventory.options.districts[filters.district_id].period_of(filters.period, day)
         one = Filters(filters.district_id, filters.period, first, last)
         found.append({"label": components.period_name(one), "value": components.when(one)})
     return found
@@ -303,8 +303,9 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             wanted = replace(now, period="custom", first=first, last=last)
         else:
             period = period if period in PERIODS else now.period
-            known = options.districts[now.district_id].last_day or now.last
-            first, last = period_of(period, min(now.last, max(known, now.first)))
+            district = options.districts[now.district_id]
+            known = district.last_day or now.last
+            first, last = district.period_of(period, min(now.last, max(known, now.first)))
             if period == "custom":
                 first, last = now.first, min(now.last, max(known, now.first))
             wanted = replace(now, period=period, first=first, last=last)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from urllib.parse import parse_qs, urlencode
@@ -11,21 +12,27 @@ PERIODS = {"day": "Day", "week": "Week", "month": "Month", "school_year": "Schoo
 USER_TYPES = {"student": "Students", "educator": "Educators", "administrator": "Administrators", "other": "Others"}
 
 
-def period_of(period: str, day: date) -> tuple[date, date]:
-    """First and last day of the day, week (from Monday), month or school year (from 1 July) that `day` is in."""
+def period_of(period: str, day: date, years: Sequence[tuple[date, date]] = ()) -> tuple[date, date]:
+    """First and last day of the day, week (from Monday), month or school year that `day` is in.
+
+    `years` are the district's school years; a day outside them is in a year from July 1.
+    """
     if period == "week":
         first = day - timedelta(days=day.weekday())
         return first, first + timedelta(days=6)
     if period == "month":
         return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
     if period == "school_year":
+        for first, last in years:
+            if first <= day <= last:
+                return first, last
         year = day.year if day.month >= 7 else day.year - 1
         return date(year, 7, 1), date(year + 1, 6, 30)
     return day, day
 
 
 def piece_of(day: date) -> tuple[date, date]:
-    """First and last day of the part of a week that lies in one month: weeks, months and school years are made of whole ones."""
+    """First and last day of the part of a week that lies in one month: weeks, months and most school years are made of whole ones."""
     (monday, sunday), (first, last) = period_of("week", day), period_of("month", day)
     return max(monday, first), min(sunday, last)
 
@@ -70,6 +77,12 @@ class District:
     first_day: date | None = None
     last_day: date | None = None
     time_zone: str = "UTC"
+    school_years: tuple[tuple[date, date], ...] = ()
+    freshness_days: dict[str, int] = field(default_factory=dict)
+
+    def period_of(self, period: str, day: date) -> tuple[date, date]:
+        """First and last day of the period that `day` is in, in this district."""
+        return period_of(period, day, self.school_years)
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,8 @@ class Options:
         district = self.districts.get(asked.get("district", [""])[0]) or next(iter(self.districts.values()))
         period = asked.get("period", ["month"])[0]
         period = period if period in PERIODS else "month"
-        first, last = period_of(period, read_day(asked.get("from", [""])[0]) or district.last_day or date.today())
+        day = read_day(asked.get("from", [""])[0]) or district.last_day or date.today()
+        first, last = district.period_of(period, day)
         if period == "custom":
             last = max(first, read_day(asked.get("to", [""])[0]) or first)
 

@@ -1,17 +1,20 @@
 """Every figure of the page, as SQL over the published marts: counted once here, whichever view shows it.
 
-The definitions of the metrics are in docs/metrics.md.
+What the metrics mean is in docs/metrics.md; `macros/metrics.sql` defines them.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from rollcall.dashboard.filters import District, Filters, Options, period_of
-from rollcall.dashboard.tables import IN_DAYS, KEPT, ROLLED_UP, Scope, Tables, count_people
+from rollcall.dashboard.filters import District, Filters, Options
+from rollcall.dashboard.tables import IN_DAYS, IS_ROSTERED, KEPT, ROLLED_UP, Scope, Tables, count_people
 from rollcall.dashboard.warehouse import Version
+from rollcall.dbt_macros import rendered
 
+_IS_ROSTERED_STUDENT = rendered("is_rostered_student")
 _WARM_ROWS = 20_000_000  # somewhat more than a gigabyte
 # The row over all places of a selection that nobody is in.
 _NOWHERE: dict[str, object] = {
@@ -46,13 +49,17 @@ def options(version: Version) -> Options:
         inner join dim_grades using (grade_code) order by sort_order"""
     ):
         grades.setdefault(row["district_id"], {})[row["grade_code"]] = row["grade_name"]
+    years: dict[str, list[tuple[date, date]]] = {}
+    for row in version.rows("select district_id, first_day, last_day from dim_school_years order by first_day"):
+        years.setdefault(row["district_id"], []).append((row["first_day"], row["last_day"]))
     for row in version.rows(
-        "select district_id, district_name, time_zone from dim_districts order by district_name, district_id"
+        "select district_id, district_name, time_zone, freshness_days from dim_districts order by district_name, district_id"
     ):
         district_id = row["district_id"]
         districts[district_id] = District(
             district_id, row["district_name"], schools.get(district_id, {}), grades.get(district_id, {}),
-            *days.get(district_id, (None, None)), row["time_zone"],
+            *days.get(district_id, (None, None)), row["time_zone"], tuple(years.get(district_id, ())),
+            json.loads(row["freshness_days"] or "{}"),
         )  # fmt: skip
     statuses = version.rows(
         "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"
@@ -71,8 +78,8 @@ class Inventory:
     def newest(self) -> Iterator[Filters]:
         """Everybody, in the periods that are looked at most: the newest of each kind and district, then those before."""
         wanted = [
-            (number, Filters(district_id, period, *period_of(period, first)))
-            for district_id in self.options.districts
+            (number, Filters(district_id, period, *district.period_of(period, first)))
+            for district_id, district in self.options.districts.items()
             for period in ("month", "school_year", "week", "day")
             for number, first in enumerate(self.periods(district_id, period)[: KEPT.get(period)])
         ]
@@ -90,10 +97,10 @@ class Inventory:
         scope = self.tables.scope(filters)
         where = scope.where + (" and product_key = $product" if product_key else "")
         rolled, several = self.tables.by_group(filters)
-        sums = """sum(page_loads) as page_loads, sum(active_seconds) as active_seconds,
+        sums = f"""sum(page_loads) as page_loads, sum(active_seconds) as active_seconds,
                     sum(active_days) filter (roster_status <> 'unidentified') as active_days,
-                    sum(active_days) filter (user_type = 'student' and roster_status = 'rostered') as student_days,
-                    sum(page_loads) filter (user_type = 'student' and roster_status = 'rostered') as student_loads"""
+                    sum(active_days) filter ({_IS_ROSTERED_STUDENT}) as student_days,
+                    sum(page_loads) filter ({_IS_ROSTERED_STUDENT}) as student_loads"""
         sql = f"""
             with counted as (
                 select product_key, user_type, sum(users) as users, {sums}
@@ -122,16 +129,12 @@ class Inventory:
                 u.users::bigint as users, u.students::bigint as students, u.educators::bigint as educators,
                 u.page_loads::bigint as page_loads, round(u.active_seconds / 60)::bigint as active_minutes,
                 coalesce(u.active_days, 0)::bigint as active_days,
-                coalesce(u.student_days, 0)::bigint as student_days, coalesce(u.student_loads, 0)::bigint as student_loads
+                {rendered("pct_access", "coalesce(u.student_days, 0)", "$rostered_student_days::bigint")} as pct_access,
+                {rendered("engagement_index", "coalesce(u.student_loads, 0)", "$rostered_student_days::bigint")} as engagement_index
             from by_product as u inner join dim_products as p using (product_key)
             order by u.page_loads desc, p.product_name, p.product_key"""
-        rows = self.tables.ask(sql, scope, **({"product": int(product_key)} if product_key else {}))
-        student_days = self.rostered_student_days(filters)
-        for row in rows:
-            days, loads = row.pop("student_days"), row.pop("student_loads")
-            row["pct_access"] = 100 * days / student_days if student_days else None
-            row["engagement_index"] = 1000 * loads / student_days if student_days else None
-        return rows
+        more = {"product": int(product_key)} if product_key else {}
+        return self.tables.ask(sql, scope, rostered_student_days=self.rostered_student_days(filters), **more)
 
     def rostered_student_days(self, filters: Filters) -> int | None:
         """Rostered students, added up over the days of use: what `pct_access` and `engagement_index` divide by."""
@@ -147,10 +150,9 @@ class Inventory:
     ) -> dict[str, float | int | None]:
         """The figures above all others; quicker when the selection's `products` are known already."""
         scope = self.tables.scope(filters)
-        sql = f"""select {count_people("true")} as users, {count_people("roster_status = 'rostered'")} as reached
+        sql = f"""select {count_people("true")} as users, {rendered("reach", count_people(IS_ROSTERED), "$rostered::bigint")} as reach
             from {self.tables.people_counted(filters, scope)}"""
-        counted = self.tables.ask(sql, scope)[0]
-        rostered = self.rostered_users(filters)
+        counted = self.tables.ask(sql, scope, rostered=self.rostered_users(filters))[0]
         if products is None:
             products = self._loads(filters)
         loads = sum(row["page_loads"] for row in products)
@@ -158,7 +160,7 @@ class Inventory:
         return {
             "users": counted["users"],
             # Without any use there is nothing to set a later share against: no use is no usage file, most often.
-            "reach": 100 * counted["reached"] / rostered if rostered and loads else None,
+            "reach": counted["reach"] if loads else None,
             "page_loads": loads,
             "products": len(products),
             "unapproved": 100 * unapproved / loads if loads else None,
@@ -281,7 +283,7 @@ class Inventory:
                 {count_people("not is_roster")} as users,
                 {count_people("is_roster")} as rostered,
                 coalesce(sum(student_days) filter (not is_roster), 0)::bigint as student_days,
-                100 * coalesce(sum(student_days) filter (not is_roster), 0) / nullif(sum(student_days) filter (is_roster), 0)::double as pct_access,
+                {rendered("pct_access", "coalesce(sum(student_days) filter (not is_roster), 0)", "sum(student_days) filter (is_roster)")} as pct_access,
                 coalesce(sum(page_loads), 0)::bigint as page_loads,
                 coalesce(round(sum(active_seconds) / 60), 0)::bigint as minutes
             from located
@@ -299,7 +301,7 @@ class Inventory:
         `user_key` (null for people who stayed in one group, who are counted in `users`), `membership_group_key`, `users`,
         `student_days`.
         """
-        is_student = "user_type = 'student' and roster_status = 'rostered'"
+        is_student = _IS_ROSTERED_STUDENT
         if product_key:
             rolled, several = self.tables.by_group(filters)
             where = f"where product_key = $product{scope.groups}{scope.people}"
@@ -413,8 +415,8 @@ class Inventory:
     def match_rate(self, filters: Filters) -> float | None:
         """`roster_match_rate`: rostered users among users."""
         scope = self.tables.scope(filters)
-        rostered = count_people("roster_status = 'rostered'")
-        sql = f"select 100.0 * {rostered} / nullif({count_people('true')}, 0) as rate from {self.tables.people_counted(filters, scope)}"
+        rate = rendered("roster_match_rate", count_people(IS_ROSTERED), count_people("true"))
+        sql = f"select {rate} as rate from {self.tables.people_counted(filters, scope)}"
         return self.tables.ask(sql, scope)[0]["rate"]
 
     def without_place(self, filters: Filters) -> list[dict[str, object]]:
@@ -423,16 +425,12 @@ class Inventory:
         sql = f"""
             with now as (
                 select user_key, user_type, membership_group_key from bridge_user_groups
-                where district_id = $district and roster_status = 'rostered' and {IN_DAYS}{scope.people}
-            ),
-            placed as (
-                select b.membership_group_key, bool_or(o.org_type = 'school') as has_school, bool_or(b.grade_code is not null) as has_grade
-                from bridge_membership_groups as b inner join dim_orgs as o using (org_key) group by b.membership_group_key
+                where district_id = $district and {IS_ROSTERED} and {IN_DAYS}{scope.people}
             )
             select user_type, count(*) as people,
                 count(*) filter (not coalesce(has_school, false)) as without_school,
                 count(*) filter (not coalesce(has_grade, false)) as without_grade
-            from now left join placed using (membership_group_key)
+            from now left join dim_membership_groups using (membership_group_key)
             group by user_type order by people desc, user_type"""
         last = self.options.last_day(filters)
         return self.tables.ask(sql, scope, first=last, last=last)
@@ -492,7 +490,8 @@ class Inventory:
 
     def periods(self, district_id: str, period: str) -> list[date]:
         """The first days of the periods with use, the newest first."""
-        return sorted({period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
+        district = self.options.districts[district_id]
+        return sorted({district.period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
 
     def open_problems(self, district_id: str) -> list[dict[str, object]]:
         """Deliveries that need somebody now, with the finding that weighs most. `rollcall status` goes by the same rule."""

@@ -2,7 +2,8 @@
 
 Two forms of the usage answer a selection. Weeks, months and school years come from the period aggregates, whose rows are few and
 mostly one a person; days and custom dates are added up from the facts. Of either, sums by membership group are kept in
-memory for each period that is looked at; docs/decisions.md says why.
+memory for each period that is looked at; docs/decisions.md says why. These sums define nothing: what a figure means is in
+`macros/metrics.sql` and in the marts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import date, timedelta
 
 from rollcall.dashboard.filters import Filters, Options, period_of
 from rollcall.dashboard.warehouse import Version
+from rollcall.dbt_macros import rendered
 
 ROLLED_UP = ("week", "month", "school_year")
 KEPT = {"day": 24, "custom": 8}  # of each kind of table and district
@@ -28,7 +30,8 @@ def count_people(condition: str) -> str:
     return f"(coalesce(sum(users) filter ({condition}), 0)::bigint + count(distinct user_key) filter ({condition}))"
 
 
-IN_DAYS = "coalesce(valid_from, date '0001-01-01') <= $last and coalesce(valid_to, date '9999-12-31') > $first"
+IS_ROSTERED = rendered("is_rostered")
+IN_DAYS = rendered("holds_between", "$first", "$last")
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ class Tables:
             "roster", replace(filters, last=self.options.last_day(filters)),
             f"""with there as (
                 select user_key, user_type, membership_group_key from bridge_user_groups
-                where district_id = $district and roster_status = 'rostered' and {IN_DAYS}
+                where district_id = $district and {IS_ROSTERED} and {IN_DAYS}
             )
             select m.user_key, user_type, membership_group_key, count(*) filter (m.user_key is null) as users
             from there

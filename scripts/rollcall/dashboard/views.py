@@ -712,11 +712,11 @@ def stale(figures: Figures, district_id: str, settings: Settings) -> list[str]:
     now, late = datetime.now(UTC).replace(tzinfo=None), []
     for row in figures.freshness(district_id):
         kind = row["delivery_kind"]
-        last = figures.options.districts[district_id].last_day if kind == "usage" else row["last_date"]
-        if last and (days := settings.days_late(kind, datetime.combine(last, time()), now)):
-            late.append(
-                f"{_KINDS.get(kind, kind)} from {long_day(last)} ({days} days, expected within {settings.freshness_days[kind]})"
-            )
+        district = figures.options.districts[district_id]
+        last = district.last_day if kind == "usage" else row["last_date"]
+        if last and (found := settings.days_late(kind, datetime.combine(last, time()), now, district.freshness_days)):
+            days, allowed = found
+            late.append(f"{_KINDS.get(kind, kind)} from {long_day(last)} ({days} days, expected within {allowed})")
     return late
 
 

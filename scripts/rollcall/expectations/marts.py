@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import great_expectations.expectations as gxe
 import yaml
 
+from rollcall.dbt_macros import rendered
 from rollcall.paths import PROJECT
 from rollcall.rules import schema
 
@@ -82,14 +83,14 @@ class ExpectMatchRateToHold(gxe.UnexpectedRowsExpectation):
         select district_id
         from (
             -- The people of the school years are the people of the days, and few rows.
-            select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
+            select district_id, <rate> as rate
             from {batch} where period = 'school_year' and user_key is not null group by district_id
         ) as now
         inner join (
-            select district_id, 1.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key) as rate
+            select district_id, <rate> as rate
             from before.marts.agg_inventory_users where period = 'school_year' and user_key is not null group by district_id
         ) as was using (district_id)
-        where now.rate < was.rate - 0.1"""
+        where now.rate < was.rate - 10""".replace("<rate>", rendered("roster_match_rate"))
 
 
 class ExpectCatalogueToHold(gxe.UnexpectedRowsExpectation):
@@ -209,24 +210,11 @@ def expectations() -> dict[str, list[gxe.Expectation]]:
         "dim_grades": [gxe.ExpectTableRowCountToEqual(value=21)],
         "dim_orgs": [gxe.ExpectColumnValuesToBeInSet(column="org_type", value_set=list(schema.org_types()))],
         "dim_users": [
-            gxe.ExpectColumnValuesToBeInSet(
-                column="user_type", value_set=["student", "educator", "administrator", "other"]
-            ),
+            gxe.ExpectColumnValuesToBeInSet(column="user_type", value_set=list(schema.all_user_types())),
             _told(ExpectNoStudentIsNamed),
         ],
         "fct_memberships": [
-            gxe.ExpectColumnValuesToBeInSet(
-                column="pairing_basis",
-                value_set=[
-                    "explicit_row",
-                    "class_enrollment",
-                    "listed",
-                    "served_grades",
-                    "cross_product",
-                    "org_only",
-                    "district_default",
-                ],
-            ),
+            gxe.ExpectColumnValuesToBeInSet(column="pairing_basis", value_set=list(schema.pairing_bases())),
             _told(ExpectOnePrimaryMembership),
         ],
         "fct_product_usage": [

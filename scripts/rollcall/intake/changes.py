@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
 
-from rollcall.districts import Thresholds
+from rollcall.districts import Extensions, Thresholds
 from rollcall.files import quote
 from rollcall.intake import lake
 from rollcall.intake.lake_tables import CHANGE_COLUMNS, KEYS, lake_tables
@@ -116,6 +116,7 @@ class Past:
     thresholds: Thresholds
     until: date | None = None
     full_tables: frozenset[str] = frozenset()
+    extensions: Extensions = field(default_factory=Extensions)
 
     def files(self, lake_table: str) -> list[str]:
         return lake.files(self.settings, lake_table, self.district_id)

@@ -15,6 +15,7 @@ import duckdb
 from rollcall.files import quote
 from rollcall.intake.observed import Column, Line, Observed
 from rollcall.settings import Settings
+from rollcall.text import plain
 
 MAX_EXPANSION = 100
 
@@ -85,10 +86,6 @@ def must_inflate(file: Path) -> None:
     """Raises what is wrong with the beginning of a compressed file."""
     with gzip.open(file) as stream:
         stream.read(1 << 16)
-
-
-def plain(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def near(name: str, candidates: Sequence[str]) -> str | None:

@@ -203,7 +203,8 @@ def record_of(record: Path) -> dict[str, object]:
     with duckdb.connect() as connection:
         cursor = connection.execute(f"select * from read_parquet({quote(record)}, hive_partitioning = false)")
         names = [column[0] for column in cursor.description]
-        return dict(zip(names, cursor.fetchone(), strict=True))
+        # A record of before has fewer fields.
+        return dict.fromkeys(lake_tables()["deliveries"]) | dict(zip(names, cursor.fetchone(), strict=True))
 
 
 def data_files(lake: Path, district_id: str, delivery_id: str) -> list[Path]:
@@ -246,10 +247,11 @@ def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str)
     fields = ", ".join(
         f'{changed.get(column, column)}::{kind} as "{column}"' for column, kind in lake_tables()["deliveries"].items()
     )
+    # A record of before has fewer columns.
+    empty = record.parents[1] / f"district_id={NOTHING}" / f"{NOTHING}.parquet"
     with duckdb.connect() as connection:
         connection.execute(
-            f"copy (select {fields} from read_parquet({quote(record)}, hive_partitioning = false)) "
-            f"to {quote(temporary)} (format parquet)",
+            f"copy (select {fields} from {read([str(record), str(empty)])}) to {quote(temporary)} (format parquet)",
             {"verdict": verdict, "by": by, "why": why},
         )
     fsync(temporary)

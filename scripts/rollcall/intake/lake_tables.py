@@ -22,13 +22,17 @@ def lake_tables() -> dict[str, dict[str, str]]:
     """Every table of the lake: folder → column → DuckDB type. `district_id` (and `usage_date`) come from the path."""
     tables = {}
     for table, columns in schema.kept_columns().items():
-        tables[f"oneroster/{table}"] = dict.fromkeys(columns, "varchar") | CHANGE_COLUMNS
+        own = ("extensions",) if table in ("orgs", "users") else ()
+        tables[f"oneroster/{table}"] = dict.fromkeys((*columns, *own), "varchar") | CHANGE_COLUMNS
     for kind, columns in schema.TEMPLATE_COLUMNS.items():
         of_kind = {
             column: "varchar" for column in columns if column not in schema.UNKEPT_OF_STUDENTS or kind != "students"
         }
         tables[f"templates/{kind}"] = (
-            {"row_key": "varchar"} | of_kind | dict.fromkeys(schema.TEMPLATE_HASHES, "varchar") | CHANGE_COLUMNS
+            {"row_key": "varchar"}
+            | of_kind
+            | dict.fromkeys((*schema.TEMPLATE_HASHES, "extensions"), "varchar")
+            | CHANGE_COLUMNS
         )
     tables["templates/schools"] = {
         "template": "varchar",
@@ -75,6 +79,8 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "district_name": "varchar",
         "time_zone": "varchar",
         "email_domains": "varchar",
+        "school_year_start": "varchar",
+        "freshness_days": "varchar",
     }
     tables["rule_results"] = {
         "delivery_id": "varchar",

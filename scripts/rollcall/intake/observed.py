@@ -24,6 +24,7 @@ class Container:
     delivery_date: date | None = None
     today: date | None = None
     newest_applied: date | None = None
+    blackout: str | None = None
     reading_error: str | None = None
     opening_error: str | None = None
     is_workbook: bool = False
@@ -79,6 +80,7 @@ class Column:
     column_name: str
     standard_position: int | None = None
     misspelled: str | None = None
+    is_extension: bool = False
 
 
 @dataclass

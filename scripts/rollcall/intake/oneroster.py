@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.districts import Thresholds
-from rollcall.intake import container, csvfile, privacy, students
+from rollcall.districts import Extensions, Thresholds
+from rollcall.intake import container, csvfile, extensions, privacy, students
 from rollcall.intake.changes import Past, Table, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
@@ -18,7 +18,6 @@ from rollcall.intake.observed import Observed
 from rollcall.rules import Check, Mode, Rule, schema
 from rollcall.rules.rule import sql
 from rollcall.rules.tables import COMPARED, KNOWN, OBSERVED, references
-from rollcall.settings import Settings
 
 
 def load(
@@ -44,7 +43,7 @@ def load(
         if name == "users.csv" and unpacked.version == "1.2":
             _make_user_roles(loaded, connection, past)
         table = schema.table_name(name)
-        if name in unreadable or not _load_file(name, unpacked, connection, observed, past.settings):
+        if name in unreadable or not _load_file(name, unpacked, connection, observed, past):
             continue
         is_full = name not in unpacked.deltas
         given.append(Given(table, name, unpacked.version, Mode.BULK if is_full else Mode.DELTA))
@@ -141,7 +140,7 @@ def _unname_students(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnec
     if "users" in loaded:
         connection.execute(
             f"""update "_users" set username = null, "givenName" = null, "familyName" = null, "middleName" = null, email = null,
-                _is_staff = false, _is_student_address = true
+                {extensions.COLUMN} = {extensions.OF_STUDENTS}, _is_staff = false, _is_student_address = true
             where _is_staff and {students.is_known("oneroster/users", "sourcedId")}"""
         )
 
@@ -181,17 +180,19 @@ def _load_file(
     unpacked: container.Unpacked,
     connection: duckdb.DuckDBPyConnection,
     observed: Observed,
-    settings: Settings,
+    past: Past,
 ) -> bool:
     """Loads one file. False where it cannot be read: what was noted of it says why."""
     file, columns = unpacked.files[name], schema.oneroster_files(unpacked.version)[name]
     standard = [column.name for column in columns]
-    found = csvfile.usable_header(file, observed, settings)
+    found = csvfile.usable_header(file, observed, past.settings)
     if not found or not csvfile.observe_header(name, found, standard, observed):
         return False
-    source = csvfile.source(file, found, standard)
+    table = schema.table_name(name)
+    own = extensions.note(table, name, found, past.extensions, observed)
+    source = csvfile.source(file, found, [*standard, *own])
     if name == "users.csv":
-        select = _minimised_users(columns)
+        select = _minimised_users(columns, own, past.extensions)
         if unpacked.version == "1.2":
             source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
     else:
@@ -199,16 +200,24 @@ def _load_file(
         is_delta = name in unpacked.deltas
         read = (c.name for c in columns if schema.is_read(name, c) or (is_delta and c.name == "status"))
         select = ", ".join(f'"{column}"' for column in read)
+        if table == "orgs":
+            select += f", {extensions.as_json(own)} as {extensions.COLUMN}"
     # What a delta takes away need not be right.
     kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
-    return csvfile.load_table(name, schema.table_name(name), select, source, connection, observed, kept)
+    return csvfile.load_table(name, table, select, source, connection, observed, kept)
 
 
-def _minimised_users(columns: list[schema.Column]) -> str:
-    """The SELECT list of users.csv: names and addresses of staff only, hashes of everybody."""
+def _minimised_users(columns: list[schema.Column], own: list[str], kept: Extensions) -> str:
+    """The SELECT list of users.csv: names, addresses and the district's `own` columns of staff only, hashes of everybody."""
     is_1_1 = any(column.name == "role" for column in columns)
     staff = "trim(role) in (select role from seed_roles where is_staff)" if is_1_1 else "coalesce(is_staff, false)"
-    fields = []
+    of_staff, of_students = (
+        extensions.as_json([name for name in own if name in names]) for names in (kept.people, kept.students)
+    )
+    fields = [
+        f"case when {staff} then {of_staff} else {of_students} end as {extensions.COLUMN}",
+        f"{of_students} as {extensions.OF_STUDENTS}",
+    ]
     for column in columns:
         if column.kept == "everyone":
             fields.append(f'"{column.name}"')

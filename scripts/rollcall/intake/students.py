@@ -11,17 +11,20 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.districts import Extensions
 from rollcall.files import quote
 from rollcall.intake import lake
 from rollcall.intake.changes import Past
+from rollcall.intake.extensions import COLUMN, has_more_than
 from rollcall.intake.lake_tables import KEYS
 from rollcall.settings import Settings
 
-# What names people, in the lake's tables in which staff are named; and the column that one list knows a person by.
+# What names people, in each of the lake's tables of them; and the column that one list knows a person by.
 _NAMED = {
     "oneroster/users": (("username", "givenName", "familyName", "middleName", "email"), "sourcedId"),
     "templates/educators": (("first_name", "last_name", "email"), "sis_id"),
     "templates/members": (("first_name", "last_name", "email"), None),
+    "templates/students": ((), "sis_id"),
 }
 _HOLDS = "_op = 'upsert' and lower(trim(coalesce({status}, ''))) <> 'tobedeleted'"
 
@@ -88,8 +91,8 @@ def is_known(list_: str, id_: str | None) -> str:
     )
 
 
-def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str) -> None:
-    """Takes the names out of the lake that were kept of people who are in `district_students` now.
+def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, kept: Extensions) -> None:
+    """Takes the names out of the lake that were kept of people who are in `district_students` now, and what else is of staff only.
 
     For before the delivery that says so is compared with the lake. Killed on the way, the delivery is not in the lake, and the
     next refresh does it again.
@@ -100,11 +103,11 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
         if not files:
             continue
         key = KEYS[table.partition("/")[0]]
-        is_named = " or ".join(f'"{column}" is not null' for column in columns)
+        is_named = " or ".join([*(f'"{column}" is not null' for column in columns), has_more_than(kept.students)])
         # By row: somebody else may have the key of a row in another list, and a removed row has nothing but its key.
         connection.execute(
             f"""create or replace temp table named as
-            select distinct "{key}" as key from {lake.read(files)} where ({is_named}) and {is_known(table, id_)}"""
+            select distinct "{key}" as key from {lake.read([*files, str(lake.empty_file(settings, table))])} where ({is_named}) and {is_known(table, id_)}"""
         )
         keys = f'"{key}" in (select key from named)'
         fields = [f'case when not ({keys}) then "{column}" end as "{column}"' for column in columns]
@@ -113,8 +116,14 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
             fields.append(f"case when {keys} then keyed_hash(row_key) else row_key end as row_key")
         for file in files:
             rows = f"read_parquet({quote(file)}, hive_partitioning = false)"
+            own = [f"case when not ({keys}) then {COLUMN} end as {COLUMN}"] if _has(connection, rows, COLUMN) else []
             if connection.execute(f"select count(*) from {rows} where {keys}").fetchone()[0]:
                 replaced = replaced or lake.Replacing(settings, connection, district_id, "names")
-                replaced.replace(Path(file), f"select * replace ({', '.join(fields)}) from {rows}")
+                replaced.replace(Path(file), f"select * replace ({', '.join([*fields, *own])}) from {rows}")
     if replaced:
         replaced.put_in()
+
+
+def _has(connection: duckdb.DuckDBPyConnection, rows: str, column: str) -> bool:
+    """Whether a file of the lake has a column: older ones have fewer."""
+    return column in {name for name, *_ in connection.execute(f"describe select * from {rows}").fetchall()}

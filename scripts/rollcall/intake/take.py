@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import gzip
+import json
 import lzma
 import os
 import shutil
@@ -164,7 +165,9 @@ def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
 
 def _observed(delivery: Delivery) -> Observed:
     today = datetime.now(delivery.district.zone).date()
-    return Observed(Container(delivery.path.name, str(delivery.kind), delivery.delivery_date, today))
+    container = Container(delivery.path.name, str(delivery.kind), delivery.delivery_date, today)
+    container.blackout = delivery.district.blackout_on(delivery.delivery_date)
+    return Observed(container)
 
 
 def _judge(
@@ -248,7 +251,7 @@ def take(
                 }
                 # An older list does not say who is a student by now.
                 if delivery.kind in _OF_PEOPLE and not later:
-                    students.forget_names(settings, connection, district.district_id)
+                    students.forget_names(settings, connection, district.district_id, district.extensions)
                 log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
                 if delivery.kind is not Kind.USAGE:
                     changes = log.append(tables)
@@ -308,6 +311,7 @@ def _past(settings: Settings, delivery: Delivery, applied: list[Applied], until:
         delivery.district.thresholds,
         until,
         frozenset().union(*before),
+        delivery.district.extensions,
     )
 
 
@@ -336,6 +340,8 @@ def _record(
         "district_name": delivery.district.name,
         "time_zone": delivery.district.time_zone,
         "email_domains": ",".join(delivery.district.email_domains),
+        "school_year_start": delivery.district.school_year_start,
+        "freshness_days": json.dumps(delivery.district.freshness_days) if delivery.district.freshness_days else None,
     }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.dbt_macros import rendered
 from rollcall.districts import Thresholds
-from rollcall.intake import csvfile, lake, privacy, students
+from rollcall.intake import csvfile, extensions, lake, privacy, students
 from rollcall.intake.changes import Past, Table
-from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import GOOD_EMAIL, Given, Loaded, load_seeds
 from rollcall.rules import schema
@@ -48,9 +48,10 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, observed:
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
     load_seeds(connection, "template")
-    source = csvfile.source(path, found, [*columns, *optional])
+    own = extensions.note(kind, path.name, found, past.extensions, observed)
+    source = csvfile.source(path, found, [*columns, *optional, *own])
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
-    if not csvfile.load_table(path.name, kind, _select(kind, optional), source, connection, observed, kept):
+    if not csvfile.load_table(path.name, kind, _select(kind, optional, own, past), source, connection, observed, kept):
         return Loaded()
     _unname_students(kind, connection, past)
     given = [Given(kind, path.name)]
@@ -63,7 +64,7 @@ def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, observed:
     return Loaded([Table("templates", kind, may_repeat=True)], given, lambda: _compare(kind, connection, past))
 
 
-def _select(kind: str, optional: list[str]) -> str:
+def _select(kind: str, optional: list[str], own: list[str], past: Past) -> str:
     columns = schema.TEMPLATE_COLUMNS[kind]
     kept = [name for name in columns if kind != "students" or name not in schema.UNKEPT_OF_STUDENTS]
     hashes = {
@@ -71,8 +72,13 @@ def _select(kind: str, optional: list[str]) -> str:
         "email_hash": "keyed_hash(lower(email))",
         "email_domain": f"nullif({privacy.domain(_EMAIL)}, '')",
     }
+    of_students = [name for name in own if name in past.extensions.students]
     fields_of_rules = [f"{GOOD_EMAIL} as _has_good_email"]
     fields = [*kept, *optional, *(f"{sql} as {name}" for name, sql in hashes.items()), "null::varchar as row_key"]
+    fields += [
+        f"{extensions.as_json(own)} as {extensions.COLUMN}",
+        f"{extensions.as_json(of_students)} as {extensions.OF_STUDENTS}",
+    ]
     if kind != "members":
         fields.append(f"{rendered('school_cell', 'school_id', 'school_name')} as _cell")
     return ", ".join([*fields, *fields_of_rules, f"{_role(columns)} as _role", "false as _is_student_address"])
@@ -103,7 +109,7 @@ def _unname_students(kind: str, connection: duckdb.DuckDBPyConnection, past: Pas
             where _role is distinct from 'student' and {students.is_known(table, id_)}"""
         )
         connection.execute(
-            f"""update "_{kind}" set first_name = null, last_name = null, email = null
+            f"""update "_{kind}" set first_name = null, last_name = null, email = null, {extensions.COLUMN} = {extensions.OF_STUDENTS}
             where _is_student_address or coalesce(_role not in (select role from seed_roles where is_staff), true)"""
         )
         kept = schema.TEMPLATE_COLUMNS[kind]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.dbt_macros import rendered
 from rollcall.districts import District
 from rollcall.files import quote
 from rollcall.intake import csvfile, lake, privacy
-from rollcall.intake.dbt_macros import rendered
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import Given
 from rollcall.rules import schema

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 import duckdb
 
 from rollcall import logs
+from rollcall.dbt_macros import rendered
 from rollcall.districts import District
 from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
 from rollcall.expectations import start
@@ -643,8 +644,7 @@ def figures(settings: Settings) -> dict[str, object]:
             from fct_product_usage inner join dim_products using (product_key)"""
         ).fetchone()
         (matched,) = connection.execute(
-            """select round(100.0 * count(distinct user_key) filter (roster_status = 'rostered') / nullif(count(distinct user_key), 0), 1)
-            from fct_product_usage"""
+            f"select round({rendered('roster_match_rate')}, 1) from fct_product_usage"
         ).fetchone()
     return {
         "districts_and_schools": f"{districts:,} / {schools:,}",

@@ -45,4 +45,13 @@ RULES = (
         fix="Leave it out, or name it 'metadata.{column}'",
         checks=(Check("observed_column", sql("header-unknown"), kinds=("oneroster",)),),
     ),
+    Rule(
+        "extension-missing",
+        Severity.WARNING,
+        SECTION,
+        says="a column that [extensions] of district.toml names is there",
+        message="{file} does not have the column '{column}' of [extensions] in district.toml{detail}",
+        fix="Correct the name in district.toml, or export the column again: until then its values are gone",
+        checks=(Check("observed_column", sql("extension-missing"), kinds=("oneroster", "educators", "students")),),
+    ),
 )

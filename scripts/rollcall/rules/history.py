@@ -69,6 +69,17 @@ RULES = (
         checks=(Check("observed_container", sql("delivery-date-ahead"), kinds=schema.KINDS),),
     ),
     Rule(
+        "delivery-in-blackout",
+        Severity.HOLD,
+        SECTION,
+        says="no roster is dated within `blackouts` of district.toml, such as the weeks of a summer rollover",
+        message="the delivery is dated {value}, within the blackout {detail} of district.toml: rosters of these days are not applied",
+        fix="Wait for the first roster after it, or apply this one with `rollcall release`",
+        checks=(
+            Check("observed_container", sql("delivery-in-blackout"), kinds=("oneroster", "educators", "students")),
+        ),
+    ),
+    Rule(
         "delta-needs-bulk",
         Severity.REJECT,
         SECTION,

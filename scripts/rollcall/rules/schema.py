@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rollcall.paths import PROJECT
+from rollcall.text import plain
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,16 @@ def user_types() -> dict[str, tuple[str, bool]]:
 
 
 @cache
+def all_user_types() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row["user_type"] for row in _seed("roles")))
+
+
+@cache
+def pairing_bases() -> tuple[str, ...]:
+    return tuple(row["pairing_basis"] for row in _seed("pairing_bases"))
+
+
+@cache
 def role_aliases() -> dict[str, str]:
     """What templates call a role, in lower case → the role."""
     return {row["role_alias"]: row["role"] for row in _seed("role_aliases")}
@@ -141,8 +152,29 @@ def is_read(file: str, column: Column) -> bool:
         return column.name == "sourcedId"
     if column.kept != "nobody":
         return True
-    is_plain = column.data_type in ("date", "datetime") or column.data_type.startswith("enum:")
-    return file != "users.csv" and (bool(column.refers_to) or column.name == "sourcedId" or is_plain)
+    isplain = column.data_type in ("date", "datetime") or column.data_type.startswith("enum:")
+    return file != "users.csv" and (bool(column.refers_to) or column.name == "sourcedId" or isplain)
+
+
+@cache
+def columns_read() -> frozenset[str]:
+    """The columns of the standard's people and of the templates, in letters and digits alone."""
+    of_standard = [column.name for version in ONEROSTER_VERSIONS for column in oneroster_files(version)["users.csv"]]
+    return frozenset(
+        map(plain, (*of_standard, *MEMBER_OPTIONAL, *(name for names in TEMPLATE_COLUMNS.values() for name in names)))
+    )
+
+
+@cache
+def columns_of_nobody() -> frozenset[str]:
+    """The columns of the standard that say something of a student and are never kept, in letters and digits alone."""
+    return frozenset(
+        plain(column.name)
+        for version in ONEROSTER_VERSIONS
+        for file in ("users.csv", "demographics.csv")
+        for column in oneroster_files(version)[file]
+        if column.kept != "everyone"
+    )
 
 
 def table_name(file_name: str) -> str:

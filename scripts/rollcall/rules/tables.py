@@ -21,6 +21,7 @@ OBSERVED = {
         "delivery_date": "date",
         "today": "date",  # in the district's time zone
         "newest_applied": "date",  # of the deliveries of its kind that were applied; null where the order does not matter
+        "blackout": "varchar",  # of district.toml, that the delivery's date is in
         "reading_error": "varchar",  # why reading it broke off
         "opening_error": "varchar",  # why it does not open as a zip
         "is_workbook": "boolean",  # of a spreadsheet program, whatever its name
@@ -63,6 +64,7 @@ OBSERVED = {
         "column_name": "varchar",
         "standard_position": "bigint",  # null of a column that is not the standard's, or the template's
         "misspelled": "varchar",  # the column of the header that a missing one seems to be
+        "is_extension": "boolean",  # a column that district.toml names under [extensions]
     },
     # A property of the manifest.
     "observed_property": {"file_name": "varchar", "row_number": "bigint", "name": "varchar", "value": "varchar"},

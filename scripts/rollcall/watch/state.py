@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.dbt_macros import rendered
 from rollcall.errors import RollcallError
 from rollcall.intake import lake, landing, take, verify
-from rollcall.intake.dbt_macros import rendered
 from rollcall.refresh import clock, ledger, publish
 from rollcall.settings import Settings
 from rollcall.text import printable
@@ -222,13 +222,32 @@ def _first_finding(folder: Path) -> str:
     return f"{told[0]['message']}{more}" if told else "its report names no finding"
 
 
+def _freshness_of_districts(settings: Settings) -> dict[str, dict[str, int]]:
+    """The days within which districts deliver, as the newest accepted delivery of each came with them."""
+    records = [str(record) for record in lake.records(settings)]
+    if not records:
+        return {}
+    # With the file without rows: records of before have fewer columns.
+    rows = lake.read([*records, str(lake.empty_file(settings, "deliveries"))])
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"""select district_id, arg_max_null(freshness_days, arrived_at) from {rows}
+            where verdict = '{ACCEPTED}' group by district_id"""
+        ).fetchall()
+    return {district_id: json.loads(days) for district_id, days in found if days}
+
+
 def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
     found = [_refused(delivery, settings, now) for delivery in open_deliveries(settings)]
+    own = _freshness_of_districts(settings)
     for arrival in arrivals(settings):
-        if arrival.accepted_at and (days := settings.days_late(arrival.kind, arrival.accepted_at, now)):
-            allowed = settings.freshness_days[arrival.kind]
+        late = arrival.accepted_at and settings.days_late(
+            arrival.kind, arrival.accepted_at, now, own.get(arrival.district_id)
+        )
+        if late:
+            days, allowed = late
             what = f"{arrival.district_id}: no {arrival.kind} delivery was accepted for {days} days (expected within {allowed})"
-            fix = "Ask the district for it, or set ROLLCALL_FRESHNESS_DAYS to what was agreed"
+            fix = "Ask the district for it, or set freshness_days in its district.toml to what was agreed"
             found.append(Problem(f"fresh/{arrival.district_id}/{arrival.kind}", "late", what, fix))
     return found
 

@@ -1,1 +1,2 @@
-select file_name, undecodable_line as row_number, undecodable_byte as value from observed_file where undecodable_line is not null
+select file_name, undecodable_line as row_number, undecodable_byte as value
+from observed_file where undecodable_line is not null

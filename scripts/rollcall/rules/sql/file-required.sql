@@ -18,6 +18,7 @@ where is_required
             where property.value = 'delta' and delta.is_inflated
         )
         and exists (
-            select 1 from observed_property where name || '.csv' = 'file.' || seed_oneroster_files.file_name and value = 'absent'
+            select 1 from observed_property
+            where name || '.csv' = 'file.' || seed_oneroster_files.file_name and value = 'absent'
         )
     )

@@ -9,7 +9,8 @@ select file_name, 1 as row_number, column_name, misspelled as value,
         else '''' || column_name || ''', not ''' || misspelled || ''''
     end as advice
 from observed_column
-where position is null and not (file_name = 'users.csv' and column_name = 'enabledUser' and misspelled is null)
+where position is null and not is_extension
+    and not (file_name = 'users.csv' and column_name = 'enabledUser' and misspelled is null)
 union all
 select file_name, row_number, column_name, value, detail, advice
 from (
