@@ -27,20 +27,20 @@ def page() -> str:
         "The tables of the schema `marts`, made by `scripts/make_dictionary.py` from the models' own descriptions. What the",
         "figures mean, and queries for them, is in [metrics](metrics.md).",
     ]
-    for area, words in AREAS.items():
-        lines += ["", f"## {words}"]
+    for area, title in AREAS.items():
+        lines += ["", f"## {title}"]
         for file in sorted((PROJECT / "models" / "marts" / area).glob("*.yml")):
             for model in yaml.safe_load(file.read_text("utf-8"))["models"]:
                 lines += ["", f"### {model['name']}", "", model["description"].strip(), ""]
                 lines += ["| column | type | |", "|---|---|---|"]
                 for column in model["columns"]:
-                    told = (
+                    description = (
                         DOC.sub(lambda doc: blocks[doc[1]], column["description"])
                         .strip()
                         .replace("|", "/")
                         .replace("\n", " ")
                     )
-                    lines.append(f"| `{column['name']}` | {column['data_type']} | {told} |")
+                    lines.append(f"| `{column['name']}` | {column['data_type']} | {description} |")
     return "\n".join(lines) + "\n"
 
 

@@ -35,7 +35,7 @@ MODELS = {
     if node["resource_type"] in ("model", "seed") and node["config"]["materialized"] != "ephemeral"
 }
 KEYS = {unique_id: translator.get_asset_key(node) for unique_id, node in MODELS.items()}
-# A test is told of the model it is attached to; one that compares several, of what is published.
+# A test reports on the model it is attached to; one that compares several, on what is published.
 TESTS = {
     unique_id: (KEYS.get(node.get("attached_node"), PUBLISHED), node["name"])
     for unique_id, node in manifest["nodes"].items()
@@ -80,11 +80,11 @@ AUDIT = dg.AssetCheckSpec("audit", asset=PUBLISHED, description="What Great Expe
     pool="rollcall",
 )
 def rollcall_refresh(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """One refresh. What of it is not selected is done too, and not told of."""
+    """One refresh. Assets that are not selected are refreshed too, and not reported."""
 
-    def say(words: str, done: int = 0, total: int | None = None) -> None:
+    def say(doing: str, done: int = 0, total: int | None = None) -> None:
         if not total:
-            context.log.info(words)
+            context.log.info(doing)
 
     settings = Settings()
     collected = fetch(settings, None, say)
@@ -103,7 +103,7 @@ def rollcall_refresh(context: dg.AssetExecutionContext) -> Iterator[dg.Materiali
 
 
 def _events(run: Run, collected: list[str]) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """What a refresh has done, in Dagster's words. Nothing new, nothing told."""
+    """What a refresh has done, as Dagster's events. Nothing new, no event."""
     if collected:
         yield dg.MaterializeResult(asset_key=LANDING, metadata={"collected": collected})
     if run.outcomes:

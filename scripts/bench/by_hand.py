@@ -68,7 +68,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
                 keyed_hash(lower(username)) as username_hash, nullif(regexp_extract(lower(email), '@(.+)$', 1), '') as email_domain
             from {csvs["users"]} as u left join {seeds["roles"]} as r on u.role = r.role and r.oneroster_version = '1.1';
 
-            -- Staff are one person by identifier, else by e-mail (no mailbox is shared by different identifiers here).
+            -- Staff are one person by identifier, else by email (no mailbox is shared by different identifiers here).
             create temp table person as
             with by_identifier as (
                 select id, identifier, email_hash,

@@ -51,8 +51,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for p
 _NEXT = """
 What to try next
   .venv/bin/rollcall dashboard         the inventory in a browser, at http://127.0.0.1:8050/
-  .venv/bin/rollcall status            what is published, and what the last runs did
-  .venv/bin/rollcall check FILE.zip    all that is wrong with a roster, before anyone uploads it
+  .venv/bin/rollcall status            what is published, what went wrong, and what to do
+  .venv/bin/rollcall check FILE.zip    every problem in a roster, before anyone uploads it
   .venv/bin/dbt docs generate && .venv/bin/dbt docs serve
   put your own files into {landing}/<district>/ and run `make run` again
   open {pointer} read-only with DuckDB, or a BI tool that reads DuckDB files:
@@ -63,7 +63,7 @@ What to try next
 
 @app.command()
 def start() -> None:
-    """Refresh; where there is nothing to refresh yet, make a sample district first. What `make run` calls."""
+    """Refresh; if there is nothing to refresh yet, make a sample district first. `make run` calls this."""
     from rollcall.intake import lake, landing
 
     settings = Settings()
@@ -96,7 +96,7 @@ def refresh(
 @app.command()
 def rollback(
     version: Annotated[
-        str | None, typer.Argument(help="A version that is kept; the one before when not given.")
+        str | None, typer.Argument(help="A version that is kept; the previous one if not given.")
     ] = None,
 ) -> None:
     """Point readers at an older published version. The next refresh builds from the lake and publishes anew."""
@@ -107,7 +107,7 @@ def rollback(
     with refresh_lock(settings):
         found = publish.rollback(settings, version)
     out.print(f"Readers have version {found.version} of {found.published_at[:19]} UTC.")
-    out.print("The next refresh publishes what the lake says: discard or mend what was wrong before it runs.")
+    out.print("The next refresh publishes what the lake says: discard or fix what was wrong before it runs.")
 
 
 @app.command()
@@ -116,10 +116,10 @@ def backfill(
     last: Annotated[str, typer.Argument(metavar="TO", help="The last delivery date.")],
     as_json: Json = False,
 ) -> None:
-    """Take kept deliveries of some days, older than what is applied or not; the result is that of daily runs.
+    """Take deliveries of past days, as if they had arrived day by day.
 
-    Kept are those in the landing, those in the archive that the lake does not have, and those that were refused for
-    coming too late. Exit codes as for `refresh`.
+    These are files in the landing folders, archived files that the lake does not have, and files rejected for
+    arriving too late. Exit codes as for `refresh`.
     """
     from rollcall.refresh.run import Days
 
@@ -140,23 +140,23 @@ def _day(text: str, name: str) -> date:
 def _shown(as_json: bool) -> Iterator[Callable[..., None]]:
     """Shows what is being done: a bar on a terminal; without one a line a stage; nothing where a program reads."""
     if as_json:
-        yield lambda words, done=0, total=None: None
+        yield lambda message, done=0, total=None: None
     elif out.is_terminal:
         columns = (
             SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         )  # fmt: skip
         with Progress(*columns, console=out, transient=True) as progress:
             task = progress.add_task("starting", total=None)
-            yield lambda words, done=0, total=None: progress.update(
-                task, description=printable(words), completed=done, total=total
+            yield lambda message, done=0, total=None: progress.update(
+                task, description=printable(message), completed=done, total=total
             )
     else:
-        yield lambda words, done=0, total=None: None if total else out.print(words)
+        yield lambda message, done=0, total=None: None if total else out.print(message)
 
 
-def _warn(words: str) -> None:
+def _warn(message: str) -> None:
     """One line for a person, on stderr."""
-    print(printable(words), file=sys.stderr)
+    print(printable(message), file=sys.stderr)
 
 
 def _refresh(settings: Settings, full: bool, as_json: bool, days=None) -> int:
@@ -183,17 +183,17 @@ def _alerting(settings: Settings) -> Iterator[None]:
         with alerting(settings) as unsent:
             yield
     finally:
-        for words in unsent:
-            _warn(f"rollcall: {words}; the next run tries again")
+        for message in unsent:
+            _warn(f"rollcall: {message}; the next run tries again")
 
 
 def _tell(run, settings: Settings) -> None:
-    for words in run.mended:
-        out.print(f"mended: {words}")
+    for message in run.mended:
+        out.print(f"repaired: {message}")
     for name in run.repeated:
         out.print(f"{name}: the same content is already in the lake; nothing to do")
-    for words in run.skipped:
-        out.print(f"skipped: {words}")
+    for message in run.skipped:
+        out.print(f"skipped: {message}")
     quiet: dict[tuple[str, str], list] = {}
     for outcome in run.outcomes:
         delivery = outcome.delivery
@@ -213,13 +213,13 @@ def _tell(run, settings: Settings) -> None:
         out.print(f"{name}{':' if len(outcomes) == 1 else ''} accepted, {_rows(outcomes)}")
     for one in run.contained:
         out.print(
-            f"{one.district_id}/{one.file}: held, since nothing can be published with it; the report is in {one.folder}"
+            f"{one.district_id}/{one.file}: held, because nothing can be published with it; the report is in {one.folder}"
         )
         out.print(f"  {one.why}")
     for failure in run.failures:
         out.print(f"failed: {failure}")
-    for words in run.drift:
-        out.print(f"look at this: unlike the version before, it is no longer so: {words}")
+    for change in run.drift:
+        out.print(f"Warning: {change} since the last version")
     if run.failures:
         out.print("Nothing was published; readers keep the version they had.")
     elif "publish" in run.seconds:
@@ -231,14 +231,16 @@ def _tell(run, settings: Settings) -> None:
     elif run.version:
         out.print(f"Nothing new: readers have version {run.version}.")
     else:
-        out.print(f"Nothing to publish: no delivery was accepted yet. Put files into {settings.landing}/<district>/.")
+        out.print(
+            f"Nothing to publish: no delivery has been accepted yet. Put files into {settings.landing}/<district>/."
+        )
 
 
 def _rows(outcomes: list) -> str:
     names = ("delivered", "added", "changed", "removed", "set_aside")
     delivered, added, changed, removed, aside = (sum(getattr(o.changes, name) for o in outcomes) for name in names)
-    words = f"{delivered:,} rows: {added:,} added, {changed:,} changed, {removed:,} removed"
-    return words + (f", {aside:,} set aside" if aside else "")
+    message = f"{delivered:,} rows: {added:,} added, {changed:,} changed, {removed:,} removed"
+    return message + (f", {aside:,} set aside" if aside else "")
 
 
 @app.command()
@@ -249,9 +251,9 @@ def check(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say all that is wrong with a file before it is uploaded. Changes nothing.
+    """Report every problem in a file before it is uploaded. Changes nothing.
 
-    The district is the name of the folder that the file lies in, if not given. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it."""
+    If not given, the district is the name of the file's folder. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it."""
     from rollcall.expectations import start
     from rollcall.intake import districts, landing, take
 
@@ -265,8 +267,8 @@ def check(
     if not files:
         raise RollcallError(f"{path} holds no file to check")
     for file in files:
-        if words := landing.excess(file, settings):
-            raise RollcallError(f"{file}: {words}")
+        if message := landing.excess(file, settings):
+            raise RollcallError(f"{file}: {message}")
     reports = [take.check(landing.describe(file, district), settings) for file in files]
     if as_json:
         found = [report.as_dict() for report in reports]
@@ -310,7 +312,7 @@ def deliver(
     district_id: Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the file is placed.")] = False,
 ) -> None:
-    """Check a file, say what it would do, ask, and place it in the district's landing folder, whole.
+    """Check a file, report what it would do, ask, and place it in the district's landing folder.
 
     Your own file stays where it is. A file that would be rejected is not placed. Exit code 0 placed, 20 not placed.
     """
@@ -321,8 +323,8 @@ def deliver(
     settings = Settings()
     logs.to_file(settings)
     folder = districts.in_landing(settings, district_id)
-    if words := landing.excess(path, settings):
-        raise RollcallError(f"{path}: {words}")
+    if message := landing.excess(path, settings):
+        raise RollcallError(f"{path}: {message}")
     with take.private_folder(settings) as scratch:
         # What is checked is what is placed, and its time is that of its arrival.
         copy = Path(shutil.copyfile(path, scratch / path.name))
@@ -352,7 +354,7 @@ def rules(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List every rule that deliveries are held to, with its severity, and where it is from."""
+    """List every rule that deliveries must meet, with its severity and origin."""
     from rollcall.intake import districts
     from rollcall.rules import RULES, own
 
@@ -384,7 +386,7 @@ def status(
         bool, typer.Option("--open", help="Render the Data Docs of the last checks, and open them.")
     ] = False,
 ) -> None:
-    """Say what happened last, what readers have, what is wrong, and what to do about it."""
+    """Report what happened last, what readers have, what is wrong, and what to do about it."""
     settings = Settings()
     if show:
         from rollcall.expectations import docs
@@ -395,19 +397,19 @@ def status(
             out.print(f"Data Docs of the last {other.parent.name} delivery of {other.parent.parent.name}: {other}")
         webbrowser.open(page.as_uri())
         return
-    from rollcall.watch import status as told
+    from rollcall.watch import status as room
 
     now = datetime.now(UTC)
     if as_json:
-        print(json.dumps(told.as_dict(settings, now), default=str))
+        print(json.dumps(room.as_dict(settings, now), default=str))
     else:
-        for line in told.lines(settings, now):
+        for line in room.lines(settings, now):
             out.print(line)
 
 
 @app.command()
 def watch() -> None:
-    """Send the alerts that are due: for a timer of its own, since a refresh that never runs cannot say so.
+    """Send the alerts that are due. Run it on its own timer: a refresh that never runs cannot send any.
 
     Every refresh does the same at its end. Exit code 1 when an alert could not be sent.
     """
@@ -423,8 +425,8 @@ def watch() -> None:
     except Locked:
         out.print("A refresh is running, and sends what is due when it ends.")
         return
-    for words in failures:
-        _warn(f"rollcall: {words}; the next run tries again")
+    for message in failures:
+        _warn(f"rollcall: {message}; the next run tries again")
     raise typer.Exit(1 if failures else 0)
 
 
@@ -435,9 +437,9 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare the lake with the checksums that were written with it. Exit code 1 when a file is not what was written.
+    """Compare the lake with its checksums. Exit code 1 if a file is not what was written.
 
-    Files of a lake from before there were checksums are read to their end and get one.
+    Files that have no checksum yet, from an older Rollcall, are read in full and get one.
     """
     from rollcall.intake import verify as room
     from rollcall.refresh.lock import refresh_lock
@@ -453,7 +455,7 @@ def verify(
         f"Compared {done.files:,} files of the lake ({done.bytes / 2**20:,.1f} MB): all are as they were written."
     )
     if done.adopted:
-        out.print(f"{done.adopted:,} of them had no checksum before: they can be read, and have one now.")
+        out.print(f"{done.adopted:,} of them had no checksum before: Rollcall read them and gave them one.")
 
 
 @app.command()
@@ -489,15 +491,15 @@ def fetch(
 @app.command()
 def purge(
     district_id: Annotated[str | None, typer.Option("--district", help="Remove this district entirely.")] = None,
-    by: Annotated[str | None, typer.Option("--by", help="Who asks for it; recorded.")] = None,
-    why: Annotated[str | None, typer.Option("--why", help="Why; recorded.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who asks for it (recorded).")] = None,
+    why: Annotated[str | None, typer.Option("--why", help="Why (recorded).")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the district's name to be typed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete what was kept long enough; with --district, a district from every room and every published version.
+    """Delete what has passed its retention time; with --district, delete a district everywhere, published versions included.
 
-    Prints a report that proves what is gone, and keeps it in `purges/` of the warehouse folder. What was copied elsewhere,
-    backups of the lake among them, is yours to delete.
+    Prints a report that proves what is gone, and keeps it in `purges/` of the warehouse folder. Copies made elsewhere,
+    such as backups of the lake, are yours to delete.
     """
     from rollcall.refresh import purge as room
     from rollcall.refresh.lock import refresh_lock
@@ -529,13 +531,13 @@ def purge(
 
 
 Delivery = Annotated[str, typer.Argument(help="The delivery's id, the beginning of it, or the file's name.")]
-By = Annotated[str, typer.Option("--by", help="Who decides; recorded.")]
-Why = Annotated[str, typer.Option("--why", help="Why; recorded.")]
+By = Annotated[str, typer.Option("--by", help="Who decides (recorded).")]
+Why = Annotated[str, typer.Option("--why", help="Why (recorded).")]
 
 
 @app.command()
 def release(delivery: Delivery, by: By, why: Why) -> None:
-    """Let the next refresh apply a delivery that is held, since what it changes is right."""
+    """Let the next refresh apply a held delivery, because its changes are right."""
     from rollcall.intake import held
     from rollcall.intake.take import Decision
     from rollcall.refresh.lock import refresh_lock
@@ -543,12 +545,12 @@ def release(delivery: Delivery, by: By, why: Why) -> None:
     settings = Settings()
     with refresh_lock(settings):
         found = held.release(settings, delivery, Decision(by, why))
-    out.print(f"{found.district_id}/{found.delivery_id} is released by {by}; the next refresh applies it.")
+    out.print(f"{by} released {found.district_id}/{found.delivery_id}; the next refresh applies it.")
 
 
 @app.command()
 def discard(delivery: Delivery, by: By, why: Why) -> None:
-    """Delete a delivery that is held, or close the problem of one that was rejected; the last good roster stays in force."""
+    """Delete a held delivery, or close the problem of a rejected one; the last good roster stays in force."""
     from rollcall.intake import held
     from rollcall.intake.take import Decision
     from rollcall.refresh.lock import refresh_lock
@@ -556,14 +558,14 @@ def discard(delivery: Delivery, by: By, why: Why) -> None:
     settings = Settings()
     with refresh_lock(settings):
         found = held.discard(settings, delivery, Decision(by, why))
-    out.print(f"{found.district_id}/{found.delivery_id} is discarded by {by}.")
+    out.print(f"{by} discarded {found.district_id}/{found.delivery_id}.")
 
 
 @app.command()
 def withdraw(delivery: Delivery, by: By, why: Why) -> None:
-    """Take an accepted delivery back out, as if it had not come; the next refresh publishes the marts without it.
+    """Take an accepted delivery back out, as if it had never arrived; the next refresh publishes without it.
 
-    Its record stays, with who has withdrawn it and why. The same file, put into the landing again, is taken again.
+    Its record stays, with who withdrew it and why. If the same file is delivered again, Rollcall takes it again.
     """
     from rollcall.intake import withdraw as room
     from rollcall.intake.take import Decision
@@ -574,10 +576,10 @@ def withdraw(delivery: Delivery, by: By, why: Why) -> None:
     with refresh_lock(settings):
         found = room.withdraw(settings, delivery, Decision(by, why))
     logs.event("delivery withdrawn", district_id=found.district_id, delivery_id=found.delivery_id, by=by, why=why)
-    out.print(f"{found.district_id}/{found.delivery_id} is withdrawn by {by}; the next refresh publishes without it.")
+    out.print(f"{by} withdrew {found.district_id}/{found.delivery_id}; the next refresh publishes without it.")
 
 
-members = typer.Typer(no_args_is_help=True, help="Educators who are on no roster, added by hand.")
+members = typer.Typer(no_args_is_help=True, help="Educators who are on no roster, added manually.")
 app.add_typer(members, name="members")
 DistrictId = Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")]
 Email = Annotated[str, typer.Option(help="The address under which they use products.")]
@@ -591,7 +593,7 @@ def members_add(
     last_name: Annotated[str, typer.Option(help="Last name.")],
     role: Annotated[str, typer.Option(help="A role, such as teacher, aide or administrator.")] = "teacher",
 ) -> None:
-    """Add an educator by hand: they count in totals, under no school, until a roster brings them.
+    """Add an educator manually: they count in totals, under no school, until a roster includes them.
 
     Writes a member file into the district's landing folder; the next refresh takes it.
     """
@@ -606,13 +608,13 @@ def members_add(
 
 @members.command("remove")
 def members_remove(district_id: DistrictId, email: Email) -> None:
-    """Take an educator who was added by hand off the list again."""
+    """Remove an educator who was added manually."""
     _write_member(district_id, email, "", "", "", "tobedeleted")
 
 
 @members.command("list")
 def members_list(district_id: DistrictId, as_json: Json = False) -> None:
-    """List the educators who were added, with the date since when."""
+    """List the educators who were added manually, and since when."""
     from rollcall.intake import districts
     from rollcall.intake import members as room
 
@@ -634,7 +636,7 @@ def _write_member(
     settings = Settings()
     folder = districts.in_landing(settings, district_id)
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
-        raise typer.BadParameter(f"'{email}' is not an e-mail address", param_hint="--email")
+        raise typer.BadParameter(f"'{email}' is not an email address", param_hint="--email")
     if is_added and templates.is_of_student(settings, folder.name, email):
         raise typer.BadParameter(
             "the roster has this address as a student's, and Rollcall keeps no names of students; nothing was written",
@@ -664,7 +666,7 @@ def sample(
     start: Annotated[str, typer.Option(help="The first school day.")] = "2025-09-02",
     events: Annotated[int | None, typer.Option(min=1, help="Page loads a day; about 10 a person when not set.")] = None,
 ) -> None:
-    """Make a realistic, invented district: rosters, catalogue and usage."""
+    """Make a realistic, invented district: rosters, a catalog and usage."""
     _make_sample(folder, users, days, seed, _day(start, "--start"), events)
 
 
@@ -691,7 +693,7 @@ def main() -> None:
 
 
 def _main() -> None:
-    """One clear line for what a person can mend; the traceback of anything else goes to the log."""
+    """One clear line for what a person can fix; the traceback of anything else goes to the log."""
     from rollcall.refresh.lock import Locked
 
     # What is kept of people is for the account of the refresh and its group.
@@ -717,6 +719,6 @@ def _main() -> None:
             _warn(f"rollcall: {of_the_disk(error, Settings())}")
             sys.exit(1)
         logging.getLogger("rollcall").exception("the command broke off")
-        words = logs.words_of(error).splitlines() or [type(error).__name__]
-        _warn(f"rollcall: {words[0]} (the traceback is in rollcall.log of the build folder)")
+        message = logs.message_of(error).splitlines() or [type(error).__name__]
+        _warn(f"rollcall: {message[0]} (the traceback is in rollcall.log of the build folder)")
         sys.exit(1)

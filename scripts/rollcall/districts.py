@@ -225,9 +225,9 @@ class District(BaseModel):
             if rule_id in KEY_RULES and severity not in (Severity.REJECT, Severity.ERROR):
                 raise ValueError(f"the severity of '{rule_id}' must be reject or error: ids have to be unique")
             if severity not in list(Severity):
-                there = ", ".join(Severity)
+                severities = ", ".join(Severity)
                 raise ValueError(
-                    f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {there}"
+                    f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {severities}"
                 )
         return value
 
@@ -266,7 +266,7 @@ class District(BaseModel):
             )
             known = [name for name in section.model_fields if name not in ("district_id", "own_rules")]
             if first["type"] == "extra_forbidden":
-                words = f"is not a known key{_closest(key, known)}"
+                problem = f"is not a known key{_closest(key, known)}"
             else:
-                words = first["msg"].removeprefix("Value error, ")
-            raise RollcallError(f"{file}: {key}: {words}; known keys are {', '.join(known)}") from error
+                problem = first["msg"].removeprefix("Value error, ")
+            raise RollcallError(f"{file}: {key}: {problem}; known keys are {', '.join(known)}") from error

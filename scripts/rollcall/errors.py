@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class RollcallError(Exception):
-    """Something a person can mend; its text is the one line that the command prints."""
+    """Something a person can fix; its text is the one line that the command prints."""
 
 
 class Rooms(Protocol):
@@ -42,21 +42,21 @@ def is_of_the_disk(error: object, path: Path | None = None) -> bool:
 
 
 def of_the_disk(error: object, settings: Rooms) -> RollcallError:
-    """Such an error in the words of someone who can mend it."""
-    told = str(error)
-    reason = _OF_THE_DISK.search(told)
-    # DuckDB's own words may go on with its stack: the reason and the file are what a person needs.
-    file = re.search(r"""["'\\](/[^"'\\\n]+)""", told)
-    words = (reason[0] if reason else told.splitlines()[0]) + (f" ({file[1]})" if file else "")
+    """Such an error, as one that a person can fix."""
+    message = str(error)
+    reason = _OF_THE_DISK.search(message)
+    # DuckDB's own message may go on with its stack: the reason and the file are what a person needs.
+    file = re.search(r"""["'\\](/[^"'\\\n]+)""", message)
+    cause = (reason[0] if reason else message.splitlines()[0]) + (f" ({file[1]})" if file else "")
     rooms = {name: getattr(settings, name) for name in ("lake", "build", "warehouse")}
     free = []
     for name, room in rooms.items():
-        there = next(folder for folder in (room, *room.parents) if folder.exists())
-        free.append(f"{name} {shutil.disk_usage(there).free / 2**20:,.0f} MB")
-    if re.search("No space left|File too large|Disk quota", told):
+        existing = next(folder for folder in (room, *room.parents) if folder.exists())
+        free.append(f"{name} {shutil.disk_usage(existing).free / 2**20:,.0f} MB")
+    if re.search("No space left|File too large|Disk quota", message):
         fix = f"Make room (free now: {', '.join(free)})"
     else:
         fix = "Let the account that runs the refresh write there"
     return RollcallError(
-        f"the disk refused: {words}. Nothing was published, nothing is lost. {fix}, and run `rollcall refresh`"
+        f"the disk refused: {cause}. Nothing was published, and nothing is lost. {fix}, and run `rollcall refresh`"
     )

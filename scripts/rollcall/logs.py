@@ -37,19 +37,19 @@ _QUOTED = re.compile(r"""'[^'\n]*'|"[^"\n]*\"""")
 _OF_A_VALUE = re.compile("(Conversion|Constraint|Invalid Input|Out of Range|Serialization) Error")
 
 
-def words_of(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """What an error says, without what it may quote of a delivery: a value, or a statement with the key in it."""
-    words = str(error).strip()
+    message = str(error).strip()
     if isinstance(error, duckdb.Error):
-        words = words.partition("\n")[0]
+        message = message.partition("\n")[0]
     elif not isinstance(error, ValueError):
-        return words
-    return _QUOTED.sub(lambda quoted: quoted[0] if quoted[0][1:2] == "/" else "'…'", words)
+        return message
+    return _QUOTED.sub(lambda quoted: quoted[0] if quoted[0][1:2] == "/" else "'…'", message)
 
 
-def without_values(words: str) -> str:
+def without_values(message: str) -> str:
     """What dbt says of a model that failed, without the value that a row of somebody's data had there."""
-    return _QUOTED.sub("'…'", words) if _OF_A_VALUE.search(words) else words
+    return _QUOTED.sub("'…'", message) if _OF_A_VALUE.search(message) else message
 
 
 def _traceback(error: BaseException | None) -> str:
@@ -58,7 +58,7 @@ def _traceback(error: BaseException | None) -> str:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         frames = "".join(traceback.format_tb(error.__traceback__))
-        parts.append(f"{frames}{type(error).__name__}: {words_of(error)}")
+        parts.append(f"{frames}{type(error).__name__}: {message_of(error)}")
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n\nand then\n\n".join(reversed(parts))
 
@@ -77,17 +77,17 @@ def to_file(settings: Settings) -> None:
     _log.propagate = False
 
 
-def event(words: str, **facts: object) -> None:
+def event(message: str, **facts: object) -> None:
     """Logs one event; `facts` become fields of its line."""
-    _log.info(words, extra={"facts": facts})
+    _log.info(message, extra={"facts": facts})
 
 
-def failure(words: str, **facts: object) -> None:
+def failure(message: str, **facts: object) -> None:
     """Logs the exception that is being handled, with its traceback."""
-    _log.exception(words, extra={"facts": facts})
+    _log.exception(message, extra={"facts": facts})
 
 
-def failure_of_data(words: str, error: Exception, **facts: object) -> None:
+def failure_of_data(message: str, error: Exception, **facts: object) -> None:
     """Logs an exception that somebody's data caused: where it was raised, and not its message, which may quote the data."""
     where = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
-    _log.error(words, extra={"facts": facts | {"traceback": where}})
+    _log.error(message, extra={"facts": facts | {"traceback": where}})

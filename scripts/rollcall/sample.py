@@ -1,4 +1,4 @@
-"""A realistic, invented district: rosters, catalogue and usage, the same bytes for the same seed.
+"""A realistic, invented district: rosters, catalog and usage, the same bytes for the same seed.
 
 Everything is a function of (seed, purpose, number) through md5, so DuckDB streams it and nothing is kept of it in memory
 but the list of people.
@@ -139,7 +139,7 @@ _SCHOOL_WORDS = [
     "Linden",
 ]
 _PLACES = ["Hill", "Creek", "Park", "Valley", "Ridge", "Grove", "Lake", "Field"]
-# (name, provider, urls, sector, function): several share a host and are told apart by path or by the longer host.
+# (name, provider, urls, sector, function): several share a host and differ by path or by the longer host.
 _KNOWN = [
     ("Google Docs", "Google", "https://docs.google.com/document", "Productivity", "Collaboration"),
     ("Google Forms", "Google", "https://docs.google.com/forms;https://forms.gle", "Productivity", "Assessment"),

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")
-    smtp_host: str | None = Field(None, description="Alerts are sent by e-mail through this server.")
+    smtp_host: str | None = Field(None, description="Alerts are sent by email through this server.")
     smtp_port: int = Field(587, ge=1, le=65535)
     smtp_security: Literal["starttls", "tls", "none"] = "starttls"
     smtp_user: str | None = None

@@ -13,14 +13,14 @@ def printable(text: object, kept: str = "") -> str:
 
     `kept` are characters to leave alone, such as a line break that the program itself has put there.
     """
-    words = str(text)
-    if words.isascii() and words.isprintable():
-        return words
+    line = str(text)
+    if line.isascii() and line.isprintable():
+        return line
     return "".join(
         character
         if character in kept or unicodedata.category(character) not in _UNSEEN
         else character.encode("unicode_escape").decode("ascii")
-        for character in words
+        for character in line
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -82,7 +83,7 @@ DAMAGE = {
     ("dim_grades", "expect_table_row_count_to_equal"): "delete from dim_grades where grade_code = '13'",
     ("dim_orgs", "expect_column_values_to_be_in_set on org_type"): _other_value("dim_orgs", "org_type", "campus"),
     ("dim_users", "expect_column_values_to_be_in_set on user_type"): _other_value("dim_users", "user_type", "parent"),
-    ("dim_users", "No student, and nobody whom no roster knows, has a name or an e-mail in the warehouse."): (
+    ("dim_users", "No student, and nobody whom no roster knows, has a name or an email in the warehouse."): (
         "update dim_users set email = 'a@b.example' where user_type = 'student'"
     ),
     ("fct_memberships", "expect_column_values_to_be_in_set on pairing_basis"): _other_value(
@@ -114,7 +115,7 @@ DAMAGE = {
     ): "update agg_inventory_users set roster_status = 'unrostered'",
     (
         "agg_product_days",
-        "In no district has the share of page loads outside the catalogue risen by more than ten points since the last version.",
+        "In no district has the share of page loads outside the catalog risen by more than ten points since the last version.",
     ): "update dim_products set is_catalogued = false",
 } | {
     (key.fact, key.expectation().description): _other_value(key.fact, key.column, -1)
@@ -172,6 +173,9 @@ def test_the_audit_process_says_what_fails_and_what_has_drifted(published, tmp_p
     failures, warnings, asked = audit.Auditor(published.settings).audit(candidate, version(published))
     assert {failure.mart for failure in failures} == {"dim_districts", "fct_deliveries"} and asked == len(ASKED)
     assert [warning.mart for warning in warnings] == ["agg_product_days"]
+    assert re.fullmatch(
+        r"the share of page loads outside the catalog rose from [\d.]+% to 100.0% in oakdale", warnings[0].observed
+    )
 
 
 def test_every_key_of_a_fact_is_held_to_its_dimension():

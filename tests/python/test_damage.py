@@ -194,7 +194,7 @@ def test_a_clock_that_jumps_ahead_empties_nothing(house):
         night(now + timedelta(days=days))
         assert archived.exists(), days
     assert clock.last(settings).is_ahead
-    assert "nothing is deleted for its age beyond that" in house.run("status").stdout
+    assert "Rollcall deletes nothing for its age beyond that date" in house.run("status").stdout
     for days in range(1, 20):
         night(now + timedelta(days=days))
     assert not archived.exists() and not clock.last(settings).is_ahead, "the clock is right again, and time has passed"

@@ -19,6 +19,7 @@ from rollcall.intake import lake, privacy, usage
 from rollcall.intake.lake_tables import lake_tables
 from rollcall.paths import PROJECT
 from rollcall.rules import RULES, schema
+from rollcall.rules.wording import Count, Listed
 
 CONNECTION = duckdb.connect()
 
@@ -73,9 +74,13 @@ def test_what_is_never_kept_is_in_no_table_of_the_lake():
 
 
 def test_every_message_and_fix_can_be_filled_in():
-    words = dict.fromkeys(("file", "row", "column", "value", "detail", "count", "advice"), "x")
     for rule in RULES.values():
-        assert rule.message.format(**words) and rule.fix.format(**words)
+        for many in (1, 3):
+            items = [str(n) for n in range(many)]
+            words = dict.fromkeys(("file", "row", "column", "value", "detail", "advice"), Listed(items))
+            for text in (rule.message, rule.fix):
+                filled = text.format(**words, count=Count(many))
+                assert filled and not set("{}*#|") & set(filled), (rule.id, filled)
 
 
 ADDRESSES = {

@@ -56,7 +56,7 @@ def test_a_file_is_checked_and_placed_whole(with_a_roster, tmp_path):
     with_a_roster.run("template", "educators", "--out", str(good))
     bad.write_text(good.read_text().replace("sis_id", "SIS ID"))
     done = with_a_roster.run("deliver", str(bad), "--district", "oak", "--yes", code=20)
-    assert "'SIS ID' must be spelled 'sis_id'" in done.stdout and "Not placed" in done.stdout
+    assert "'sis_id', not 'SIS ID'" in done.stdout and "Not placed" in done.stdout
     assert not list(folder.glob("*.csv"))
     # Nobody answers the question: nothing is placed.
     assert with_a_roster.run("deliver", str(good), "--district", "oak", code=1).stdout

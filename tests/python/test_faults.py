@@ -315,7 +315,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_loses_nothing(nights, room):
     before, waiting = version(house), sorted(file.name for file in (house.landing / "oakdale").iterdir())
     done = house.run("refresh", *(["--full"] if rebuilds else []), code=1, before=FULL.format(size=size))
     assert done.stderr.startswith("rollcall: the disk refused: ") and len(done.stderr.splitlines()) == 1, done.stderr
-    assert "Nothing was published, nothing is lost. Make room (free now: lake" in done.stderr
+    assert "Nothing was published, and nothing is lost. Make room (free now: lake" in done.stderr
     assert version(house) == before
     taken = {file.name for file in house.archive.glob("oakdale/*/*")}
     assert all(name in taken or (house.landing / "oakdale" / name).exists() for name in waiting)
@@ -408,7 +408,7 @@ def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights)
     assert "What to do:\n  1. version no_such cannot be opened" in house.run("status").stdout
     run = house.refresh()
     assert "readers have version " + now in run["mended"][0] and version(house) == now
-    assert "2 line(s) of" in house.run("status").stdout
+    assert "2 lines of" in house.run("status").stdout
 
     # The version that readers have is damaged: they get the one before, and the refresh publishes a new one.
     file = house.warehouse / "versions" / f"{now}.duckdb"

@@ -97,11 +97,11 @@ ROSTERS = {
         ["37 of 73 rows cannot be used", "37 of them", "user-enabled-valid", "37 of 73 people would leave the roster"]),
     "enabledUser is empty": (every("users.csv", enabledUser=""), "rejected", ["73 of 73 rows cannot be used", "user-enabled-valid"]),
     "one org is typed School": (every("orgs.csv", type="School", **IS_SCHOOL_A), "held", ["Alpha School", "36 of 73 people would leave"]),
-    "users.csv is a header": (emptied("users.csv"), "rejected", ["users.csv: there is no row below its header"]),
-    "enrollments.csv is a header": (emptied("enrollments.csv"), "held", ["72 of 72 enrollments would go"]),
+    "users.csv is a header": (emptied("users.csv"), "rejected", ["users.csv: there is no row below the header"]),
+    "enrollments.csv is a header": (emptied("enrollments.csv"), "held", ["72 of 72 enrollments would be removed"]),
     "orgSourcedIds is empty": (every("users.csv", orgSourcedIds=""), "held", ["60 of 73 people would leave the roster"]),
     "enabledUser is false": (every("users.csv", enabledUser="false"), "held", ["73 of 73 people would leave the roster"]),
-    "half are guardians": (every("users.csv", 2, lambda row: row["role"] == "student", role="guardian"), "held", ["30 of 60 students would go"]),
+    "half are guardians": (every("users.csv", 2, lambda row: row["role"] == "student", role="guardian"), "held", ["30 of 60 students would be removed"]),
     "staff share a mailbox": (every("users.csv", 1, lambda row: row["role"] != "student", email="office@schools.example"), "held",
         ["12 of 73 people would leave the roster"]),
     "half are to be deleted": (every("users.csv", 2, status="tobedeleted"), "held", ["37 of 73 people would leave the roster"]),
@@ -109,7 +109,7 @@ ROSTERS = {
     "enrollments name no class": (every("enrollments.csv", classSourcedId="X"), "rejected", ["72 of 72 rows cannot be used", "reference-resolves"]),
 }  # fmt: skip
 OF_1_2 = {
-    "roles.csv is a header": (emptied("roles.csv"), "rejected", ["roles.csv: there is no row below its header"]),
+    "roles.csv is a header": (emptied("roles.csv"), "rejected", ["roles.csv: there is no row below the header"]),
     "roles have ended": (every("roles.csv", endDate="2020-09-30"), "held", ["73 of 73 people would leave the roster"]),
     "roles are unknown": (
         every("roles.csv", 2, role="pupil"),
@@ -137,9 +137,9 @@ def test_a_roster_that_loses_people_is_held_or_rejected_with_the_cause(name, bef
 TEMPLATES = {
     "no email": (educators(email=""), "rejected", ["40 of 40 rows cannot be used", "template-email-present"]),
     "a misspelt school": (educators(school_name="Alpha Skool"), "rejected", ["40 of 40 rows cannot be used", "template-school-resolves"]),
-    "a header": ([], "rejected", ["there is no row below its header"]),
+    "a header": ([], "rejected", ["there is no row below the header"]),
     "half without email": ([row | ({"email": ""} if n % 2 else {}) for n, row in enumerate(educators())], "held",
-        ["20 of 40 rows cannot be used", "20 of 40 educators would go"]),
+        ["20 of 40 rows cannot be used", "20 of 40 educators would be removed"]),
     "no school at all": (educators(school_name=""), "held", ["40 of 40 people would leave the roster"]),
 }  # fmt: skip
 

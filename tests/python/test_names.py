@@ -13,7 +13,7 @@ import roster
 from rollcall.cli import app
 from rollcall.errors import RollcallError
 from rollcall.intake import districts, lake
-from rollcall.refresh import ledger, told
+from rollcall.refresh import alerted, ledger
 
 # What a shell, a script or a person might hand over instead of a district's name. `oak` and `elm` are there.
 _SHAPES = (
@@ -208,7 +208,7 @@ def _marts_of_others(house) -> dict[str, list]:
 def test_a_purge_takes_its_district_and_nothing_else(two):
     """`elm` is in no mart, `oak` is the beginning of `oakdale`; both still have files that no refresh has taken."""
     settings = two.settings
-    told.write(settings, {"smtp": {"delivery/oak/usage": "1", "delivery/oakdale/usage": "2", "fetch/oak": "3"}})
+    alerted.write(settings, {"smtp": {"delivery/oak/usage": "1", "delivery/oakdale/usage": "2", "fetch/oak": "3"}})
     (settings.lake / ".incoming-oak--2020-10-09-usage-1").mkdir()
     (settings.lake / ".incoming-elm--oak--2020-10-09-usage-1").mkdir()
     ledger.append(
@@ -231,7 +231,7 @@ def test_a_purge_takes_its_district_and_nothing_else(two):
     assert report["is_clean"] and set(report["checks"].values()) == {0} and report["removed"]["quarantine_files"] > 5
     assert _others(two, "oak") == others and _marts_of_others(two) == marts
     assert districts.known(settings) == {"oakdale"}
-    assert told.read(settings) == {"smtp": {"delivery/oakdale/usage": "2"}}
+    assert alerted.read(settings) == {"smtp": {"delivery/oakdale/usage": "2"}}
     run = next(run for run in ledger.read(settings)[0] if run["run_id"] == "20201001T000000000Z")
     assert run["repeated"] == ["oakdale/a.csv"] and run["skipped"] == ["elms/oak b: no"]
     assert run["failures"] == ["m: of [purged] (and oakdale)"]

@@ -276,13 +276,13 @@ def _enrolled(count: int) -> dict:
 
 # rule, what was taken before, what comes now (a set, or rows of a template), and what the finding must say: (column, words)
 AGAINST = [
-    ("removal-threshold", _people(100), _people(89), None, "11 of 100 students would go"),
-    ("removal-threshold", _people(100, 30), _people(100, 19), None, "11 of 31 staff would go"),
-    ("removal-threshold", _enrolled(100), _enrolled(89), None, "11 of 100 enrollments would go"),
-    ("removal-threshold", _template_of(100), _template_of(89), None, "11 of 100 educators would go"),
+    ("removal-threshold", _people(100), _people(89), None, "11 of 100 students would be removed"),
+    ("removal-threshold", _people(100, 30), _people(100, 19), None, "11 of 31 staff would be removed"),
+    ("removal-threshold", _enrolled(100), _enrolled(89), None, "11 of 100 enrollments would be removed"),
+    ("removal-threshold", _template_of(100), _template_of(89), None, "11 of 100 educators would be removed"),
     ("update-threshold", _people(100), _people(100, grade="04"), None, "100 of 100 students would change"),
-    ("school-emptied", _people(5), _people(5) | {"orgs.csv": roster.good()["orgs.csv"][:2], "users.csv": _people(5)["users.csv"]}, "sourcedId", "the school 'B' (Beta School)"),
-    ("identity-churn", _people(5), _moved(_people(5), sourcedId="T99"), "identifier", "1 users come with a new sourcedId"),
+    ("school-emptied", _people(5), _people(5) | {"orgs.csv": roster.good()["orgs.csv"][:2], "users.csv": _people(5)["users.csv"]}, "sourcedId", "The school 'B' would disappear (Beta School)"),
+    ("identity-churn", _people(5), _moved(_people(5), sourcedId="T99"), "identifier", "1 user has a new sourcedId and a known identifier"),
 ]  # fmt: skip
 _PASSING = [
     (_people(100), _people(91)),

@@ -386,11 +386,11 @@ def test_fetch_trusts_no_host_key_that_it_was_not_given(vendor, house, tmp_path)
     assert f'add under [sftp]: host_key = "{server.public_key}"' in words
     other = keygen(tmp_path / "other").with_suffix(".pub").read_text()
     settings(host_key=" ".join(other.split()[:2]))
-    assert "shows another host key" in house.run("fetch", code=1).stderr
+    assert "presents another host key" in house.run("fetch", code=1).stderr
     settings(host_key="SHA256:abc")
     assert "host_key" in house.run("fetch", code=1).stderr
     settings(key_file=str(tmp_path / "other"))
-    assert "lets user" in house.run("fetch", code=1).stderr
+    assert "rejected user" in house.run("fetch", code=1).stderr
     settings(folder="/no/such")
     assert "has no folder '/no/such'" in house.run("fetch", code=1).stderr
     assert not list((house.landing / "oakdale" / "_fetched").glob("[!.]*"))

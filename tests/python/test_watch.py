@@ -88,7 +88,7 @@ def test_alerts_are_sent_once_per_change_of_state_by_the_refresh_itself(house, w
     assert "oakdale/users.csv was rejected" in mail and "report.html" in mail
     (key,) = [p["key"] for p in sent["problems"]]
     assert sent["state"] == "problem" and key.startswith("delivery/oakdale/") and "-unknown-" in key
-    assert "users.csv is a loose OneRoster file" in sent["text"]
+    assert "users.csv is a OneRoster file outside a zip" in sent["text"]
 
     house.refresh()
     house.run("watch")
@@ -239,8 +239,8 @@ def test_status_tells_a_stranger_what_happened_and_what_to_do(house):
     refuse(house)
     house.refresh(code=20)
     said = house.run("status").stdout
-    assert "not all deliveries were taken: 1 rejected, published nothing" in said
-    assert "1. oakdale/users.csv was rejected just now: users.csv is a loose OneRoster file" in said
+    assert "not all deliveries were accepted: 1 rejected, published nothing" in said
+    assert "1. oakdale/users.csv was rejected just now: users.csv is a OneRoster file outside a zip" in said
     assert f"Send {house.quarantine}/oakdale/" in said
     house.refresh()
     assert "just now; nothing was new, so nothing was done." in house.run("status").stdout
@@ -262,7 +262,7 @@ def test_a_failed_run_is_a_problem_until_one_succeeds(house):
     }
     ledger.append(settings, entry)
     ledger.beat(settings, {"run_id": "1", "ended_at": NOW.isoformat(), "exit_code": 30})
-    assert problems(house)["refresh"].what == "the audit refused dim_users: two rows"
+    assert problems(house)["refresh"].what == "the audit failed: dim_users: two rows"
     assert any("the audit failed" in line for line in status.lines(settings, NOW))
     ledger.beat(settings, {"run_id": "2", "ended_at": NOW.isoformat(), "exit_code": 0})
     assert not problems(house)

@@ -2,7 +2,7 @@
 -- When it matters: always; weeks, months and school years are made alike, and a week's days are few enough to count again.
 -- How to resolve: a person-day was added twice or taken back twice by int_increments__changes; build with --full-refresh.
 with weeks as (
-    -- The last of each district: one that was counted before tells more than many counted at once.
+    -- The last of each district: one that was counted before shows more than many counted at once.
     select district_id, max({{ period_start("week", "usage_date") }}) as period_start
     from {{ ref("int_increments__scope") }}
     group by district_id

@@ -1,6 +1,6 @@
 -- What: a row of the fact has no page load, or was seen last before it was seen first, or not on its day (any time zone).
 -- When it matters: trends by day would be shifted.
--- How to resolve: look at the times of the delivery; usage_date is told in the district's time zone at the intake.
+-- How to resolve: look at the times of the delivery; usage_date is in the district's time zone at the intake.
 select *
 from {{ ref("fct_product_usage") }}
 where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_increments__scope") }})

@@ -96,7 +96,7 @@ changed_days as (
         and facts.usage_date < changed_people.valid_to
 ),
 
--- Use that was or is nobody's cannot be told apart by person: those days are counted whole.
+-- Use that was or is nobody's cannot be assigned to a person: those days are counted whole.
 whole_partitions as (
     select district_id, usage_date from new_partitions
     union

@@ -61,7 +61,7 @@ person_slices as (
         slices.valid_from,
         slices.valid_to,
         min(in_force.source_rank) as source_rank,
-        -- Who was added by hand only has no membership, be it of the district.
+        -- A person who was only added manually has no membership, not even of the district.
         min(
             case when in_force.user_type = 'administrator' and in_force.source_rank < 3 then in_force.source_rank end
         ) as administrator_rank,

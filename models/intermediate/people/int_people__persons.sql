@@ -30,7 +30,7 @@ shared_mailboxes as (
     having count(distinct identifier) > 1
 ),
 
--- A student's new sourcedId: one identifier that never two have at a time. Two who do are not told apart by it.
+-- A student's new sourcedId: one identifier that never two have at a time. Two who do are not distinguished by it.
 student_identifiers as (
     select
         district_id,

@@ -98,7 +98,7 @@ schools as (
 
 select
     rows.user_row_key,
-    -- A person of a template is their id, else their address; members added by hand are an address.
+    -- A person of a template is their id, else their address; members added manually are an address.
     -- Anyone whom a list of educators calls a student is one of the students.
     {{ key([
         "rows.district_id", "case when roles.role = 'student' then 'students' else rows.template end",

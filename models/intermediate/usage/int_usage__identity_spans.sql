@@ -19,7 +19,7 @@ profiles as (
     from {{ ref("int_people__profiles") }}
 ),
 
--- Who may be meant, the surest first: the SIS id, then the e-mail, then the user name at the district's domains. A parent whose
+-- Who may be meant, the surest first: the SIS id, then the email, then the user name at the district's domains. A parent whose
 -- address a student or a teacher has too is meant only where nobody else is.
 candidates as (
     {%- for claim_type, column, certainty in [

@@ -1,4 +1,4 @@
--- Built after the facts, since it tells the next build what they were counted with.
+-- Built after the facts, since it records for the next build what they were counted with.
 -- depends_on: {{ ref("fct_product_usage") }}
 select
     district_id,

@@ -9,7 +9,7 @@ user_versions as (
     from {{ ref("int_people__user_versions") }}
 ),
 
--- distinct: a role is told once, however many versions of the user have it.
+-- distinct: a role counts once, however many versions of the user have it.
 user_roles as (
     select source_user_key, {{ sorted_text("role", "+") }} as roles
     from (select distinct source_user_key, role from user_versions where role is not null) as roles

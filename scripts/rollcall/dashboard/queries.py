@@ -438,7 +438,7 @@ class Inventory:
     def unrostered_domains(self, filters: Filters) -> list[dict[str, object]]:
         """Where the unrostered people's addresses are, as no more of them is kept."""
         scope = self.tables.scope(filters)
-        sql = f"""select coalesce(u.email_domain, 'no e-mail') as email_domain, count(distinct r.user_key) as users, sum(r.page_loads)::bigint as page_loads
+        sql = f"""select coalesce(u.email_domain, 'no email') as email_domain, count(distinct r.user_key) as users, sum(r.page_loads)::bigint as page_loads
             from (select user_key, page_loads from {self.tables.people(filters)}{scope.groups}{scope.people} and roster_status = 'unrostered') as r
             inner join dim_users as u using (user_key) group by 1 order by users desc, 1 limit 20"""
         return self.tables.ask(sql, scope)

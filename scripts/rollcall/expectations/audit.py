@@ -16,6 +16,8 @@ from rollcall.errors import RollcallError
 from rollcall.expectations.start import great_expectations
 from rollcall.settings import Settings
 
+_MOST = 5  # sentences on one drift
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -48,9 +50,9 @@ class Auditor:
         answer, _ = self._process.communicate(json.dumps([str(candidate), str(before) if before else None]) + "\n")
         self._log.close()
         if self._process.returncode or not answer.strip():
-            raise RollcallError(f"the audit itself broke off; its words are in {self._log.name}")
+            raise RollcallError(f"the audit itself failed; its log is {self._log.name}")
         result = json.loads(answer.strip().splitlines()[-1])
-        failures, warnings = ([Failure(**told) for told in result[name]] for name in ("failures", "warnings"))
+        failures, warnings = ([Failure(**one) for one in result[name]] for name in ("failures", "warnings"))
         return failures, warnings, result["asked"]
 
     def stop(self) -> None:
@@ -98,7 +100,10 @@ def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, obje
                     else {key: value for key, value in outcome.result.items() if not isinstance(value, list | dict)}
                 )
                 column = config.kwargs.get("column")
-                (warnings if config.severity == "warning" and not broken else failures).append(
+                is_drift = config.severity == "warning" and not broken
+                if is_drift:
+                    observed = "; ".join(_sentences(made, config.to_domain_obj().unexpected_rows_query, result.suite_name))
+                (warnings if is_drift else failures).append(
                     {
                         "mart": result.suite_name,
                         "expectation": config.description or f"{config.type}{f' on {column}' if column else ''}",
@@ -107,6 +112,13 @@ def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, obje
                 )
     made.build_data_docs(site_names=[context.SITE])
     return {"failures": failures, "warnings": warnings, "asked": asked}
+
+
+def _sentences(made, query: str, mart: str) -> list[str]:
+    """What has drifted: each row that was found says so."""
+    with made.data_sources.get("candidate").get_execution_engine().get_connection() as connection:
+        rows = connection.exec_driver_sql(query.format(batch=f"marts.{mart}")).fetchall()
+    return [said for (said,) in rows[:_MOST]] + ([f"and {len(rows) - _MOST} more"] if len(rows) > _MOST else [])
 
 
 def main() -> None:

@@ -58,12 +58,12 @@ class RowsThatBreakARule(TableMetricProvider):
             if count:
                 # Only now: what a report may repeat takes longer to plan than most checks take to run.
                 connection.exec_driver_sql(
-                    f"create or replace table {table} as select * replace ({shown} as value) from {table}"
+                    f"create or replace table {table} as with found as (select * from {table}) {shown}"
                 )
                 found = connection.exec_driver_sql(
-                    f"""select min(row_number), column_name, value, min(detail), sum(row_count)::bigint, file_name, min(advice),
-                        count(*) over ()
-                    from {table} group by finding_number, file_name, column_name, value
+                    f"""select min(row_number), column_name, value, detail, sum(row_count)::bigint, file_name, min(advice),
+                        min(meant), count(*) over ()
+                    from {table} group by finding_number, file_name, column_name, value, detail
                     order by finding_number, 1 nulls first, 3, min(rowid) {f"limit {most}" if most else ""}"""
                 ).fetchall()
             else:

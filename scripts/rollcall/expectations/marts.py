@@ -19,7 +19,7 @@ from rollcall.rules import schema
 
 
 class ExpectNoStudentIsNamed(gxe.UnexpectedRowsExpectation):
-    """No student, and nobody whom no roster knows, has a name or an e-mail in the warehouse."""
+    """No student, and nobody whom no roster knows, has a name or an email in the warehouse."""
 
     unexpected_rows_query: str = """
         select user_key from {batch}
@@ -61,7 +61,8 @@ class ExpectNoMartToShrink(gxe.UnexpectedRowsExpectation):
     """No mart has lost more than a fifth of its people, memberships, schools or page loads since the last version."""
 
     unexpected_rows_query: str = """
-        select what from (
+        select format('{{}} fell from {{:,}} to {{:,}} (−{{:.0f}}%)', what, was::bigint, coalesce(now, 0)::bigint, 100 - 100 * coalesce(now, 0) / was)
+        from (
             select 'people' as what, count(*) filter (is_active) as now,
                 (select count(*) filter (is_active) from before.marts.dim_users) as was from {batch}
             union all
@@ -80,7 +81,9 @@ class ExpectMatchRateToHold(gxe.UnexpectedRowsExpectation):
     """In no district has the share of users who are on the roster fallen by more than ten points since the last version."""
 
     unexpected_rows_query: str = """
-        select district_id
+        select format(
+            'the share of users on the roster fell from {{:.1f}}% to {{:.1f}}% in {{}}', 100 * was.rate, 100 * now.rate, district_id
+        )
         from (
             -- The people of the school years are the people of the days, and few rows.
             select district_id, <rate> as rate
@@ -94,10 +97,13 @@ class ExpectMatchRateToHold(gxe.UnexpectedRowsExpectation):
 
 
 class ExpectCatalogueToHold(gxe.UnexpectedRowsExpectation):
-    """In no district has the share of page loads outside the catalogue risen by more than ten points since the last version."""
+    """In no district has the share of page loads outside the catalog risen by more than ten points since the last version."""
 
     unexpected_rows_query: str = """
-        select district_id
+        select format(
+            'the share of page loads outside the catalog rose from {{:.1f}}% to {{:.1f}}% in {{}}',
+            100 * coalesce(was.share, 0), 100 * coalesce(now.share, 0), district_id
+        )
         from (
             select usage.district_id, sum(page_loads) filter (not is_catalogued) / sum(page_loads) as share
             from {batch} as usage inner join marts.dim_products using (product_key) group by usage.district_id
@@ -114,19 +120,25 @@ class ExpectGradesToStay(gxe.UnexpectedRowsExpectation):
     """No grade of a district has lost all its people since the last version."""
 
     unexpected_rows_query: str = """
-        select distinct district_id, grade_code from before.marts.fct_memberships
+        select format('grade {{}} of {{}} lost all its people ({{:,}})', grade_code, district_id, count(distinct user_key))
+        from before.marts.fct_memberships
         where is_current and grade_code is not null
             and (district_id, grade_code) not in (
                 select (district_id, grade_code) from {batch} where is_current and grade_code is not null
-            )"""
+            )
+        group by district_id, grade_code
+        order by district_id, grade_code"""
 
 
 class ExpectSchoolsToStay(gxe.UnexpectedRowsExpectation):
     """No school has lost all its people since the last version."""
 
     unexpected_rows_query: str = """
-        select distinct org_key from before.marts.fct_memberships
-        where is_current and org_key not in (select org_key from {batch} where is_current)"""
+        select format('{{}} lost all its people ({{:,}})', any_value(org_name), count(distinct user_key))
+        from before.marts.fct_memberships inner join before.marts.dim_orgs using (org_key)
+        where fct_memberships.is_current and org_key not in (select org_key from {batch} where is_current)
+        group by org_key
+        order by org_key"""
 
 
 # What a reader should hear of, and what is no reason to keep them from the new version: rosters may change so.
@@ -139,7 +151,7 @@ DRIFT = {
 
 
 def drift() -> dict[str, list[gxe.Expectation]]:
-    """Expectations by mart that compare the candidate with the last version; warnings all."""
+    """Expectations by mart that compare the candidate with the last version; warnings all. Each row found is a sentence."""
     return {
         mart: [kind(description=inspect.getdoc(kind), severity="warning") for kind in kinds]
         for mart, kinds in DRIFT.items()

@@ -57,7 +57,7 @@ def on_a_thread() -> None:
     """Begins the import, for a gate that will be asked once the files have been read."""
 
     def begin() -> None:
-        with contextlib.suppress(RollcallError):  # raised again for whoever asks
+        with contextlib.suppress(RollcallError):  # raised again for the caller
             gate()
 
     threading.Thread(target=begin, daemon=True).start()

@@ -30,7 +30,7 @@ class Changes:
 class Table:
     """One table of a delivery, loaded in DuckDB under `name`, on its way to `folder`/`name` of the lake.
 
-    `is_full` is true of a full list, from which whoever is missing has left; else the rows are changes, and `deleted`
+    `is_full` is true of a full list, whose missing people have left; else the rows are changes, and `deleted`
     is the query of the keys that it takes away. With `may_repeat` a row that is there twice counts once.
     """
 

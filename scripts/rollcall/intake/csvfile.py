@@ -127,20 +127,22 @@ def source(file: Path, found: Sequence[str], wanted: Sequence[str]) -> str:
     )
 
 
-_LINES = 20  # that are named; the rest are counted
+_LINES = 10_000  # that are listed; the rest are counted
 
 
 def observe_lines(file: str, connection: duckdb.DuckDBPyConnection, observed: Observed) -> bool:
     """Notes DuckDB's rejects, without the content of the line, which may hold a student's name. Whether there are any."""
     found = connection.execute(
-        f"select line, lower(min(error_type::varchar)) from reject_errors group by line order by line limit {_LINES}"
+        f"""select case when place <= {_LINES} then line end, reason, count(*)
+        from (
+            select line, lower(min(error_type::varchar)) as reason, row_number() over (order by line) as place
+            from reject_errors group by line
+        )
+        group by all order by 1 nulls last, 2"""
     ).fetchall()
-    (total,) = connection.execute("select count(distinct line) from reject_errors").fetchone()
-    observed.lines += [Line(file, line, reason) for line, reason in found]
-    if total > len(found):
-        observed.lines.append(Line(file, None, "more", total - len(found)))
+    observed.lines += [Line(file, line, reason, count) for line, reason, count in found]
     connection.execute("drop table if exists reject_errors; drop table if exists reject_scans")
-    return bool(total)
+    return bool(found)
 
 
 def load_table(

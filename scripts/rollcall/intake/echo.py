@@ -13,7 +13,7 @@ from rollcall.files import quote
 from rollcall.rules import schema
 
 _MOST = 30  # characters of a form that are shown
-# Files that list no person: orgs, and catalogues. An address in them is still somebody's.
+# Files that list no person: orgs, and catalogs. An address in them is still somebody's.
 _OPEN = frozenset(("orgs.csv",))
 # Files of ids, codes and dates, with titles among them that may hold a name.
 _CODES = frozenset(("academicSessions.csv", "classes.csv", "courses.csv", "enrollments.csv", "roles.csv"))
@@ -34,11 +34,11 @@ _CODE = r"^[{]?([0-9a-z._:/+-]*[0-9][0-9a-z._:/+-]*|[a-z]{1,2})[}]?$"
 @cache
 def _vocabulary() -> str:
     """What the standard and the templates call roles, grades, types and states: none of it is anybody's name."""
-    words = {"true", "false", "yes", "no", "active", "inactive", "tobedeleted", *schema.org_types()}
+    known = {"true", "false", "yes", "no", "active", "inactive", "tobedeleted", *schema.org_types()}
     for version in schema.ONEROSTER_VERSIONS:
-        words |= {role.lower() for role in schema.roles(version)}
-    words |= {*schema.role_aliases(), *schema.grade_aliases()}
-    return ", ".join(quote(word) for word in sorted(words))
+        known |= {role.lower() for role in schema.roles(version)}
+    known |= {*schema.role_aliases(), *schema.grade_aliases()}
+    return ", ".join(quote(word) for word in sorted(known))
 
 
 def form(value: str) -> str:

@@ -85,8 +85,8 @@ class _Refuse(paramiko.MissingHostKeyPolicy):
 
     def missing_host_key(self, client, hostname, key) -> None:
         raise RollcallError(
-            f"{self.settings_file} does not say which host key {hostname} has. It shows {key.fingerprint}: ask the vendor "
-            f'whether that is theirs, and if so add under [sftp]: host_key = "{_fingerprint(key)}"'
+            f"{self.settings_file} has no host key for {hostname}, which presents {key.fingerprint}: ask the vendor "
+            f'whether that key is theirs, and if it is, add under [sftp]: host_key = "{_fingerprint(key)}"'
         )
 
 
@@ -121,12 +121,12 @@ def _connected(sftp: Sftp, settings_file: Path) -> Iterator[paramiko.SFTPClient]
             yield session
     except paramiko.BadHostKeyException as error:
         raise RollcallError(
-            f"{sftp.host} shows another host key than {settings_file} says ({error.key.fingerprint}): nothing was sent to it. "
-            "Somebody may be in between, or the vendor has a new key: ask them before you change host_key"
+            f"{sftp.host} presents another host key than {settings_file} has ({error.key.fingerprint}): nothing was sent to it. "
+            "Someone may be intercepting the connection, or the vendor has a new key: ask them before you change host_key"
         ) from error
     except paramiko.AuthenticationException as error:
         raise RollcallError(
-            f"{sftp.host} lets user '{sftp.user}' not in; check user and key_file or password_env in {settings_file}"
+            f"{sftp.host} rejected user '{sftp.user}'; check user and key_file or password_env in {settings_file}"
         ) from error
     finally:
         client.close()
@@ -148,7 +148,7 @@ def _collect(settings: Settings, folder: Path, sftp: Sftp, result: Fetched, say:
     except (socket.gaierror, *_BROKEN) as error:
         raise RollcallError(
             f"{sftp.host}: the files could not be collected, tried three times: {str(error).strip() or type(error).__name__}; "
-            "what came whole is kept, the next fetch goes on"
+            "complete files are kept, and the next fetch continues"
         ) from error
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -15,8 +15,10 @@ from rollcall import logs
 from rollcall.errors import RollcallError
 from rollcall.files import move, quote
 from rollcall.intake import checksums, lake
-from rollcall.intake.findings import REPORT_FILES, Finding, Report
+from rollcall.intake.findings import REPORT_FILES, About, Report
+from rollcall.intake.issues import Finding
 from rollcall.intake.take import Decision, write_rule_results
+from rollcall.rules import RULES
 from rollcall.settings import Settings
 from rollcall.text import printable
 
@@ -83,9 +85,15 @@ def hold_back(settings: Settings, record: Path, detail: str) -> tuple[Report, Pa
     fields = lake.record_of(record)
     district_id, delivery_id = record.parent.name.removeprefix("district_id="), str(fields["delivery_id"])
     folder = settings.quarantine / district_id / delivery_id
+    about = About(
+        district_id, str(fields["district_name"] or district_id), date.fromisoformat(f"{fields['delivery_date']}"[:10]), delivery_id
+    )  # fmt: skip
+    # What was found when it was accepted reads as it did then.
+    rules = {"delivery-builds": RULES["delivery-builds"]}
     report = Report(
-        str(fields["file_name"]), str(fields["delivery_kind"]), _findings(settings, district_id, delivery_id)
-    )
+        str(fields["file_name"]), str(fields["delivery_kind"]), _findings(settings, district_id, delivery_id), rules=rules,
+        about=about,
+    )  # fmt: skip
     report.add("delivery-builds", report.file, detail=detail)
     report.write(folder)
     if file := _archived(settings, district_id, fields):

@@ -100,15 +100,15 @@ def withdrawn_ids(settings: Settings) -> set[str]:
 
 def fingerprint(settings: Settings) -> str:
     """Changes when the set of accepted deliveries does, and when one is withdrawn, be it that it has come again."""
-    told = [*sorted(accepted_ids(settings)), withdrawals(settings)]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    entries = [*sorted(accepted_ids(settings)), withdrawals(settings)]
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest()
 
 
 def withdrawals(settings: Settings) -> str:
     """Changes with each withdrawal: a version from before it holds what was withdrawn, and is no start for an increment."""
     withdrawn = [record for record in records(settings) if record.stem.endswith(f"-{WITHDRAWN}")]
-    told = [f"{record.parent.name}/{record.name} {checksums.of(record)}" for record in withdrawn]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
+    entries = [f"{record.parent.name}/{record.name} {checksums.of(record)}" for record in withdrawn]
+    return hashlib.sha256("\n".join(entries).encode()).hexdigest() if entries else ""
 
 
 def delivery_of(file: Path) -> str:
@@ -145,7 +145,7 @@ def further_file(table: str, district_id: str, delivery_id: str, *folders: Path)
 def sweep(settings: Settings) -> None:
     """Removes what a killed run left in the lake, and finishes a withdrawal that it had begun.
 
-    Folders of theirs tell of both; a run that ended well left none.
+    Their folders show both; a run that ended well left none.
     """
     for record in settings.lake.glob(f"deliveries/*/*{_ON_TRIAL}"):
         _show(settings, record.with_suffix(""))

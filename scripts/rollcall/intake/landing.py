@@ -1,4 +1,4 @@
-"""What lies in the landing folders, and what each file is: told by content, not by folder."""
+"""What lies in the landing folders, and what each file is, by its content and not its folder."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def write_member(
     with temporary.open("x", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow([*schema.TEMPLATE_COLUMNS["members"], *schema.MEMBER_OPTIONAL])
-        # The moment tells this change from an equal one before it: the same bytes are the same delivery.
+        # The moment distinguishes this change from an equal one before it: the same bytes are the same delivery.
         writer.writerow([first_name, last_name, email.strip(), role, status, now.isoformat()])
     temporary.rename(file)
     return file

@@ -300,6 +300,7 @@ def ask(
         return
     make_after()
     _make_rows(given, connection)
+    report.delivered = connection.execute("select table_name, delivered, unusable from after_rows").fetchall()
     after = [each for each in _askable(of_table, connection, report) if each not in at_once]
     report.judge(suite, [report.question(*each) for each in after], connection)
 
@@ -332,5 +333,5 @@ def _make_rows(given: list[Given], connection: duckdb.DuckDBPyConnection) -> Non
     connection.execute(f"create table after_rows as {sql('after-rows', counts=counts, is_usage=is_usage)}")
 
 
-# Whether an e-mail looks like an address; true of none at all.
+# Whether an email looks like an address; true of none at all.
 GOOD_EMAIL = r"coalesce(trim(email) = '' or regexp_matches(trim(email), '^[^@\s,;]+@[^@\s,;]+[.][^@\s,;.]+$'), true)"

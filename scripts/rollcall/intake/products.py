@@ -1,4 +1,4 @@
-"""Product catalogues: a CSV that lists a district's inventory."""
+"""Product catalogs: a CSV that lists a district's inventory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rollcall.rules import schema
 
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past) -> Loaded:
-    """Loads the catalogue as table `products`."""
+    """Loads the catalog as table `products`."""
     found = csvfile.usable_header(path, observed, past.settings)
     if found is None:
         return Loaded()

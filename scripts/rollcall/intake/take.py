@@ -25,7 +25,7 @@ from rollcall.expectations import docs, start
 from rollcall.files import move
 from rollcall.intake import csvfile, lake, landing, oneroster, products, students, templates, usage
 from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
-from rollcall.intake.findings import Report
+from rollcall.intake.findings import About, Report
 from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
 from rollcall.intake.observed import Container, Observed
 from rollcall.intake.oneroster import Given, Loaded, ask
@@ -157,10 +157,12 @@ def _fence(delivery: Delivery, report: Report, observed: Observed, settings: Set
             report.add("delivery-failed", delivery.path.name, detail=type(error).__name__)
 
 
-def _report(name: str, delivery: Delivery, settings: Settings) -> Report:
+def _report(name: str, delivery: Delivery, settings: Settings, delivery_id: str | None) -> Report:
+    district = delivery.district
+    about = About(district.district_id, district.name or district.district_id, delivery.delivery_date, delivery_id)
     severities = {rule_id: Severity(severity) for rule_id, severity in delivery.district.rules.items()}
     rules = RULES | {rule.id: rule for rule in delivery.district.own_rules}
-    return Report(name, delivery.kind, severities=severities, rules=rules, most=settings.findings_max)
+    return Report(name, delivery.kind, severities=severities, rules=rules, about=about, most=settings.findings_max)
 
 
 def _observed(delivery: Delivery) -> Observed:
@@ -191,7 +193,7 @@ def _judge_unread(delivery: Delivery, report: Report, observed: Observed, settin
 
 def check(delivery: Delivery, settings: Settings) -> Report:
     """Says all that is wrong with a file; changes nothing."""
-    report, observed = _report(str(delivery.path), delivery, settings), _observed(delivery)
+    report, observed = _report(str(delivery.path), delivery, settings, None), _observed(delivery)
     with _scratch(settings) as (connection, folder):
         private = settings.model_copy(update={"lake": folder / "lake"})
         has_past = bool(lake.records(settings, delivery.district.district_id))
@@ -220,7 +222,8 @@ def take(
     In a backfill a delivery may be older than what is applied: it then holds until the next full list. One that was
     `released` is not held.
     """
-    report, observed, changes = _report(delivery.path.name, delivery, settings), _observed(delivery), Changes()
+    report = _report(delivery.path.name, delivery, settings, delivery.delivery_id)
+    observed, changes = _observed(delivery), Changes()
     district = delivery.district
     tables: list[Table] = []
     arrived_at = datetime.now(UTC).replace(tzinfo=None)

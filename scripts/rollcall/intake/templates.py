@@ -1,4 +1,4 @@
-"""Roster templates (educators, students) and members added by hand: CSVs with headers of our own."""
+"""Roster templates (educators, students) and members added manually: CSVs with headers of our own."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) 
         return
     connection.execute(
         f"""create table known_orgs as
-        select 'd' as district_id, trim("sourcedId") as sourced_id, identifier, name as org_name, true as is_active
+        select 'd' as district_id, trim("sourcedId") as sourced_id, "sourcedId", identifier, name as org_name, true as is_active
         from {before} where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted'"""
     )
     cells = "(select 'd' as district_id, _cell as cell, school_id, school_name from schools)"

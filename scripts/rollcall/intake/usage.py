@@ -46,7 +46,7 @@ def _seconds() -> str:
 
 
 @dataclass
-class Loaded:
+class LoadedUsage:
     """A usage file, cut down, in the incoming folder: rows delivered, rows set aside, and the tables to ask rules of."""
 
     delivered: int
@@ -102,7 +102,7 @@ def _event_key() -> str:
 def catalogued_paths(
     connection: duckdb.DuckDBPyConnection, catalogue: list[str], where: str = "true"
 ) -> list[tuple[str, str]]:
-    """(host, path prefix) of a district's catalogue (its files, and which rows), where it tells products apart by path."""
+    """(host, path prefix) of a district's catalog (its files, and which rows), where it distinguishes products by path."""
     if not catalogue:
         return []
     return connection.execute(
@@ -140,7 +140,7 @@ def path_prefix(paths: list[tuple[str, str]], path: str = _PATH) -> str:
 
 def load(
     path: Path, incoming: lake.Incoming, district: District, observed: Observed, settings: Settings
-) -> Loaded | None:
+) -> LoadedUsage | None:
     """Writes the file's events, identities and hosts into the incoming folder. None when it cannot be read."""
     connection = incoming.connection
     rows = source(path, observed, settings)
@@ -180,7 +180,7 @@ def load(
     _make_usage(rows if set_aside else f"(select * from {rows} limit 0)", connection)
     _make_counts(delivered, rows, folder, incoming, settings)
     _append_new(rows, folder, incoming, district, key, settings)
-    return Loaded(delivered, set_aside, [Given("usage", path.name), Given("usage_counts", path.name)])
+    return LoadedUsage(delivered, set_aside, [Given("usage", path.name), Given("usage_counts", path.name)])
 
 
 def _make_usage(rows: str, connection: duckdb.DuckDBPyConnection) -> None:

@@ -220,7 +220,7 @@ def _leave_to_others(leaving: lake.TakingBack, delivery: Accepted) -> None:
 
 
 def _cut_paths(leaving: lake.TakingBack, delivery: Accepted) -> None:
-    """Cuts the paths of later page loads down to what the catalogue without the delivery would have kept of them."""
+    """Cuts the paths of later page loads down to what the catalog without the delivery would have kept of them."""
     settings, connection, district_id = leaving.settings, leaving.connection, delivery.district_id
     loads, hosts = (
         [Path(file) for file in lake.files(settings, f"extension/{table}", district_id)]

@@ -73,8 +73,8 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
     for node in result.result.results:
         built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, node.message))
         if node.status in ("error", "fail", "runtime error"):
-            words = (node.message or "").strip().splitlines()
-            built.failed.append(f"{node.node.name}: {logs.without_values(' '.join(words[:3]))}")
+            lines = (node.message or "").strip().splitlines()
+            built.failed.append(f"{node.node.name}: {logs.without_values(' '.join(lines[:3]))}")
             is_test = node.node.resource_type == "test"
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:

@@ -157,13 +157,13 @@ def _point(settings: Settings, version: Version) -> None:
 
 def rollback(settings: Settings, name: str | None) -> Version:
     """Points readers at an older version: the one before the current, or the one of that name."""
-    there = kept(settings)
+    versions = kept(settings)
     now = settings.pointer.resolve().stem
-    older = [version for version in there if version < now]
+    older = [version for version in versions if version < now]
     wanted = (older[-1] if older else None) if name is None else name
-    if wanted not in there:
+    if wanted not in versions:
         why = f"there is no version '{name}'" if name is not None else f"there is no version before {now}"
-        raise RollcallError(f"{why}; versions kept are: {', '.join(reversed(there)) or 'none'}")
+        raise RollcallError(f"{why}; versions kept are: {', '.join(reversed(versions)) or 'none'}")
     version = _described(settings, wanted)
     _point(settings, version)
     return version

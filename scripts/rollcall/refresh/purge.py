@@ -16,7 +16,7 @@ from rollcall import logs
 from rollcall.errors import RollcallError
 from rollcall.files import fsync
 from rollcall.intake import districts, lake, take
-from rollcall.refresh import clock, ledger, publish, told
+from rollcall.refresh import alerted, clock, ledger, publish
 from rollcall.refresh.run import Say, refresh
 from rollcall.settings import Settings
 from rollcall.text import printable
@@ -145,7 +145,7 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
         if path.is_dir():
             shutil.rmtree(path)
     purge.removed["ledger_entries"] = _forget_in_ledger(settings, district_id)
-    told.forget(settings, district_id)
+    alerted.forget(settings, district_id)
     purge.removed["build_files"] = _clear_build(settings)
 
     if not lake.accepted_ids(settings):
@@ -189,10 +189,10 @@ def _names(district_id: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.-]){re.escape(district_id)}(?![\w-]|[.]\w)")
 
 
-def _is_about(words: str, district_id: str, settings: Settings) -> bool:
+def _is_about(line: str, district_id: str, settings: Settings) -> bool:
     """Whether an entry of the ledger is about a file or the settings of the district."""
     folder = settings.landing / district_id
-    return words.startswith((f"{district_id}/", f"{folder}/", f"{folder}:"))
+    return line.startswith((f"{district_id}/", f"{folder}/", f"{folder}:"))
 
 
 def _forget_in_ledger(settings: Settings, district_id: str) -> int:
@@ -207,9 +207,9 @@ def _forget_in_ledger(settings: Settings, district_id: str) -> int:
         gone += len(run["deliveries"]) - len(kept)
         run["deliveries"] = kept
         for field_ in ("repeated", "skipped"):
-            run[field_] = [words for words in run.get(field_, []) if not _is_about(words, district_id, settings)]
+            run[field_] = [line for line in run.get(field_, []) if not _is_about(line, district_id, settings)]
         for field_ in ("failures", "drift", "mended"):
-            run[field_] = [name.sub("[purged]", words) for words in run.get(field_, [])]
+            run[field_] = [name.sub("[purged]", line) for line in run.get(field_, [])]
     ledger.rewrite(settings, runs)
     return gone
 
@@ -218,8 +218,8 @@ def _left_in_ledger(settings: Settings, district_id: str) -> int:
     name = _names(district_id)
     return sum(
         any(delivery["district_id"] == district_id for delivery in run["deliveries"])
-        or any(_is_about(words, district_id, settings) for field_ in ("repeated", "skipped") for words in run[field_])
-        or any(name.search(words) for field_ in ("failures", "drift", "mended") for words in run[field_])
+        or any(_is_about(line, district_id, settings) for field_ in ("repeated", "skipped") for line in run[field_])
+        or any(name.search(line) for field_ in ("failures", "drift", "mended") for line in run[field_])
         for run in ledger.read(settings)[0]
     )
 
@@ -240,7 +240,7 @@ def _search(settings: Settings, district_id: str, purge: Purge) -> None:
         found = [path for name, path in _folders(settings, district_id) if name == room and path.exists()]
         purge.checks[f"{room} ({getattr(settings, room)})"] = len(found)
     purge.checks["the run ledger"] = _left_in_ledger(settings, district_id)
-    purge.checks["what alerts have said"] = told.said_of(settings, district_id)
+    purge.checks["what alerts have said"] = alerted.count_of(settings, district_id)
     for name in publish.kept(settings):
         for mart, rows in districts.in_version(settings.versions / f"{name}.duckdb").items():
             purge.checks[f"{mart} of version {name}"] = rows.get(district_id, 0)

@@ -40,9 +40,9 @@ _LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something els
 
 
 class Say(Protocol):
-    """Tells whoever watches what is being done, and how much of it is."""
+    """Reports what is being done, and how much of it is done."""
 
-    def __call__(self, words: str, done: int = 0, total: int | None = None) -> None: ...
+    def __call__(self, doing: str, done: int = 0, total: int | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _run_id(settings: Settings, now: datetime) -> str:
 
 
 def refresh(settings: Settings, say: Say, full: bool = False, backfill: Days | None = None, intake: bool = True) -> Run:
-    """Runs the main job, under the caller's `refresh_lock`. Raises RollcallError for what a person can mend.
+    """Runs the main job, under the caller's `refresh_lock`. Raises RollcallError for what a person can fix.
 
     With `full`, the marts are rebuilt from the lake and not from the last version. With `backfill`, kept deliveries of
     those days are taken, older than what is applied or not, and nothing else. Without `intake` nothing is taken or
@@ -169,24 +169,24 @@ def refresh(settings: Settings, say: Say, full: bool = False, backfill: Days | N
         _refresh(settings, run, say, full, backfill, intake)
     except BaseException as error:
         run.exit_code = 1
-        told = _reason(error, settings)
+        reason = _reason(error, settings)
         run.failures.append(
-            str(told) if isinstance(told, RollcallError) else f"{type(error).__name__}: {logs.words_of(error)}"
+            str(reason) if isinstance(reason, RollcallError) else f"{type(error).__name__}: {logs.message_of(error)}"
         )
         try:
             _end(settings, run)
         except OSError as second:
-            # A full disk does not let its own story be written: the first error is the one to tell.
+            # A full disk does not let its own story be written: the first error is the one to report.
             error.add_note(f"the run could not be written down either: {second}")
-        if told is not error:
-            raise told from error
+        if reason is not error:
+            raise reason from error
         raise
     _end(settings, run)
     return run
 
 
 def _reason(error: BaseException, settings: Settings) -> BaseException:
-    """The error in the words of someone who can mend it, where it is the disk's or the lake's."""
+    """The error, as one that a person can fix, where it is the disk's or the lake's."""
     if isinstance(error, Exception) and is_of_the_disk(error):
         return of_the_disk(error, settings)
     if isinstance(error, duckdb.Error):
@@ -466,7 +466,7 @@ class _Build:
             publish.start_candidate(settings, self.base)
             built = dbt_build(settings, self.say)
             run.nodes = built.nodes
-            if full := [words for words in built.failed if is_of_the_disk(words)]:
+            if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
             if built.failed and not built.only_tests_failed:
                 lake.must_be_whole(settings)
@@ -481,7 +481,7 @@ class _Build:
             # A version of other models may lack what the comparison looks at.
             before = self.base.file(settings) if self.base else None
             failures, drift, run.asked = self.auditor.audit(settings.candidate, before)
-            run.drift = [f"{told.mart}: {told.expectation}" for told in drift]
+            run.drift = [one.observed for one in drift]
         if failures:
             return _Failure([f"{one.mart}: {one.expectation} ({one.observed})" for one in failures], AUDIT_FAILED)
         return None
@@ -612,15 +612,15 @@ def _culprits(build: _Build, units: dict, suspects: list) -> tuple[list, bool]:
 
 def _unpublished(settings: Settings, published: publish.Version | None) -> dict[tuple[str, str], list[Path]]:
     """Accepted deliveries that the published version does not have, by district and kind."""
-    there: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
     if published:
         with duckdb.connect(str(published.file(settings)), read_only=True) as connection:
             query = "select district_id, delivery_id from marts.fct_deliveries where verdict = 'accepted'"
-            there = set(connection.execute(query).fetchall())
+            known = set(connection.execute(query).fetchall())
     units: dict[tuple[str, str], list[Path]] = {}
     for record in filter(lake.is_accepted, lake.records(settings)):
         district_id = record.parent.name.removeprefix("district_id=")
-        if (district_id, record.stem) not in there:
+        if (district_id, record.stem) not in known:
             units.setdefault((district_id, record.stem.split("-")[3]), []).append(record)
     return units
 
@@ -650,6 +650,6 @@ def figures(settings: Settings) -> dict[str, object]:
         "districts_and_schools": f"{districts:,} / {schools:,}",
         "people_with_a_membership": f"{people:,}, {multi:,} of them at more than one org",
         "page_loads": f"{loads:,}",
-        "products_in_use": f"{products:,}, {uncatalogued:,} of them in no catalogue",
+        "products_in_use": f"{products:,}, {uncatalogued:,} of them in no catalog",
         "users_on_the_roster": "none yet" if matched is None else f"{matched} %",
     }

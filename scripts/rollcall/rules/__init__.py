@@ -22,7 +22,7 @@ from rollcall.rules import (
     usage,
     users,
 )
-from rollcall.rules.rule import FOUND, Broken, Check, Found, Mode, Question, Rule, Severity, found
+from rollcall.rules.rule import FOUND, Broken, Check, Found, Mode, Question, Rule, Severity, Together, found
 
 __all__ = [
     "CONTAINER",
@@ -35,6 +35,7 @@ __all__ = [
     "Question",
     "Rule",
     "Severity",
+    "Together",
     "found",
     "proven",
 ]
@@ -82,6 +83,10 @@ def _prove(rule: Rule, check: Check, connection: duckdb.DuckDBPyConnection, alwa
         raise ValueError(f"{where} cannot be run: {str(error).splitlines()[0]}") from error
     if other := {name for name, *_ in description} - set(FOUND):
         raise ValueError(f"{where} finds {sorted(other)}, which is none of {', '.join(FOUND)}")
-    named = connection.get_table_names(check.sql) - always - {check.table}
+    try:
+        connection.execute(f"create or replace temp view meant as select {check.meant.sql} from proof")
+    except duckdb.Error as error:
+        raise ValueError(f"what {where} takes for meant cannot be run: {str(error).splitlines()[0]}") from error
+    named = connection.get_table_names(f"select {check.meant.sql} from ({check.sql})") - always - {check.table}
     if named != set(check.needs):
         raise ValueError(f"{where} needs {sorted(named)}, and says {sorted(check.needs)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Check, Rule, Severity, sql
+from rollcall.rules.rule import Check, Rule, Severity, Together, sql
 
 SECTION = "Columns"
 
@@ -12,8 +12,9 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="each standard column is there, spelled and cased as in OneRoster, and only once",
-        message="{file}: {detail}",
+        message="{file} {detail} {column:the column *|# columns: *}",
         fix="Correct the header line of {file}: {advice}",
+        together=Together.DETAIL,
         checks=(Check("observed_column", sql("header"), kinds=("oneroster",)),),
         in_guide=True,
     ),
@@ -22,7 +23,7 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="users.csv has enabledUser",
-        message="users.csv has no column 'enabledUser'{detail}",
+        message="users.csv lacks the column 'enabledUser'",
         fix="Add 'enabledUser' to users.csv, with true or false for every user",
         checks=(Check("observed_column", sql("user-enabled-column"), kinds=("oneroster",)),),
         in_guide=True,
@@ -32,8 +33,9 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="columns are in the standard's order",
-        message="{file}: '{column}' is not where the standard has it",
-        fix="Order the columns of {file} as in the standard",
+        message="{file:* does|* do} not have {file:its|their} columns in the standard's order, first at {column:*|*}",
+        fix="Order the columns of {file:*|*} as in the standard",
+        together=Together.RULE,
         checks=(Check("observed_column", sql("header-order"), kinds=("oneroster",)),),
     ),
     Rule(
@@ -41,8 +43,9 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="columns that are neither standard nor metadata.*",
-        message="{file}: the column '{column}' is not in the standard and was not read",
-        fix="Leave it out, or name it 'metadata.{column}'",
+        message="{file} has {column:the column *, which is|# columns that are} not in the standard{column:|: *}; Rollcall does not read {column:it|them}",
+        fix="Leave {column:it|them} out, or begin {column:its name|their names} with 'metadata.'",
+        together=Together.DETAIL,
         checks=(Check("observed_column", sql("header-unknown"), kinds=("oneroster",)),),
     ),
     Rule(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollcall.rules import schema
-from rollcall.rules.rule import Check, Mode, Rule, Severity, sql
+from rollcall.rules.rule import Check, Mode, Rule, Severity, Together, sql
 
 SECTION = "Against the district's last good roster"
 
@@ -54,8 +54,8 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="a delivery is not older than the last of its kind that was applied",
-        message="the delivery is dated {value}, but one of {detail} is already applied",
-        fix="Deliver a newer export; one that belongs to the past is taken by `rollcall backfill {value} {value}`",
+        message="The delivery is dated {value}, but one of {detail} is already applied",
+        fix="Deliver a newer export; to take one that belongs to the past, run `rollcall backfill {value} {value}`",
         checks=(Check("observed_container", sql("delivery-order")),),
     ),
     Rule(
@@ -63,9 +63,9 @@ RULES = (
         Severity.HOLD,
         SECTION,
         says="a delivery is not dated more than a day ahead, in the district's time zone",
-        message="the delivery is dated {value}, and today is {detail}: once applied, everything older would be refused",
-        fix="If the date is right, release the delivery with `rollcall release`; else correct the date in the file's name and deliver it again; "
-        "if today is another day, set this machine's clock",
+        message="The delivery is dated {value}, and today is {detail}: once it is applied, Rollcall would reject everything older",
+        fix="If the date is right, release the delivery with `rollcall release`; otherwise correct the date in the file's name and deliver it again; "
+        "if today's date is wrong, set this machine's clock",
         checks=(Check("observed_container", sql("delivery-date-ahead"), kinds=schema.KINDS),),
     ),
     Rule(
@@ -84,17 +84,18 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="a delta comes after a bulk delivery of the same file",
-        message="{file} is a delta, but no bulk delivery of {file} was taken before it",
-        fix="Deliver {file} once in bulk; deltas can follow it",
+        message="{file:* is a delta|* are deltas}, and no bulk delivery came before",
+        fix="Deliver {file:*|*} once in bulk; deltas can follow",
+        together=Together.RULE,
         checks=(Check("observed_file", sql("delta-needs-bulk"), kinds=("oneroster",)),),
     ),
     Rule(
         "row-loss",
         Severity.HOLD,
         SECTION,
-        says="no more than 10 % of a file's rows, or 10 of them, cannot be used",
+        says="no more than 10% of a file's rows, or 10 of them, cannot be used",
         message="{file}: {detail}",
-        fix="Correct the rows, which report-rows.csv lists, and deliver the file again; or `rollcall release` the delivery to go on without them",
+        fix="Correct the rows that report-rows.csv lists, and deliver the file again; to go on without them, release the delivery with `rollcall release`",
         checks=tuple(_lost(table) for table in (*_LISTS, *_OTHER_TABLES, *_FULL_LISTS, *_CHANGES)),
     ),
     Rule(
@@ -103,7 +104,7 @@ RULES = (
         SECTION,
         says="some row of a file can be used, and a full list of people, orgs or products is not empty",
         message="{file}: {detail}",
-        fix="Correct the rows, which report-rows.csv lists, or export the whole list again, and deliver the file",
+        fix="Correct the rows that report-rows.csv lists, or export the whole list again, and deliver the file",
         checks=(
             *(_all_lost(table, ">= 0", Mode.BULK) for table in _LISTS),
             *(_all_lost(table, "> 0", Mode.DELTA) for table in _LISTS),
@@ -116,9 +117,10 @@ RULES = (
         "removal-threshold",
         Severity.HOLD,
         SECTION,
-        says="no more than 10 % of orgs, students, staff, enrollments or people with a membership go at once, or 10 of them; rows that cannot be used count as gone",
+        says="no more than 10% of orgs, students, staff, enrollments or people with a membership are removed at once, or 10 of them; rows that cannot be used count as removed",
         message="{detail}",
-        fix="If that is so, release the delivery with `rollcall release`; else export the whole roster and deliver it again",
+        fix="If that is right, release the delivery with `rollcall release`; otherwise export the whole roster and deliver it again",
+        together=Together.DETAIL,
         checks=(
             Check("after_people", sql("removal-of-people"), needs=("before_people",)),
             *(
@@ -144,9 +146,10 @@ RULES = (
         "update-threshold",
         Severity.HOLD,
         SECTION,
-        says="no more than 75 % of orgs, students, staff or enrollments change at once, or 10 of them",
+        says="no more than 75% of orgs, students, staff or enrollments change at once, or 10 of them",
         message="{detail}",
-        fix="If that is so, release the delivery with `rollcall release`; else look for a column that was filled otherwise than before",
+        fix="If that is right, release the delivery with `rollcall release`; otherwise find the column that is filled differently than before",
+        together=Together.DETAIL,
         checks=(
             _changed("orgs", needs=("after_orgs", "before_orgs")),
             _changed("users", needs=("after_users", "before_roles", "before_users")),
@@ -157,9 +160,9 @@ RULES = (
         "school-emptied",
         Severity.HOLD,
         SECTION,
-        says="no school that has members vanishes",
-        message="the school '{value}' ({detail}) would vanish: orgs.csv has no usable row of it, and people belong to it",
-        fix="If the school is closed, release the delivery with `rollcall release`; else add it to orgs.csv, or correct its row",
+        says="no school that people belong to disappears",
+        message="{value:The school * would|The schools * would} disappear ({detail}): orgs.csv has no usable row for {value:it|them}, and people belong to {value:it|them}",
+        fix="If {value:the school is|the schools are} closed, release the delivery with `rollcall release`; otherwise correct orgs.csv",
         checks=(
             Check(
                 "orgs",
@@ -177,9 +180,9 @@ RULES = (
         "identity-churn",
         Severity.WARNING,
         SECTION,
-        says="a known e-mail or identifier keeps its sourcedId",
-        message="{count} users come with a new sourcedId and the {column} of another one before: they are kept as the same people",
-        fix="Nothing to do if the ids were issued anew; else correct sourcedId",
+        says="a known email or identifier keeps its sourcedId",
+        message="{count:# user has|# users have} a new sourcedId and a known {column}: Rollcall keeps {count:them as the same person|them as the same people}",
+        fix="Nothing to do if the ids were reissued; otherwise correct sourcedId",
         checks=(Check("users", sql("identity-churn"), needs=("before_users",)),),
     ),
     Rule(
@@ -187,7 +190,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="an academic session covers the date of the delivery",
-        message="no academic session covers {detail}, the date of the delivery",
+        message="No academic session covers {detail}, the date of the delivery",
         fix="Export the sessions of this school year too",
         checks=(Check("academicSessions", sql("term-current"), needs=("known_academicSessions",)),),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Check, Rule, Severity, sql
+from rollcall.rules.rule import ONE_OF, Check, Rule, Severity, near, sql
 
 SECTION = "Orgs"
 
@@ -22,9 +22,11 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="every parentSourcedId is an org in the file",
-        message="parentSourcedId '{value}' is not the sourcedId of any org in orgs.csv",
-        fix="Add the org '{value}' to orgs.csv, or correct the parentSourcedId of the rows that name it",
-        checks=(Check("orgs", sql("org-parent-resolves"), needs=("known_orgs",)),),
+        message="parentSourcedId {value:* is not the sourcedId of an org|* are not sourcedIds of orgs} in orgs.csv",
+        fix="Correct parentSourcedId, or add the {value:missing org|missing orgs} to orgs.csv",
+        checks=(
+            Check("orgs", sql("org-parent-resolves"), needs=("known_orgs",), meant=near("known_orgs", "sourcedId")),
+        ),
         in_guide=True,
     ),
     Rule(
@@ -32,8 +34,8 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="following parents from each school reaches a district, without a circle",
-        message="following the parents of school '{value}' does not reach a district",
-        fix="Give the school the district's sourcedId as its parentSourcedId",
+        message="The parents of {value:school *|schools *} do not lead to a district",
+        fix="Enter the district's sourcedId as the school's parentSourcedId",
         checks=(Check("orgs", sql("org-school-under-district"), needs=("known_orgs",)),),
         in_guide=True,
     ),
@@ -42,7 +44,7 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="sourcedId is filled and unique",
-        message="sourcedId '{value}' is not a usable id of an org: {detail}",
+        message="{value:sourcedId * is|sourcedIds * are} not usable: {detail}",
         fix="Give every org its own sourcedId",
         checks=(Check("orgs", sql("id-unique", table="orgs", id="sourcedId", with_blank=True)),),
     ),
@@ -51,17 +53,17 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="the type is one of OneRoster's org types",
-        message="'{value}' is not an org type; the row was set aside",
+        message="{value:* is not an org type|* are not org types}; {count:# row is|# rows are} set aside",
         fix="Use one of: {detail}",
-        checks=(Check("orgs", sql("org-type-valid")),),
+        checks=(Check("orgs", sql("org-type-valid"), meant=ONE_OF),),
     ),
     Rule(
         "org-name-present",
         Severity.ERROR,
         SECTION,
         says="the name is filled",
-        message="org '{value}' has no name; the row was set aside",
-        fix="Fill in its name",
+        message="{value:Org * has|Orgs * have} no name; {count:# row is|# rows are} set aside",
+        fix="Fill in name",
         checks=(Check("orgs", sql("org-name-present")),),
     ),
 )

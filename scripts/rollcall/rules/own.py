@@ -18,6 +18,7 @@ from rollcall.errors import RollcallError
 from rollcall.rules import RULES, proven, tables
 from rollcall.rules.rule import Check, Mode, Rule, Severity
 from rollcall.rules.schema import ONEROSTER_VERSIONS
+from rollcall.rules.wording import Unnamed
 
 SECTION = "Rules of your own"
 _REQUIRED, _OPTIONAL = ("id", "severity", "table", "message", "fix"), ("says", "section", "version", "mode")
@@ -101,7 +102,7 @@ def _header(text: str) -> tuple[dict[str, str], str]:
 
 def _must_be_filled(name: str, text: str) -> None:
     try:
-        text.format(**dict.fromkeys(_FILLED, "x"))
+        text.format(**dict.fromkeys(_FILLED, Unnamed("x")))
     except (KeyError, ValueError, IndexError, AttributeError) as error:
         known = ", ".join(f"{{{each}}}" for each in sorted(_FILLED))
         raise ValueError(f"{name}: '{text}' may use {known} and nothing else in braces") from error

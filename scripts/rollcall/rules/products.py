@@ -1,8 +1,8 @@
-"""The rules on catalogues of products."""
+"""The rules on catalogs of products."""
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Check, Rule, Severity, sql
+from rollcall.rules.rule import Check, Rule, Severity, Together, sql
 
 SECTION = "Products"
 
@@ -12,8 +12,9 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="columns as in the contract",
-        message="{file}: {detail}",
+        message="{file} {detail} {column:the column *|# columns: *}",
         fix="Correct the header line of {file}: {advice}",
+        together=Together.DETAIL,
         checks=(Check("observed_column", sql("header"), kinds=("products",)),),
     ),
     Rule(
@@ -21,7 +22,7 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="product_id is filled and unique in the file",
-        message="product_id '{value}' is not a usable id: {detail}",
+        message="{value:product_id * is|product_ids * are} not usable: {detail}",
         fix="Give every product its own product_id",
         checks=(Check("products", sql("id-unique", table="products", id="product_id", with_blank=True)),),
     ),
@@ -30,7 +31,7 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="at least one host",
-        message="the product '{value}' has no usable url; the row was set aside",
+        message="{value:The product * has|The products * have} no usable url; {count:# row is|# rows are} set aside",
         fix="Fill in url, such as https://docs.google.com",
         checks=(Check("products", sql("product-url-valid")),),
     ),
@@ -39,7 +40,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="the status is one of seeds/product_statuses.csv; others are kept as they are",
-        message="'{value}' is not a known product status: kept, and counted as not approved",
+        message="{value:* is not a known product status|* are not known product statuses}: kept, and counted as not approved",
         fix="Use one of: {detail}",
         checks=(Check("products", sql("product-status-known")),),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollcall.rules import schema
-from rollcall.rules.rule import Check, Mode, Rule, Severity, sql
+from rollcall.rules.rule import ONE_OF, Check, Meant, Mode, Rule, Severity, near, sql
 from rollcall.rules.tables import KNOWN
 
 SECTION = "All rows"
@@ -30,6 +30,8 @@ _FORMS = {
     "year": ("^[0-9]{4}$", "a year such as 2026"),
 }
 
+_UNKNOWN = Meant()
+
 
 def _files() -> Iterator[tuple[str, str, list[schema.Column]]]:
     """(version, file, the columns of it that these rules look at)."""
@@ -41,12 +43,17 @@ def _files() -> Iterator[tuple[str, str, list[schema.Column]]]:
 
 
 def _cells(
-    file: str, version: str, tests: list[tuple[str, str, str]], mode: Mode | None = None, is_hidden: bool = False
+    file: str,
+    version: str,
+    tests: list[tuple[str, str, str]],
+    mode: Mode | None = None,
+    is_hidden: bool = False,
+    meant: Meant = _UNKNOWN,
 ) -> Iterator[Check]:
     """The check of these tests, (column, condition, detail), on the cells of a file, if there are any tests."""
     if tests:
         table = schema.table_name(file)
-        yield Check(table, sql("cells", table=table, tests=tests, is_hidden=is_hidden), version, mode)
+        yield Check(table, sql("cells", table=table, tests=tests, is_hidden=is_hidden), version, mode, meant=meant)
 
 
 def _required() -> Iterator[Check]:
@@ -64,7 +71,7 @@ def _in_vocabulary() -> Iterator[Check]:
                 own = f" and not starts_with(\"{column.name}\", 'ext:')" if version == "1.2" else ""
                 test = f'trim("{column.name}") <> \'\' and trim("{column.name}") not in ({known}){own}'
                 tests.append((column.name, test, f"'{', '.join(values)}'"))
-        yield from _cells(file, version, tests)
+        yield from _cells(file, version, tests, meant=ONE_OF)
 
 
 def _of_the_right_form() -> Iterator[Check]:
@@ -88,9 +95,9 @@ def _references() -> Iterator[Check]:
             if target in KNOWN:
                 values = {"column": column.name, "is_list": column.is_list, "target": target}
                 table = schema.table_name(file)
-                yield Check(
-                    table, sql("reference-resolves", table=table, **values), version, needs=(f"known_{target}",)
-                )
+                known = f"known_{target}"
+                statement = sql("reference-resolves", table=table, **values)
+                yield Check(table, statement, version, needs=(known,), meant=near(known, "sourcedId"))
 
 
 def _unique_ids() -> Iterator[Check]:
@@ -104,8 +111,8 @@ def _unique_ids() -> Iterator[Check]:
 
 def _status(mode: Mode) -> Iterator[Check]:
     test, detail = {
-        Mode.BULK: ("<> ''", "'filled, in a bulk file,'"),
-        Mode.DELTA: ("= ''", "'blank, in a delta,'"),
+        Mode.BULK: ("<> ''", "'filled in a bulk file,'"),
+        Mode.DELTA: ("= ''", "'blank in a delta,'"),
     }[mode]
     for version, file, columns in _files():
         names = [c.name for c in columns if c.name in ("status", "dateLastModified") and c.kept != "nobody"]
@@ -119,7 +126,7 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="a required value is there",
-        message="{count} rows have no {column}; they were set aside",
+        message="{count:# row has no {column} and is|# rows have no {column} and are} set aside",
         fix="Fill in {column}",
         checks=tuple(_required()),
     ),
@@ -128,7 +135,7 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="a value is of its OneRoster vocabulary",
-        message="{column} '{value}' is not in its vocabulary; the row was set aside",
+        message="{column} {value:* is not a value|* are not values} of the standard; {count:# row is|# rows are} set aside",
         fix="Use one of: {detail}",
         checks=tuple(_in_vocabulary()),
         in_guide=True,
@@ -138,8 +145,8 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="dates, times, booleans and years have the right form",
-        message="{column} '{value}' was treated as empty, since it is not {detail}",
-        fix="Write {detail}",
+        message="{column} is not {detail} in {count:# row|# rows} and counts as empty: {value:*|*}",
+        fix="Enter {detail}",
         checks=tuple(_of_the_right_form()),
     ),
     Rule(
@@ -147,8 +154,8 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="references of the optional files lead to a row",
-        message="{column} names '{value}', which is not the sourcedId of any row of {detail}; {count} rows were set aside",
-        fix="Add '{value}' to {detail}, or correct {column} of the rows that name it",
+        message="{column} names {value:*, which is not a sourcedId|*, which are not sourcedIds} of {detail}; {count:# row is|# rows are} set aside",
+        fix="Correct {column}: {advice}",
         checks=tuple(_references()),
     ),
     Rule(
@@ -156,7 +163,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="status and dateLastModified are blank in bulk, and filled in a delta",
-        message="{column} is {detail} in {count} rows",
+        message="{column} is {detail} in {count:# row|# rows}",
         fix="Leave status and dateLastModified empty in bulk files, and fill them in deltas",
         checks=(*_status(Mode.BULK), *_status(Mode.DELTA)),
     ),
@@ -165,7 +172,7 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="a sourcedId comes once in its file",
-        message="sourcedId '{value}' comes more than once ({detail}); {count} rows after the first were set aside",
+        message="{value:sourcedId * is|sourcedIds * are} used more than once; {count:# row after the first is|# rows after the first are} set aside",
         fix="Give every row its own sourcedId, and leave out repeated rows",
         checks=tuple(_unique_ids()),
     ),
@@ -174,7 +181,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="one user, class and role once for the same dates",
-        message="user '{value}' is enrolled more than once in one class, with one role, for the same dates: counted once",
+        message="{count:# enrollment repeats|# enrollments repeat} the user, class, role and dates of an earlier row: counted once",
         fix="Leave out the repeated rows",
         checks=(Check("enrollments", sql("enrollment-unique")),),
     ),

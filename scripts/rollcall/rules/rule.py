@@ -30,7 +30,15 @@ class Mode(StrEnum):
     DELTA = "delta"
 
 
-# What a check may say of what it finds: `row_count` where one row stands for several, `file_name` where it is not the one that
+class Together(StrEnum):
+    """Which findings of a rule are reported as one."""
+
+    COLUMN = "column"
+    DETAIL = "detail"
+    RULE = "rule"
+
+
+# What a check may report of what it finds: `row_count` where one row stands for several, `file_name` where it is not the one that
 # the table was read from. `detail` completes the rule's message, `advice` its fix.
 FOUND = {
     "row_number": "bigint",
@@ -41,6 +49,33 @@ FOUND = {
     "file_name": "varchar",
     "advice": "varchar",
 }
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a value probably stands for: a SQL expression over what was found, and the file of OneRoster whose code it is.
+
+    Without a file it is a word of the standard, which may always be shown.
+    """
+
+    sql: str = "null"
+    file: str | None = None
+
+
+def _plain(code: str) -> str:
+    return f"ltrim(lower(trim({code})), '0')"
+
+
+def near(table: str, *columns: str) -> Meant:
+    """The one code in these columns of a table `known_…` that differs from the value by case or leading zeros only."""
+    codes = " union all ".join(f'select trim("{column}") as code from "{table}"' for column in columns)
+    sql = f"""(select case when count(distinct code) = 1 then min(code) end from ({codes})
+        where {_plain("code")} = {_plain("value")})"""
+    return Meant(sql, f"{table.removeprefix('known_')}.csv")
+
+
+# The value that a `detail`, which lists those that there are, has in another case.
+ONE_OF = Meant("list_filter(string_split(detail, ', '), lambda each: lower(each) = lower(trim(value)))[1]")
 
 
 @dataclass(frozen=True)
@@ -57,11 +92,12 @@ class Check:
     mode: Mode | None = None
     needs: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    meant: Meant = Meant()
 
     @property
     def is_of_observed(self) -> bool:
-        """Whether it looks at what was observed before there were rows."""
-        return self.table.startswith("observed_")
+        """Whether it looks at what was observed before there were rows; lines that cannot be read are rows, too."""
+        return self.table.startswith("observed_") and self.table != "observed_line"
 
     def is_asked(self, kind: str, version: str | None, mode: str | None, there: Collection[str]) -> bool:
         """Whether it is asked of its table in a delivery of that kind, version and mode, where these tables are there."""
@@ -75,7 +111,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule, Rollcall's or from a file of one's own (`origin`). `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail}, {advice}."""
+    """One rule, Rollcall's or from a file of one's own (`origin`).
+
+    `message` and `fix` may use {value}, {column}, {row}, {file}, {count}, {detail} and {advice}, in the forms of `wording`: they
+    also read right of several findings at once, those of one rule in one file, by `together`: of one column, of one detail,
+    or all (of all files then).
+    """
 
     id: str
     severity: Severity
@@ -86,6 +127,7 @@ class Rule:
     checks: tuple[Check, ...] = ()
     in_guide: bool = False
     origin: str = "Rollcall"
+    together: Together = Together.COLUMN
 
 
 @cache
@@ -108,7 +150,7 @@ def sql(name: str, **values: object) -> str:
 class Question:
     """A check that is asked of a delivery: of the table that was read from `file`, by `sql`, with the district's severity.
 
-    `shown` is the SQL expression of what a report may repeat of a value.
+    `shown` is the query of what a report may repeat of `found`, with the code that a value probably stands for (`meant`).
     """
 
     rule: Rule
@@ -130,6 +172,7 @@ class Found:
     count: int
     file: str | None = None
     advice: str | None = None
+    meant: str | None = None
 
 
 @dataclass(frozen=True)

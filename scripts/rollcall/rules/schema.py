@@ -76,7 +76,7 @@ def known_files(version: str) -> tuple[str, ...]:
 
 @cache
 def roles(version: str) -> dict[str, bool]:
-    """Role of a version of the standard, or of the templates (`template`) → is it staff, whose name and e-mail are kept?"""
+    """Role of a version of the standard, or of the templates (`template`) → is it staff, whose name and email are kept?"""
     return {row["role"]: row["is_staff"] == "true" for row in _seed("roles") if row["oneroster_version"] == version}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Check, Rule, Severity, sql
+from rollcall.rules.rule import Check, Rule, Severity, Together, near, sql
 
 SECTION = "Roster templates and members"
 
@@ -12,8 +12,9 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="columns as in the template, in any order",
-        message="{file}: {detail}",
+        message="{file} {detail} {column:the column *|# columns: *}",
         fix="Correct the header line of {file}: {advice}",
+        together=Together.DETAIL,
         checks=(Check("observed_column", sql("header"), kinds=("educators", "students", "members")),),
         in_guide=True,
     ),
@@ -22,8 +23,9 @@ RULES = (
         Severity.INFO,
         SECTION,
         says="columns that the template does not have",
-        message="{file}: the column '{column}' is not in the template and was not read",
-        fix="Nothing to do; leave it out if you can",
+        message="{file} has {column:the column *, which is|# columns that are} not in the template{column:|: *}; Rollcall does not read {column:it|them}",
+        fix="Nothing to do; leave {column:it|them} out if you can",
+        together=Together.DETAIL,
         checks=(Check("observed_column", sql("template-header-extra"), kinds=("educators", "students", "members")),),
     ),
     Rule(
@@ -31,9 +33,16 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="school id or name matches one org of the district; without a roster of orgs, schools are made from the template",
-        message="no school of the district is '{value}'; the row was set aside",
-        fix="Correct school_id or school_name: {detail}",
-        checks=(Check("template", sql("template-school-resolves"), needs=("known_schools",)),),
+        message="{value:* is not a school|* are not schools} of the district; {count:# row is|# rows are} set aside",
+        fix="Correct {column}. Closest: {detail}",
+        checks=(
+            Check(
+                "template",
+                sql("template-school-resolves"),
+                needs=("known_orgs", "known_schools"),
+                meant=near("known_orgs", "sourcedId", "identifier"),
+            ),
+        ),
         in_guide=True,
     ),
     Rule(
@@ -41,7 +50,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="a teacher or student has a school",
-        message="{count} people without a school: counted under no school",
+        message="{count:# person has|# people have} no school: counted under no school",
         fix="Fill in school_id or school_name",
         checks=(Check("template", sql("template-school-present")),),
     ),
@@ -50,7 +59,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="grades are CEDS codes or known aliases; others are not guessed",
-        message="'{value}' is not a known grade and was treated as no grade",
+        message="{value:* is not a known grade and counts|* are not known grades and count} as no grade, in {count:# row|# rows}",
         fix="Use the CEDS codes, such as PK, KG, 01 to 12, separated by commas",
         checks=(Check("template", sql("template-grade-valid")),),
         in_guide=True,
@@ -59,9 +68,9 @@ RULES = (
         "template-email-present",
         Severity.ERROR,
         SECTION,
-        says="educators and members have an e-mail",
-        message="{count} rows without an e-mail; they were set aside",
-        fix="Fill in email: usage is linked by it",
+        says="educators and members have an email",
+        message="{count:# row has no email and is|# rows have no email and are} set aside",
+        fix="Fill in email: Rollcall links usage by it",
         checks=(
             Check("educators", sql("template-email-present", table="educators")),
             Check("members", sql("template-email-present", table="members")),
@@ -72,8 +81,8 @@ RULES = (
         "template-id-present",
         Severity.ERROR,
         SECTION,
-        says="students have a sis_id, since students are never told apart by e-mail",
-        message="{count} students without sis_id; the rows were set aside",
+        says="students have a sis_id, since an email does not identify a student",
+        message="{count:# student has no sis_id: the row is|# students have no sis_id: the rows are} set aside",
         fix="Fill in sis_id, the student's id in the SIS",
         checks=(
             Check("students", sql("template-id-present", table="students")),
@@ -85,7 +94,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="the role is one of seeds/role_aliases.csv; a blank one is a teacher",
-        message="'{value}' is not a known role: these people count as staff of no type, and Rollcall keeps no name and no email of them",
+        message="{value:* is not a known role|* are not known roles}: {count:# person counts|# people count} as staff of no type, and Rollcall keeps no name or email of {count:that person|them}",
         fix="Use one of: {detail}",
         checks=(
             Check("educators", sql("template-role-valid", table="educators")),
@@ -97,7 +106,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="no row of a list of educators is a student's",
-        message="{count} rows of a list of educators are of students: they count as students, and Rollcall keeps no name of them",
+        message="{count:# row in this list of educators is a student|# rows in this list of educators are students}: counted {count:as one|as such}, and Rollcall keeps no name of {count:that person|them}",
         fix="Deliver students as a list of students, without the role column",
         checks=(Check("educators", sql("template-student-in-educators")),),
     ),
@@ -106,7 +115,7 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="no member is a student",
-        message="{count} members are students, by their role or because the roster has the address as a student's; the rows were set aside",
+        message="{count:# member is a student|# members are students}, by role or because the roster lists the address as a student's; {count:the row is|the rows are} set aside",
         fix="Leave students out: members are educators who are on no roster",
         checks=(Check("members", sql("member-is-student")),),
     ),
@@ -115,8 +124,8 @@ RULES = (
         Severity.INFO,
         SECTION,
         says="administrators with no school belong to the district",
-        message="{count} administrators have no school: they are counted at the district",
-        fix="Nothing to do, if that is so",
+        message="{count:# administrator has|# administrators have} no school: counted at the district",
+        fix="Nothing to do, if that is right",
         checks=(Check("educators", sql("template-admin-district")),),
         in_guide=True,
     ),
@@ -125,8 +134,8 @@ RULES = (
         Severity.INFO,
         SECTION,
         says="the same person, school and grade once",
-        message="row {row} says what an earlier row said: counted once",
-        fix="Nothing to do; leave it out if you can",
+        message="{count:# row repeats|# rows repeat} an earlier row: counted once",
+        fix="Nothing to do; leave repeated rows out if you can",
         checks=(Check("template", sql("template-row-duplicate")),),
     ),
 )

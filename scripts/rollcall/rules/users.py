@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from rollcall.rules.rule import Check, Rule, Severity, sql
+from rollcall.rules.rule import ONE_OF, Check, Rule, Severity, near, sql
 
 SECTION = "Users"
+
+
+def _names_orgs(table: str, name: str, version: str) -> Check:
+    meant = near("known_orgs", "sourcedId")
+    return Check(table, sql(f"user-orgs-resolve.{name}"), version, needs=("known_orgs",), meant=meant)
+
 
 RULES = (
     Rule(
@@ -12,7 +18,7 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="sourcedId is filled and unique across students and staff",
-        message="sourcedId '{value}' is not a usable id of a user: {detail}",
+        message="{value:sourcedId * is|sourcedIds * are} not usable: {detail}",
         fix="Give every user its own sourcedId, across students and staff",
         checks=(Check("users", sql("id-unique", table="users", id="sourcedId", with_blank=True)),),
         in_guide=True,
@@ -22,12 +28,12 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="every item of orgSourcedIds is an org in the file",
-        message="{column} names '{value}', which is not the sourcedId of any org in orgs.csv",
-        fix="Add the org '{value}' to orgs.csv, or correct {column} of the rows that name it",
+        message="{column} names {value:*, which is not the sourcedId of an org|*, which are not sourcedIds of orgs} in orgs.csv",
+        fix="Correct {column}: {advice}",
         checks=(
-            Check("users", sql("user-orgs-resolve.users-1.1"), version="1.1", needs=("known_orgs",)),
-            Check("users", sql("user-orgs-resolve.users-1.2"), version="1.2", needs=("known_orgs",)),
-            Check("roles", sql("user-orgs-resolve.roles"), version="1.2", needs=("known_orgs",)),
+            _names_orgs("users", "users-1.1", "1.1"),
+            _names_orgs("users", "users-1.2", "1.2"),
+            _names_orgs("roles", "roles", "1.2"),
         ),
         in_guide=True,
     ),
@@ -36,8 +42,8 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="enabledUser is true or false, in any case",
-        message="enabledUser is '{value}', neither true nor false; the row was set aside",
-        fix="Write true or false",
+        message="enabledUser is '{value}' in {count:# row, which is|# rows, which are} set aside: only true and false are allowed",
+        fix="Enter true or false",
         checks=(Check("users", sql("user-enabled-valid")),),
     ),
     Rule(
@@ -45,11 +51,11 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="the role is one of the standard's",
-        message="'{value}' is not a role of this version of OneRoster; the row was set aside",
+        message="{value:* is not a role|* are not roles} of this version of OneRoster; {count:# row is|# rows are} set aside",
         fix="Use one of: {detail}",
         checks=(
-            Check("users", sql("user-role-valid.users"), version="1.1"),
-            Check("roles", sql("user-role-valid.roles"), version="1.2"),
+            Check("users", sql("user-role-valid.users"), version="1.1", meant=ONE_OF),
+            Check("roles", sql("user-role-valid.roles"), version="1.2", meant=ONE_OF),
         ),
         in_guide=True,
     ),
@@ -58,7 +64,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="a teacher, aide or student names at least one org",
-        message="a {value} without any org: counted under no school",
+        message="{count:# person has|# people have} no org ({value:*|*}): counted under no school",
         fix="Fill in orgSourcedIds",
         checks=(Check("users", sql("user-org-present")),),
     ),
@@ -67,7 +73,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="grades map to CEDS codes; ambiguous ones are not guessed",
-        message="'{value}' is not a known grade and was treated as no grade",
+        message="{value:* is not a known grade and counts|* are not known grades and count} as no grade, in {count:# row|# rows}",
         fix="Use the CEDS codes, such as PK, KG, 01 to 12, separated by commas",
         checks=(
             Check("users", sql("user-grade-valid", table="users")),
@@ -81,7 +87,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="a student has a grade",
-        message="{count} students without a grade: counted under their school, in no grade",
+        message="{count:# student has|# students have} no grade: counted under their school, in no grade",
         fix="Fill in grades",
         checks=(Check("users", sql("student-grade-present")),),
     ),
@@ -89,8 +95,8 @@ RULES = (
         "staff-email-present",
         Severity.WARNING,
         SECTION,
-        says="staff have an e-mail, or their usage cannot be linked",
-        message="{count} staff without an e-mail: their usage cannot be linked",
+        says="staff have an email, or their usage cannot be linked",
+        message="{count:# staff member has|# staff members have} no email: their usage cannot be linked",
         fix="Fill in email",
         checks=(Check("users", sql("staff-email-present")),),
     ),
@@ -98,9 +104,9 @@ RULES = (
         "email-valid",
         Severity.WARNING,
         SECTION,
-        says="an e-mail looks like an address",
-        message="{count} e-mails do not look like addresses",
-        fix="Correct email, such as name@district.org",
+        says="an email looks like an address",
+        message="{count:# email does not look like an address|# emails do not look like addresses}",
+        fix="Correct email; an address looks like name@district.org",
         checks=(
             Check("users", sql("email-valid", table="users")),
             Check("educators", sql("email-valid", table="educators")),
@@ -112,18 +118,18 @@ RULES = (
         "staff-email-shared",
         Severity.WARNING,
         SECTION,
-        says="one e-mail on staff rows with different identifiers is a mailbox",
-        message="{count} staff with different identifiers share '{value}': they are kept apart, and use under it is unidentified",
-        fix="Give everybody an e-mail of their own, or one identifier if they are one person",
+        says="one email on staff rows with different identifiers is a shared mailbox",
+        message="{count} staff rows with different identifiers share {value:the email *|the emails *}: they stay separate people, and usage under it is unidentified",
+        fix="Give each person their own email, or one identifier if they are the same person",
         checks=(Check("users", sql("staff-email-shared")),),
     ),
     Rule(
         "staff-email-of-student",
         Severity.WARNING,
         SECTION,
-        says="no row of staff has the email of a student",
-        message="{count} rows of staff have the email or the id of a student: Rollcall keeps no name and no email of them",
-        fix="Give staff an email of their own; a student who also works there stays unnamed",
+        says="no staff row has the email of a student",
+        message="{count:# staff row has|# staff rows have} the email or the id of a student: Rollcall keeps no name or email from {count:it|them}",
+        fix="Give staff their own email; a student who also works there stays unnamed",
         checks=(
             Check("users", sql("staff-email-of-student", table="users")),
             Check("educators", sql("staff-email-of-student", table="educators")),
@@ -133,9 +139,9 @@ RULES = (
         "student-email-shared",
         Severity.WARNING,
         SECTION,
-        says="one e-mail on several students tells nobody apart",
-        message="{count} students share an e-mail with another one: use under it cannot be told apart and counts as unidentified",
-        fix="Give every student an e-mail of their own, or leave it empty",
+        says="one email on several students identifies none of them",
+        message="{count} students share an email with another student: usage under it counts as unidentified",
+        fix="Give each student their own email, or leave it empty",
         checks=(Check("users", sql("student-email-shared")),),
     ),
     Rule(
@@ -143,7 +149,7 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="staff have a name",
-        message="{count} staff without a first and last name: they cannot be named to whoever looks for a user of a product",
+        message="{count:# staff member has|# staff members have} no first or last name: the dashboard cannot name them as users of a product",
         fix="Fill in givenName and familyName",
         checks=(Check("users", sql("name-missing")),),
     ),
@@ -152,7 +158,7 @@ RULES = (
         Severity.INFO,
         SECTION,
         says="student names, phone or sms are in the file: not needed and not kept",
-        message="{count} students come with a name, phone number or sms; Rollcall does not need these and has not kept them",
+        message="{count:# student has|# students have} a name, phone or sms in the file; Rollcall does not need these and does not keep them",
         fix="Nothing to do; leave them out of the export if you can",
         checks=(Check("users", sql("student-pii-present")),),
         in_guide=True,

@@ -1,1 +1,1 @@
-"""What stands between the rosters and the people who read them: told by `rollcall status`, and sent as alerts."""
+"""The problems between the rosters and their readers: `rollcall status` reports them, and alerts send them."""

@@ -1,4 +1,4 @@
-"""Alerts, once per change of state: a webhook (JSON) and e-mail, each if it is set up."""
+"""Alerts, once per change of state: a webhook (JSON) and email, each if it is set up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import requests
 from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from rollcall import logs
-from rollcall.refresh import told
+from rollcall.refresh import alerted
 from rollcall.settings import Settings
 from rollcall.text import printable
 from rollcall.watch.state import Problem, problems
@@ -24,13 +24,13 @@ _SECONDS = 10
 
 
 def send_due(settings: Settings, now: datetime | None = None) -> list[str]:
-    """Tells what is new or over since the last alert. Returns what could not be sent, which the next call tries again.
+    """Sends what is new or resolved since the last alert. Returns what could not be sent, which the next call tries again.
 
-    A channel that fails does not hold back the other: each remembers what it has told.
+    A channel that fails does not hold back the other: each remembers what it has sent.
     """
     now = now or datetime.now(UTC)
     current = problems(settings, now)
-    said, failures = told.read(settings), []
+    said, failures = alerted.read(settings), []
     for channel, is_on, send in (
         ("webhook", settings.webhook_url, _post),
         ("smtp", settings.smtp_host, _mail),
@@ -59,19 +59,19 @@ def send_due(settings: Settings, now: datetime | None = None) -> list[str]:
         else:
             failure = None
         if failure:
-            words = printable(f"the {channel} alert could not be sent: {failure}")
-            _log.warning(words)
-            failures.append(words)
+            unsent = printable(f"the {channel} alert could not be sent: {failure}")
+            _log.warning(unsent)
+            failures.append(unsent)
             continue
         said[channel] = {problem.key: problem.identity for problem in current}
-    if said != told.read(settings):
-        told.write(settings, said)
+    if said != alerted.read(settings):
+        alerted.write(settings, said)
     return failures
 
 
 def _subject(new: list[Problem], over: list[str]) -> str:
     if not new:
-        return "Rollcall: in order again"
+        return "Rollcall: resolved"
     return printable(f"Rollcall: {new[0].what}"[:150]) + (f" (and {len(new) - 1} more)" if len(new) > 1 else "")
 
 
@@ -79,7 +79,7 @@ def _text(new: list[Problem], over: list[str]) -> str:
     lines = []
     for problem in new:
         lines += [printable(problem.what), f"  {printable(problem.fix)}.", ""]
-    lines += [f"in order again: {printable(key)}" for key in over]
+    lines += [f"resolved: {printable(key)}" for key in over]
     return "\n".join(lines).rstrip() + "\n"
 
 

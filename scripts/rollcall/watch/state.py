@@ -14,6 +14,7 @@ from rollcall.dbt_macros import rendered
 from rollcall.errors import RollcallError
 from rollcall.intake import lake, landing, take, verify
 from rollcall.refresh import clock, ledger, publish
+from rollcall.rules.wording import Count
 from rollcall.settings import Settings
 from rollcall.text import printable
 
@@ -46,7 +47,7 @@ class Arrival:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """How long ago that was, in words."""
+    """How long ago that was, for a person."""
     minutes = int((now - moment).total_seconds() // 60)
     for size, unit in ((60 * 24, "day"), (60, "hour"), (1, "minute")):
         if minutes >= size:
@@ -140,57 +141,55 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
     if last and last["failures"] and (beat is None or beat["run_id"] == last["run_id"]):
         failure = last["failures"][0]
         fix = (
-            "Readers keep the version they have. Look at the deliveries of that run, or undo the change of the models, and "
-            f"run `rollcall refresh`; more is in {settings.build / 'logs' / 'dbt.log'} and `rollcall status --open`"
+            "Readers keep the version they have. Check the deliveries of that run, or undo the change to the models, and "
+            f"run `rollcall refresh`; details are in {settings.build / 'logs' / 'dbt.log'} and `rollcall status --open`"
             if last["exit_code"] == 30
-            else f"Mend that, and run `rollcall refresh`; the traceback is in {settings.build / 'rollcall.log'}"
+            else f"Fix that, and run `rollcall refresh`; the traceback is in {settings.build / 'rollcall.log'}"
         )
-        words = "the audit refused" if last["exit_code"] == 30 else "the refresh broke off:"
-        found.append(Problem("refresh", f"{last['exit_code']} {failure}", f"{words} {failure}", fix))
+        ended = "the audit failed:" if last["exit_code"] == 30 else "the refresh failed:"
+        found.append(Problem("refresh", f"{last['exit_code']} {failure}", f"{ended} {failure}", fix))
     if last and last.get("skipped") and (beat is None or beat["run_id"] == last["run_id"]):
         found += [
-            Problem(f"skipped/{words}", words, f"not taken: {words}", "Mend it; the next refresh takes the file")
-            for words in last["skipped"]
+            Problem(f"skipped/{file}", file, f"not taken: {file}", "Fix that; the next refresh takes the file")
+            for file in last["skipped"]
         ]
     begun = ledger.begun(settings)
     if begun and not begun.is_running:
-        what = (
-            f"the refresh that began {ago(begun.started_at, now)} was cut off: it was killed, or the machine went down"
-        )
+        what = f"the refresh that began {ago(begun.started_at, now)} was interrupted: it was killed, or the machine went down"
         fix = (
-            "Run `rollcall refresh`, which goes on where it stopped; nothing is lost, and readers keep the version they have. "
-            "If it happens again, look for a lack of memory, and give ROLLCALL_MEMORY_LIMIT less than the machine has"
+            "Run `rollcall refresh`, which continues where it stopped; nothing is lost, and readers keep the version they have. "
+            "If it happens again, the machine may be short of memory: set ROLLCALL_MEMORY_LIMIT lower"
         )
         found.append(Problem("cut off", begun.run_id, what, fix))
     if left := take.left_scratch(settings):
         names = ", ".join(str(folder) for folder in left)
-        what = f"a refresh or a check was killed, and what it had unpacked of a delivery lies readable in {names}"
+        what = f"a refresh or a check was killed, and left unpacked files of a delivery in {names}"
         fix = "Run `rollcall refresh`, which deletes it"
         found.append(Problem("scratch", names, what, fix))
     last_clock = clock.last(settings)
     if last_clock and last_clock.is_ahead:
         what = (
-            f"this machine's clock said {last_clock.now:%Y-%m-%d}, and nothing else bears out that it is later than "
-            f"{last_clock.believed:%Y-%m-%d}: nothing is deleted for its age beyond that"
+            f"this machine's clock said {last_clock.now:%Y-%m-%d}, but nothing else confirms a date later than "
+            f"{last_clock.believed:%Y-%m-%d}: Rollcall deletes nothing for its age beyond that date"
         )
-        fix = "Set the clock if it is wrong; if it is right, wait: the next deliveries that are dated bear it out"
+        fix = "Set the clock if it is wrong; if it is right, wait: the next dated deliveries confirm it"
         found.append(Problem("clock", f"{last_clock.believed:%Y-%m-%d}", what, fix))
     version, unreadable = published(settings)
     if version and publish.is_locked(settings.pointer):
-        what = f"somebody has {settings.pointer} open for writing, and readers cannot open it"
-        fix = "Find who has (`lsof`), and let them open it read-only"
+        what = f"someone has {settings.pointer} open for writing, so readers cannot open it"
+        fix = "Find out who (`lsof`), and have them open it read-only"
         found.append(Problem("pointer", "open for writing", what, fix))
     if unreadable:
         found.append(Problem("pointer", unreadable, unreadable, "Run `rollcall refresh`"))
     if broken:
-        what = f"{broken} line(s) of {ledger.file(settings)} cannot be read and are passed over"
-        fix = "A run was killed while it wrote, or the disk is failing: look at the file, and delete those lines"
+        what = f"{Count(broken):# line|# lines} of {ledger.file(settings)} cannot be read, and Rollcall skips {Count(broken):it|them}"
+        fix = "A run was killed while writing, or the disk is failing: check the file, and delete those lines"
         found.append(Problem("ledger", str(broken), what, fix))
     silent_for = _hours_since(version.published_at, now) if version else None
     if settings.alert_hours and silent_for is not None and silent_for > settings.alert_hours:
         what = f"nothing was published for {silent_for:.0f} hours (expected within {settings.alert_hours:.0f})"
         ran = f"The last refresh ran {ago(datetime.fromisoformat(beat['ended_at']), now)}" if beat else "None has run"
-        fix = f"{ran}: see that the timer runs, and that deliveries arrive in {settings.landing}"
+        fix = f"{ran}: check that the timer runs, and that deliveries arrive in {settings.landing}"
         found.append(Problem("silence", version.version, what, fix))
     return found
 
@@ -201,7 +200,7 @@ def _of_collecting(settings: Settings, now: datetime) -> list[Problem]:
             f"fetch/{last.district_id}",
             last.error,
             f"the files of {last.district_id} could not be collected {ago(last.at, now)}: {last.error}",
-            f"Mend that, and run `rollcall fetch --district {shlex.quote(last.district_id)}`",
+            f"Fix that, and run `rollcall fetch --district {shlex.quote(last.district_id)}`",
         )
         for last in landing.last_fetches(settings)
         if last.error
@@ -214,12 +213,22 @@ def _hours_since(moment: str, now: datetime) -> float:
 
 def _first_finding(folder: Path) -> str:
     try:
-        findings = json.loads((folder / "report.json").read_text("utf-8"))["findings"]
+        report = json.loads((folder / "report.json").read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return "its report is gone"
-    told = [f for f in findings if f["severity"] in ("reject", "hold")] or findings
-    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-    return f"{told[0]['message']}{more}" if told else "its report names no finding"
+    # Reports of before there were issues have findings only.
+    named = report.get("issues") or report["findings"]
+    heavy = [each for each in named if each["severity"] in ("reject", "hold")] or named
+    more = f" (and {len(heavy) - 1} more)" if len(heavy) > 1 else ""
+    return f"{heavy[0]['message']}{more}" if heavy else "its report names no finding"
+
+
+def _to_send(folder: Path) -> str:
+    """What of a delivery's folder is for the district: the report, and the rows to fix if there are any."""
+    report, rows = folder / "report.html", folder / "report-rows.csv"
+    if not rows.exists() or len(rows.read_text("utf-8").splitlines()) < 2:
+        return str(report)
+    return f"{report} and {rows.name} beside it"
 
 
 def _freshness_of_districts(settings: Settings) -> dict[str, dict[str, int]]:
@@ -254,8 +263,9 @@ def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
 
 # What is done about a verdict, and what is done if that is not wanted. Commands can be copied as they are.
 _FIXES = {
-    "held": "Read {report}. If the change is right, run `rollcall release {id} --by NAME --why REASON`; if not, run {discard}",
-    "rejected": "Send {report} to the district; the next good file of its kind closes this. To close it without one, run {discard}",
+    "held": "Read {report}. If the change is right, run `rollcall release {id} --by NAME --why REASON`. If not, send {send} to the district: "
+    "the next good file of its kind closes this. To close it without one, run {discard}",
+    "rejected": "Send {send} to the district; the next good file of its kind closes this. To close it without one, run {discard}",
     "failed": "Report the error with its traceback, which is in {log}. The file is still in the landing folder, and each refresh tries it again",
 }
 
@@ -269,7 +279,7 @@ def _refused(delivery: Refused, settings: Settings, now: datetime) -> Problem:
         delivery.verdict,
         f"{delivery.district_id}/{delivery.file_name} {verb} {ago(delivery.arrived_at, now)}: {_first_finding(folder)}",
         _FIXES[delivery.verdict].format(
-            report=folder / "report.html", id=id_, log=settings.build / "rollcall.log",
+            report=folder / "report.html", send=_to_send(folder), id=id_, log=settings.build / "rollcall.log",
             discard=f"`rollcall discard {id_} --by NAME --why REASON`",
         ),
     )  # fmt: skip

@@ -16,14 +16,14 @@ from rollcall.watch.state import Arrival, ago, arrivals, problems, published
 _RUNS = 5
 _MEANS = {
     0: "all went well",
-    1: "it broke off",
-    20: "not all deliveries were taken",
+    1: "it failed",
+    20: "not all deliveries were accepted",
     30: "the audit failed",
 }
 
 
 def _happened(run: dict) -> str:
-    """One run in words."""
+    """One run, for a person."""
     verdicts = [delivery["verdict"] for delivery in run["deliveries"]]
     is_of_a_delivery = run["exit_code"] == 1 and not run["failures"]
     means = _MEANS.get(run["exit_code"], f"exit {run['exit_code']}")
@@ -77,8 +77,8 @@ def _lines(settings: Settings, now: datetime) -> Iterator[str]:
     else:
         ended = datetime.fromisoformat(beat["ended_at"])
         last = next((run for run in reversed(runs) if run["run_id"] == beat["run_id"]), None)
-        words = _happened(last) if last else "nothing was new, so nothing was done"
-        yield f"Last refresh: {ended:%Y-%m-%d %H:%M} UTC, {ago(ended, now)}; {words}."
+        happened = _happened(last) if last else "nothing was new, so nothing was done"
+        yield f"Last refresh: {ended:%Y-%m-%d %H:%M} UTC, {ago(ended, now)}; {happened}."
     begun = ledger.begun(settings)
     if begun and begun.is_running:
         yield f"A refresh is running: it began {ago(begun.started_at, now)} (process {begun.process})."
@@ -117,5 +117,5 @@ def _lines(settings: Settings, now: datetime) -> Iterator[str]:
         for run in runs[: -_RUNS - 1 : -1]:
             yield f"  {run['run_id']}  {_happened(run)}"
             yield from (f"    failed: {failure}" for failure in run["failures"])
-            yield from (f"    drift: {drifted}" for drifted in run.get("drift", []))
-            yield from (f"    mended: {mended}" for mended in run.get("mended", []))
+            yield from (f"    since the version before: {drifted}" for drifted in run.get("drift", []))
+            yield from (f"    repaired: {mended}" for mended in run.get("mended", []))

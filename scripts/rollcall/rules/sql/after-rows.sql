@@ -24,7 +24,7 @@ select
     table_name,
     delivered,
     coalesce(unusable, 0) as unusable,
-    format('; {:,} of them break {} ({})', broken, rule_id, says) as cause
+    format('; {:,} of them break the rule “{}” ({})', broken, says, rule_id) as cause
 from delivered
 left join lost using (table_name)
 left join causes using (table_name)

@@ -1,11 +1,10 @@
 select file_name, row_number, row_count,
     case reason
-        when 'missing columns' then 'it has fewer fields than the header'
-        when 'too many columns' then 'it has more fields than the header'
-        when 'unquoted value' then 'a quote is opened and not closed, or stands inside an unquoted value'
-        when 'line size over maximum' then 'it is longer than 2 MB'
-        when 'invalid encoding' then 'it is not valid UTF-8'
-        when 'more' then 'and ' || row_count || ' more lines'
+        when 'missing columns' then 'fewer fields than the header'
+        when 'too many columns' then 'more fields than the header'
+        when 'unquoted value' then 'a quote that is not closed, or one inside an unquoted value'
+        when 'line size over maximum' then 'more than 2 MB in one line'
+        when 'invalid encoding' then 'bytes that are not UTF-8'
         else reason
     end as detail
 from observed_line

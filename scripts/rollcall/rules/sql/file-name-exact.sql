@@ -1,1 +1,2 @@
-select file_name, standard_name as detail from observed_file where standard_name <> file_name
+select file_name, standard_name as detail, '''' || file_name || ''' to ''' || standard_name || '''' as advice
+from observed_file where standard_name <> file_name

@@ -1,11 +1,8 @@
 {#- Of the columns that a header must have, those that are missing, or there more than once. -#}
 select file_name, 1 as row_number, column_name, misspelled as value,
+    case when misspelled is null then 'lacks' else 'misspells' end as detail,
     case
-        when misspelled is null then 'the column ''' || column_name || ''' is missing'
-        else 'the column ''' || misspelled || ''' must be spelled ''' || column_name || ''''
-    end as detail,
-    case
-        when misspelled is null then 'add ''' || column_name || ''''
+        when misspelled is null then 'add what is missing'
         else '''' || column_name || ''', not ''' || misspelled || ''''
     end as advice
 from observed_column
@@ -15,7 +12,7 @@ union all
 select file_name, row_number, column_name, value, detail, advice
 from (
     select file_name, 1 as row_number, column_name, column_name as value,
-        'the column ''' || column_name || ''' is there ' || count(*) || ' times' as detail,
+        'repeats' as detail,
         'keep one ''' || column_name || '''' as advice
     from observed_column
     where standard_position is not null and position is not null

@@ -1,5 +1,5 @@
 select _row_number as row_number, '{{ id }}' as column_name, trim({{ id }}) as value,
-    case when trim({{ id }}) <> '' then 'it stands first in row ' || first_row else 'it is blank' end as detail
+    case when trim({{ id }}) <> '' then 'first used in line ' || first_row else 'blank' end as detail
 from (
     select *, min(_row_number) over (partition by trim({{ id }})) as first_row from {{ table }}
     where {{ id }} is null or trim({{ id }}) = ''

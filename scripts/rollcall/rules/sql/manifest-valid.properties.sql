@@ -5,7 +5,7 @@ with manifest as (
 ),
 
 -- What must be there is for `file-required`, and what has another name for `file-name-exact`.
-there as (
+in_zip as (
     select file_name from observed_file where is_inflated and standard_name = file_name
 ),
 
@@ -16,10 +16,10 @@ left_to_others as (
 ),
 
 versions as (
-    select known.name, coalesce(property.value, '') as value, property.row_number, property.value as said, known.words
+    select known.name, coalesce(property.value, '') as value, property.row_number, property.value as said, known.expected
     from (
         values ('manifest.version', ['1.0', '1'], '1.0'), ('oneroster.version', ['1.1', '1.2'], '1.1 or 1.2')
-    ) as known (name, accepted, words)
+    ) as known (name, accepted, expected)
     left join observed_property as property on known.name = property.name
     where not list_contains(known.accepted, coalesce(property.value, ''))
 ),
@@ -28,7 +28,7 @@ files as (
     select
         property.*,
         substr(property.name, 6) || '.csv' as csv_name,
-        substr(property.name, 6) || '.csv' in (select file_name from there) as is_there
+        substr(property.name, 6) || '.csv' in (select file_name from in_zip) as is_there
     from observed_property as property
     where starts_with(property.name, 'file.')
 )
@@ -36,7 +36,7 @@ files as (
 select
     manifest.file_name, coalesce(versions.row_number, case when versions.said is null then manifest.first_row end) as row_number,
     'value' as column_name, versions.said as value,
-    versions.name || ' is ''' || versions.value || ''', which is not ' || versions.words as detail
+    versions.name || ' is ''' || versions.value || ''', which is not ' || versions.expected as detail
 from versions
 cross join manifest
 where (select has_manifest from observed_container)

@@ -1,7 +1,7 @@
 {#-
     People with a membership on the date of the delivery, as (id, person): of one OneRoster state, its tables begin with `prefix`.
     What the models of memberships ask: an enabled user with an org of the roster, with a class of their own, or of the district's
-    administration. Staff of one identifier or e-mail are one person.
+    administration. Staff of one identifier or email are one person.
 -#}
 {%- macro holds(rows) -%}
     coalesce(try_cast(nullif(trim({{ rows }}."beginDate"), '') as date) <= (select delivery_date from delivery), true)

@@ -1,4 +1,12 @@
-select row_number, '{{ column }}' as column_name, value, '{{ target }}.csv' as detail
+select row_number, '{{ column }}' as column_name, value, '{{ target }}.csv' as detail,
+    {% if is_list -%}
+    case
+        when regexp_matches(value, '[;|]') then 'separate ids with commas'
+        else 'enter a sourcedId of {{ target }}.csv, or add the row there'
+    end
+    {%- else -%}
+    'enter a sourcedId of {{ target }}.csv, or add the row there'
+    {%- endif %} as advice
 from (
     select
         _row_number as row_number,

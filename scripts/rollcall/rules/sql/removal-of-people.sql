@@ -12,7 +12,8 @@ with counted as (
 )
 
 select
-    null as row_number, null as column_name, 'people' as value,
-    gone || ' of ' || held || ' people would leave the roster: they would have no school and no place in the district' as detail
+    null as row_number, null as column_name, null as value,
+    format('{:,} of {:,} people would leave the roster: no school and no place in the district would be left for them', gone, held)
+        as detail
 from counted
 where gone > greatest((select removal_share from delivery) * held, 10)

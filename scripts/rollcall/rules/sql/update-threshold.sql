@@ -1,10 +1,12 @@
 {#- Of the rows of `table`, whose types `before` has as (id, type), those whose `columns` differ. -#}
 select
     null as row_number, null as column_name, type as value,
-    changed || ' of ' || there || ' ' || type || ' would change, more than '
-    || (select round(100 * update_share)::int from delivery) || ' %' as detail
+    format(
+        '{:,} of {:,} {} would change, more than the limit of {}%',
+        changed, held, type, (select round(100 * update_share)::int from delivery)
+    ) as detail
 from (
-    select type, count(*) as there, count(*) filter (is_changed) as changed
+    select type, count(*) as held, count(*) filter (is_changed) as changed
     from (
         select typed.type, old.content <> new.content as is_changed
         from ({{ before }}) as typed
@@ -17,4 +19,4 @@ from (
     )
     group by type
 )
-where changed > greatest((select update_share from delivery) * there, 10)
+where changed > greatest((select update_share from delivery) * held, 10)

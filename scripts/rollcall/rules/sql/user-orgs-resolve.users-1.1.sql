@@ -1,4 +1,8 @@
-select row_number, 'orgSourcedIds' as column_name, value, null as detail
+select row_number, 'orgSourcedIds' as column_name, value, null as detail,
+    case
+        when regexp_matches(value, '[;|]') then 'separate ids with commas'
+        else 'enter a sourcedId of orgs.csv, or add the org there'
+    end as advice
 from (
     select _row_number as row_number, trim(unnest(string_split(orgSourcedIds, ','))) as value
     from users
