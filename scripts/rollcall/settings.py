@@ -92,9 +92,9 @@ class Settings(BaseSettings):
             raise ValueError('ROLLCALL_SMTP_HOST needs ROLLCALL_SMTP_TO, such as ["ada@oakdale.org"]')
         return self
 
-    def days_late(self, kind: str, last_arrived: datetime, now: datetime) -> int | None:
-        """Days since a kind of delivery was last accepted, if that is longer ago than it should be."""
-        days, allowed = (now - last_arrived).days, self.freshness_days.get(kind)
+    def days_late(self, kind: str, last: datetime, now: datetime) -> int | None:
+        """Days since the newest data of a kind, if that is longer ago than it should be."""
+        days, allowed = (now - last).days, self.freshness_days.get(kind)
         return days if allowed and days > allowed else None
 
     @property

@@ -284,7 +284,7 @@ class Inventory:
                     if (host == address or host.endswith("." + address))
                     and (path + "/").startswith(prefix.rstrip("/") + "/")
                 ),
-                Product(".".join(host.split(".")[-2:]), "not in the catalogue", False),
+                Product(".".join(host.split(".")[-2:]), "not in the catalog", False),
             )
         return self.products[key]
 
@@ -459,7 +459,7 @@ class Inventory:
                 if self.district.people[user["sourcedId"]] == person
             }
             return address
-        return person.partition("@")[2] or "no e-mail"
+        return person.partition("@")[2] or "no email"
 
     def of_product(self, filters, everyone: bool, product: str) -> dict[str, object]:
         """A product's page: people and page loads by day, and what each educator did (person days, page loads)."""
