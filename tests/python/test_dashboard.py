@@ -990,8 +990,19 @@ def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_p
         page.get_by_role("button", name="Retry").click()
         expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
         settled(page)
-        assert cards(page) != before
+        educators = cards(page)
+        assert educators != before
         assert float(page.locator("#inventory").evaluate("section => getComputedStyle(section).opacity")) == 1
+        # A sign-on in front of it that has ended.
+        page.route("**/_dash-update-component", lambda route: route.fulfill(status=401))
+        page.locator("#search").fill("oak")
+        expect(page.locator("#connection")).to_contain_text("Your session has ended", timeout=10_000)
+        assert cards(page) == educators
+        page.unroute("**/_dash-update-component")
+        page.get_by_role("button", name="Retry").click()
+        expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
+        settled(page)
+        assert cards(page) != educators
     finally:
         page.close()
         process.terminate()

@@ -248,7 +248,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
 def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
     """The periods with use, the newest first; and the selected one, used or not."""
     if filters.period == "custom":
-        return [{"label": components.period_name(filters), "value": components.when(filters)}]
+        return [{"label": components.period_name(filters, is_short=True), "value": components.when(filters)}]
     days = inventory.periods(filters.district_id, filters.period)
     if filters.first not in days:
         days = sorted([*days, filters.first], reverse=True)
@@ -256,7 +256,7 @@ def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
     for day in days:
         first, last = period_of(filters.period, day)
         one = Filters(filters.district_id, filters.period, first, last)
-        found.append({"label": components.period_name(one), "value": components.when(one)})
+        found.append({"label": components.period_name(one, is_short=True), "value": components.when(one)})
     return found
 
 

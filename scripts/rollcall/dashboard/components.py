@@ -66,14 +66,18 @@ def _short_day(day: date, with_year: bool) -> str:
     return f"{day:%b} {day.day}" + (f", {day.year}" if with_year else "")
 
 
-def period_name(filters: Filters) -> str:
+def period_name(filters: Filters, is_short: bool = False) -> str:
+    """The dates as a person says them; short where there is little room."""
     first, last = filters.first, filters.last
+    month, weekday = ("%b", "%a") if is_short else ("%B", "%A")
     if first == last:
-        return f"{first:%A}, {long_day(first)}"
+        return f"{first:{weekday}}, {first:{month}} {first.day}, {first.year}"
     if filters.period == "month":
         return f"{first:%B %Y}"
     if filters.period == "school_year":
         return f"{first.year}–{str(last.year)[2:]} school year"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first:{month}} {first.day}–{last.day}, {last.year}"
     return f"{_short_day(first, first.year != last.year)} – {_short_day(last, True)}"
 
 

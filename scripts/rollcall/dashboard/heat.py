@@ -101,10 +101,10 @@ def draw(rows: list[dict], grade_names: dict[str, str], measure: str, days: int)
     return Drawn(columns, ordered, top, _legend(limits, cells, how.unit))
 
 
-def _column(name: str, heading: str, meaning: str, unit: str, width: int = 56) -> dict[str, object]:
+def _column(name: str, heading: str, meaning: str, unit: str, width: int | None = None) -> dict[str, object]:
     digits = "',.1f'" if unit else "',.0f'"
     return {
-        "field": name, "headerName": heading, "headerTooltip": meaning, "minWidth": width, "flex": 1, "type": "rightAligned",
+        "field": name, "headerName": heading, "headerTooltip": meaning, "minWidth": width or (66 if unit else 56), "flex": 1, "type": "rightAligned",
         "valueFormatter": {"function": f"params.value == null ? (params.data['few_{name}'] || '') : d3.format({digits})(params.value) + '{unit}'"},
         "cellClass": {"function": f"'ag-right-aligned-cell heat-cell q' + (params.data['q_{name}'] == null ? 'x' : params.data['q_{name}'])"},
         "cellRenderer": "PlaceLink",

@@ -216,15 +216,9 @@ def text_of(part: object) -> str:
     if isinstance(part, list | tuple):
         between = " " if any(isinstance(each, html.Div) for each in part) else ""
         return between.join(text_of(each) for each in part if each is not None)
-    return (
-        ""
-        if part is None
-        else part
-        if isinstance(part, str)
-        else str(part)
-        if isinstance(part, int | float)
-        else text_of(part.children)
-    )
+    if part is None or isinstance(part, str):
+        return part or ""
+    return text_of(getattr(part, "children", None))
 
 
 def _value(text: str, column: Column) -> object:

@@ -394,7 +394,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 "No open problems. Every held or rejected delivery has been replaced or closed, and no data is late.",
             ),
             table(
-                "quality-unusable", "Rows set aside from the newest deliveries", ["File", "Kind", "Data of", "Most frequent reason and what to do", "Rows", "Set aside"],
+                "quality-unusable", "Rows set aside from the newest deliveries", ["File", "Kind", "Date of data", "Most frequent reason and what to do", "Rows", "Set aside"],
                 [
                     [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["delivery_date"]),
                      html.Div([html.Div(r["message"] or "–"), html.Div(r["fix"], className="muted")], className="words"), number(r["rows_delivered"]), number(r["rows_set_aside"])]
@@ -410,7 +410,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 className="cards",
             ),
             table(
-                "quality-kinds", "Last accepted, by kind", ["Kind", "Date of the data", "Arrived"],
+                "quality-kinds", "Last accepted, by kind", ["Kind", "Date of data", "Arrived"],
                 [[_KIND_NAMES.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["last_date"]), moment(r["last_arrived"], zone)] for r in figures.freshness(district_id)],
                 "No delivery has been accepted yet.",
             ),
@@ -424,7 +424,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 "Every delivery met every rule.", 4,
             ),
             table(
-                "quality-deliveries", "Newest deliveries", ["File", "Kind", "Data of", "Verdict", "Rows", "Added", "Changed", "Removed", "Set aside"],
+                "quality-deliveries", "Newest deliveries", ["File", "Kind", "Date of data", "Verdict", "Rows", "Added", "Changed", "Removed", "Set aside"],
                 [
                     [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["delivery_date"]), _verdict(r["verdict"]),
                      *[number(r[f"rows_{name}"]) for name in ("delivered", "added", "changed", "removed", "set_aside")]]
@@ -665,13 +665,13 @@ def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[di
 def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     """For a screen on a wall: five figures, thirteen weeks, and what is new. No person's name."""
     district = figures.options.districts[filters.district_id]
-    now, weeks = figures.headline(filters), figures.weekly_students(filters)
+    now, weeks, few = figures.headline(filters), figures.weekly_students(filters), figures.few
     new = figures.new_products(filters)
     fresh = [p for p in figures.products(filters) if p["product_key"] in new and not p["is_approved"]][:12]
     line = [{"usage_date": row["usage_date"], "users": row["users"], "page_loads": row["page_loads"]} for row in weeks]
     cards = html.Div(
         [
-            card("Active users", short(now["users"]), None, ""), card("Rostered users reached", percent(now["reach"]), None, ""),
+            card("Active users", few if now.get("few") else short(now["users"]), None, ""), card("Rostered users reached", few if now.get("few") else percent(now["reach"]), None, ""),
             card("Page loads", short(now["page_loads"]), None, ""), card("Products in use", short(now["products"]), None, ""),
             card("Unapproved use", percent(now["unapproved"]), None, ""),
         ],
