@@ -242,7 +242,7 @@ new MutationObserver(function () {
         isFitting = true;
         window.requestAnimationFrame(fit);
     }
-}).observe(document, { subtree: true, childList: true });
+}).observe(document, { subtree: true, childList: true, attributeFilter: ["hidden"] });
 
 document.addEventListener("click", function (event) {
     const exported = event.target.closest("a.export");
