@@ -341,7 +341,7 @@ def large_check(root: Path) -> None:
     shutil.rmtree(roster.parent)
 
 
-PAGES = ["", "schools", "review", "coverage", "quality", "product", "school", "wall"]
+PAGES = ["", "schools", "review", "coverage", "quality", "product", "school", "wall", "compare"]
 
 
 def every_page(root: Path) -> None:

@@ -1,8 +1,8 @@
 """From a filter's change to the painted figures, in a real browser: `python interactions.py COUNT [PAGE …]` with the rooms' variables set.
 
 Serves the published warehouse, opens each page (the inventory, unless others are named) in headless Chromium, and changes
-filters as a person does: schools, grades, user types, statuses, periods, searches, one right after the other, once the server
-is at rest (it prepares the newest periods of a version in the background). Prints, by page, the median and the 95th percentile of the
+filters as a person does: schools, grades, user types, statuses, periods, searches, one right after the other. The server is at rest
+before that and before each page is opened: it prepares the newest periods of a version in the background. Prints, by page, the median and the 95th percentile of the
 milliseconds each took, the part of that in which the server's answer was awaited (`answered`, at the 95th percentile), the processor
 time the server used for a change (`server`, on average), the longest that a change kept the browser's main thread busy at a stretch
 (`blocked`, at the 95th percentile), the milliseconds from opening the page to its figures (`first`), and the kilobytes that were sent for
@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -99,11 +100,20 @@ def _ticks(pid: int) -> int:
     return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
 
 
+def _rest(pid: int) -> None:
+    """Waits until the server does nothing; it begins to prepare a version once it is asked for it, or is started."""
+    used = 0
+    while (now := _ticks(pid)) - used > 5:
+        used = now
+        time.sleep(1)
+
+
 def path_of(name: str) -> str:
     """The address of a page; of a product's, that of the one used most."""
-    if name == "school":
+    if name in ("school", "compare"):
         (district,) = queries.options(Warehouse(Settings()).version()).districts.values()
-        return f"school?at={next(iter(district.schools))}"
+        first, second, *_ = district.schools
+        return f"school?at={first}" if name == "school" else f"compare?one={first}&one={second}"
     if name != "product":
         return name
     inventory = queries.Inventory(Warehouse(Settings()).version())
@@ -123,6 +133,7 @@ def main(count: int, names: list[str]) -> None:
                 args=["--headless", "--no-sandbox", "--disable-gpu"],
             )
             for name, path in paths.items():
+                _rest(server.pid)
                 page = browser.new_page(viewport={"width": 1440, "height": 1000})
                 page.add_init_script(_WATCH)
                 page.goto(address + path)
@@ -130,10 +141,7 @@ def main(count: int, names: list[str]) -> None:
                 sent = page.evaluate(
                     "performance.getEntriesByType('resource').reduce((sum, one) => sum + one.transferSize, 0) / 1000"
                 )
-                used = 0
-                while (now := _ticks(server.pid)) - used > 5:
-                    used = now
-                    page.wait_for_timeout(1000)
+                _rest(server.pid)
                 used = _ticks(server.pid)
                 measured = [page.evaluate(_CHANGE, list(change)) for change in changes(count)]
                 used = _ticks(server.pid) - used

@@ -94,13 +94,13 @@ class Settings(BaseSettings):
         return self
 
     def days_late(
-        self, kind: str, last_arrived: datetime, now: datetime, own: Mapping[str, int] | None = None
+        self, kind: str, last: datetime, now: datetime, own: Mapping[str, int] | None = None
     ) -> tuple[int, int] | None:
-        """(days since a kind of delivery was last accepted, days within which it was expected), if that is longer ago.
+        """(days since the newest data of a kind, days within which newer data was expected), if that is longer ago.
 
         A district's `own` days go before all others; 0 expects nothing.
         """
-        days, allowed = (now - last_arrived).days, {**self.freshness_days, **(own or {})}.get(kind)
+        days, allowed = (now - last).days, {**self.freshness_days, **(own or {})}.get(kind)
         return (days, allowed) if allowed and days > allowed else None
 
     @property

@@ -284,7 +284,7 @@ class Inventory:
                     if (host == address or host.endswith("." + address))
                     and (path + "/").startswith(prefix.rstrip("/") + "/")
                 ),
-                Product(".".join(host.split(".")[-2:]), "not in the catalogue", False),
+                Product(".".join(host.split(".")[-2:]), "not in the catalog", False),
             )
         return self.products[key]
 

@@ -31,7 +31,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 import programs
 from oracle import EVERY
 from oracle import Inventory as Oracle
-from rollcall.dashboard import components, filters, heat, sheets, tables
+from rollcall.dashboard import components, filters, heat, sheets, tables, views
 from rollcall.dashboard.app import Source, create
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
 from rollcall.dashboard.queries import Inventory
@@ -238,7 +238,8 @@ def test_a_map_of_schools_shades_by_fifths_and_puts_totals_first():
 
 
 def test_who_reads_every_page_and_export_works_out_no_small_count(district):
-    """The attacker of test_suppression.py, on the pages: each count of students that any of them shows is an equation."""
+    """The attacker of test_suppression.py, on the pages: each count of students that any of them shows is an equation, and so are the
+    page loads of a selection, of which those of a few students must not be one."""
     figures, inventory = district.source().figures(), district.source().inventory()
     options = inventory.options
     (there,) = options.districts.values()
@@ -252,23 +253,33 @@ def test_who_reads_every_page_and_export_works_out_no_small_count(district):
         asked = replace(students, schools=tuple(some), grades=tuple(few))
         if figures.too_few(asked):
             continue
-        if (users := figures.headline(asked)["users"]) is not None:
-            shown[None].append((some, few, users))
+        headline = figures.headline(asked)
+        shown["page loads"].append((some, few, headline["page_loads"]))
+        if headline["users"] is not None:
+            shown[None].append((some, few, headline["users"]))
+        # Everyone less everyone else.
+        others = [
+            figures.headline(replace(asked, user_types=(kind,)))["users"] for kind in USER_TYPES if kind != "student"
+        ]
+        everybody = figures.headline(replace(asked, user_types=()))["users"]
+        if everybody is not None and None not in others:
+            shown[None].append((some, few, everybody - sum(others)))
         for row in figures.products(asked):
             if row["students"] is not None:
                 shown[row["product_key"]].append((some, few, row["students"]))
-    names = sorted(shown, key=lambda key: (key is not None, key or ""))
-    for key in names[:60]:
-        for row in figures.places(students, key):
+    names = [None, "page loads", *sorted(key for key in shown if key not in (None, "page loads"))][:60]
+    product = {key: None if key == "page loads" else key for key in names}
+    for key in names:
+        for row in figures.places(students, product[key]):
             if row["few"] is None:
                 some = () if row["is_every_school"] else (row["school"],)
                 few = () if row["is_every_grade"] else (row["grade"],)
                 shown[key].append((some, few, row["users"]))
     worked, small, equations = [], 0, 0
-    for key in names[:60]:
+    for key in names:
         cells = {
             (row["school"], row["grade"]): row["users"]
-            for row in inventory.by_school_and_grade(students, key)
+            for row in inventory.by_school_and_grade(students, product[key])
             if not row["is_every_school"] and not row["is_every_grade"] and row["users"]
         }
         order = list(cells)
@@ -318,12 +329,14 @@ def test_who_subtracts_periods_from_each_other_works_out_no_small_count(district
         for span in dict.fromkeys(spans):
             inside = [span.first <= day <= span.last for day in known]
             for place, row in places(figures, span, product).items():
-                if row["few"] is None and row["student_days"] is not None:
+                if row["few_active"] is None:
                     shown[place].append((inside, row["student_days"]))
+                if row["few"] is None:
+                    shown[*place, "page loads"].append((inside, row["page_loads"]))
     for day in known:
         for product in [None, *products[:2]]:
             for place, row in places(inventory, replace(students, period="day", first=day, last=day), product).items():
-                counts[place][day] = row["users"]
+                counts[place][day] = counts[*place, "page loads"][day] = row["users"]
     # The days of a product by day, and its sums, in each school.
     for span in dict.fromkeys(spans):
         inside = [span.first <= day <= span.last for day in known]
@@ -380,6 +393,25 @@ def test_the_queries_of_the_metrics_page_give_the_figures_of_the_dashboard(distr
     everybody = inventory.options.read("?period=month&from=2025-09-01")
     assert rows["roster_match_rate"][0]["roster_match_rate"] == pytest.approx(inventory.match_rate(everybody))
     assert {"usage_by_product", "access_and_engagement", "roster_match_rate"} <= rows.keys()
+
+
+def test_no_query_of_the_docs_counts_a_few_students(district):
+    """Each query of README and docs/ that gives a small count of people counts staff, or only districts."""
+    version, seen = district.source().inventory().version, Counter()
+    for page in [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]:
+        for block in re.findall(r"```sql\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            for sql in (each.strip() for each in block.split(";") if "marts." in each):
+                rows = version.rows(sql)
+                counts = [
+                    row[name] for row in rows for name in row if re.search("users|people|students|count_star", name)
+                ]
+                if any(count is not None and 0 < count < 10 for count in counts):
+                    seen["small"] += 1
+                    assert (
+                        "role <> 'student'" in sql or "user_type = 'educator'" in sql or "group by user_type" in sql
+                    ), (page, sql)
+                seen["queries"] += 1
+    assert seen["queries"] > 20 and seen["small"], seen
 
 
 def test_an_address_reads_as_it_was_written(district):
@@ -596,7 +628,7 @@ def test_what_the_page_and_its_export_say_is_what_the_oracle_says(district, orac
         answer = expected(oracle, options, filters)
         if figures.too_few(filters):
             page.goto(address + "/" + filters.as_query())
-            expect(page.locator("#notice")).to_contain_text("Figures about so few are not shown", timeout=20_000)
+            expect(page.locator("#notice")).to_contain_text("Figures about so few students are hidden", timeout=20_000)
             continue
         opened(page, address, query=filters.as_query())
         seen["pages"] += 1
@@ -761,6 +793,11 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
         page.wait_for_timeout(100)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} px wide on a screen of {width}"
+        if path == "/" and width == 375:
+            assert page.locator(".figure:visible").first.bounding_box()["y"] < 700, "no figure on a phone's first screen"
+        page.wait_for_timeout(300)
+        charts = page.locator(".js-plotly-plot:visible").evaluate_all("charts => charts.map((chart) => [chart._fullLayout.width, chart.clientWidth])")  # fmt: skip
+        assert all(abs(drawn - room) <= 2 for drawn, room in charts), charts
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -872,9 +909,16 @@ def test_ticked_products_and_schools_are_compared(district, page, address):
     for path, table, kind in (("/", "products", "product"), ("/schools", "heat", "school")):
         opened(page, address, path, query)
         boxes = page.locator(f"#{table} .ag-center-cols-container input[type=checkbox], #{table} .ag-pinned-left-cols-container input[type=checkbox]")  # fmt: skip
-        for number in (0, 2):
+        button = page.locator(f"#{table}-compare")
+        expect(button).to_be_disabled()
+        for number in range(5 if kind == "product" else 1):
             boxes.nth(number).check()
-        page.get_by_role("link", name="Compare ticked").and_(page.locator(f"[data-table={table}]")).click()
+        # One is nothing to compare, and five are too many to see side by side.
+        expect(button).to_be_disabled()
+        for number in range(5):
+            boxes.nth(number).set_checked(number in (0, 2))
+        expect(button).to_have_text("Compare 2")
+        button.click()
         settled(page)
         asked = parse_qs(urlsplit(page.url).query)["one"]
         assert len(asked) == 2 and urlsplit(page.url).path == "/compare", page.url
@@ -891,7 +935,7 @@ def test_ticked_products_and_schools_are_compared(district, page, address):
             assert rows[0][1:] == [figures.options.districts["maplewood"].schools[key] for key in asked]
             assert told["Page loads"] == [f"{each['page_loads']:,}" for each in one]
     page.goto(address + "/compare" + query)
-    expect(page.locator("#compare")).to_contain_text("Tick two to four")
+    expect(page.locator("#compare")).to_contain_text("Select two to four")
 
 
 def test_the_wall_shows_the_figures_of_the_district_and_is_amber_when_data_is_late(district, page, address):
@@ -911,8 +955,10 @@ def test_the_wall_shows_the_figures_of_the_district_and_is_amber_when_data_is_la
     assert staff and not [row for row in staff if row["display_name"] in text]
     # The sample is of last year: late, whenever this runs.
     expect(page.locator("#banner")).to_contain_text("Late data")
-    ground = page.locator(".wall-head").evaluate("head => getComputedStyle(head).backgroundColor")
-    assert ground == page.locator("#banner .notice").evaluate("line => getComputedStyle(line).backgroundColor")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 223, 148)"
+    # While nothing is late, the ground is that of any page.
+    page.locator("#banner").evaluate("banner => banner.replaceChildren()")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 247, 250)"
 
 
 def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_path):
@@ -946,12 +992,79 @@ def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_p
         page.get_by_role("button", name="Retry").click()
         expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
         settled(page)
-        assert cards(page) != before
+        educators = cards(page)
+        assert educators != before
         assert float(page.locator("#inventory").evaluate("section => getComputedStyle(section).opacity")) == 1
+        # A sign-on in front of it that has ended.
+        page.route("**/_dash-update-component", lambda route: route.fulfill(status=401))
+        page.locator("#search").fill("oak")
+        expect(page.locator("#connection")).to_contain_text("Your session has ended", timeout=10_000)
+        assert cards(page) == educators
+        page.unroute("**/_dash-update-component")
+        page.get_by_role("button", name="Retry").click()
+        expect(page.locator("#connection")).to_be_hidden(timeout=20_000)
+        settled(page)
+        assert cards(page) != educators
     finally:
         page.close()
         process.terminate()
         process.wait(10)
+
+
+def test_every_table_of_every_page_exports_what_it_shows(district):
+    """As CSV and XLSX, with its title, selection and definitions in the head."""
+    figures, client = district.source().figures(), create(district.house.settings).server.test_client()
+    query = "?district=maplewood&period=month&from=2025-09-01"
+    products = [row["product_key"] for row in figures.products(figures.options.read(query))]
+    more = {
+        "/product": f"&product={products[0]}",
+        "/school": "&at=SCH0000",
+        "/compare": f"&one={products[0]}&one={products[1]}",
+    }
+    seen = Counter()
+    for path in views.USES:
+        address = query + more.get(path, "")
+        shown = views.show(figures, views.kept(figures.options.read(address), path), path, address)
+        for one in [each for part in shown.parts.values() for each in sheets.tables_of(part)]:
+            name, rows = getattr(one, "data-export"), one.children[1].children
+            answer = client.get(f"/export/{name}.csv{address}", headers={"Host": "localhost"})
+            assert answer.status_code == 200, name
+            lines = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+            top = lines.index([])
+            assert lines[0] == [getattr(one, "data-title")] and lines[1][0].startswith(
+                "Maplewood Unified School District"
+            )
+            assert len(lines) == top + 2 + len(rows) and len(lines[top + 1]) == len(rows[0].children), name
+            seen[path] += 1
+            if seen[path] == 1:
+                book = client.get(f"/export/{name}.xlsx{address}", headers={"Host": "localhost"})
+                assert openpyxl.load_workbook(io.BytesIO(book.get_data())).active.max_row == len(lines), name
+            for row, written in zip(rows, lines[top + 2 :], strict=True):
+                for cell, text in zip(row.children, written, strict=True):
+                    told = sheets.text_of(cell)
+                    number = told.replace(",", "").rstrip("%")
+                    assert text.removeprefix("'") in (told, number, "" if told == "–" else told), (name, told, text)
+    # The pages with grids alone have a test in the browser, and a wall has nobody who exports.
+    assert {path for path in views.USES if seen[path]} == set(views.USES) - {"/schools", "/review", "/wall"}
+    assert client.get(f"/export/product-nothing.csv{query}", headers={"Host": "localhost"}).status_code == 404
+    assert client.get(f"/export/school-grades.csv{query}&at=NOWHERE", headers={"Host": "localhost"}).status_code == 404
+
+
+def test_the_columns_of_the_products_are_in_the_address_and_the_export(page, address):
+    opened(page, address, query="?period=month&from=2025-09-01")
+    page.locator("#products-columns").click()
+    for name in ("Provider", "Minutes"):
+        page.locator(".dash-dropdown-option", has_text=re.compile(f"^{name}$")).click()
+    page.keyboard.press("Escape")
+    headings = page.locator("#products .ag-header-cell-text")
+    expect(headings.filter(has_text="Provider")).to_have_count(0)
+    kept = parse_qs(urlsplit(page.url).query)["columns"][0].split(".")
+    assert "students" in kept and not {"provider", "active_minutes"} & set(kept)
+    page.reload()
+    settled(page)
+    expect(headings.filter(has_text="Students")).to_have_count(1)
+    expect(headings.filter(has_text="Provider")).to_have_count(0)
+    assert list(exported(page)[0]) == ["Product", "Subject", "Status", "Privacy", "Students", "Educators", "Page loads", "Access", "Engagement"]  # fmt: skip
 
 
 def test_a_print_has_every_row_and_the_selection(district, page, address):
@@ -1201,13 +1314,16 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     page.locator("#grades").click()
     expect(page.locator(".dash-dropdown-option")).to_have_text(list(there.grades.values()))
     page.keyboard.press("Escape")
-    # What needs somebody now: counted beside Deliveries, and named there with its report.
-    expect(page.locator("#badge")).to_contain_text("1")
+    # What needs someone now: counted beside Deliveries, and named there, a refused delivery with its report.
+    late = [kind for kind, _, _ in views.late(district.source().figures(), "oakdale")]
+    assert {"oneroster", "usage"} <= set(late)
+    expect(page.locator("#badge")).to_contain_text(str(1 + len(late)))
     page.get_by_role("link", name="Deliveries").click()
     problem = page.locator("#quality .card").first
     expect(problem).to_contain_text("roster_2025-09-20.zip")
+    expect(problem.locator(".chip")).to_have_text(["rejected", *["late"] * len(late)])
     with page.expect_popup() as opened_:
-        problem.get_by_role("link", name="Read the report on roster_2025-09-20.zip").click()
+        problem.get_by_role("link", name="Open the report on roster_2025-09-20.zip").click()
     expect(opened_.value.locator("body")).to_contain_text("roster_2025-09-20.zip")
     # Of its own district alone, and of nothing but what is published.
     (one,) = both.open_problems("oakdale")

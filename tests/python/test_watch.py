@@ -216,12 +216,14 @@ def test_late_kinds_of_delivery_are_told_by_their_own_thresholds(house):
     )
     house.take()
     house.warehouse.mkdir()
-    now = datetime.now(UTC)
-    assert not problems(house, now)
-    late = problems(house, now + timedelta(days=5))
-    assert set(late) == {"fresh/oakdale/usage"} and "for 5 days (expected within 3)" in late["fresh/oakdale/usage"].what
-    assert set(problems(house, now + timedelta(days=8))) == {"fresh/oakdale/usage", "fresh/oakdale/oneroster"}
-    assert not problems(house, now + timedelta(days=8), freshness_days={"usage": 0})
+    # By the date of the data, whenever it arrived.
+    day = datetime(2020, 10, 1, 12, tzinfo=UTC)
+    assert not problems(house, day)
+    late = problems(house, day + timedelta(days=5))
+    assert set(late) == {"fresh/oakdale/usage"}
+    assert "of 2020-10-01, 5 days ago (expected within 3)" in late["fresh/oakdale/usage"].what
+    assert set(problems(house, day + timedelta(days=8))) == {"fresh/oakdale/usage", "fresh/oakdale/oneroster"}
+    assert not problems(house, day + timedelta(days=8), freshness_days={"usage": 0})
     # A district's own days go before all others, from its next delivery on.
     (house.landing / "oakdale" / "district.toml").write_text("freshness_days = {usage = 30, oneroster = 4}\n")
     roster.usage(
@@ -229,7 +231,7 @@ def test_late_kinds_of_delivery_are_told_by_their_own_thresholds(house):
         [("2020-10-02T10:00:00Z", "a@b.example", "https://x.example/")],
     )
     house.take()
-    late = problems(house, now + timedelta(days=5), freshness_days={"oneroster": 9})
+    late = problems(house, day + timedelta(days=5), freshness_days={"oneroster": 9})
     assert set(late) == {"fresh/oakdale/oneroster"}
     assert "(expected within 4)" in late["fresh/oakdale/oneroster"].what
 

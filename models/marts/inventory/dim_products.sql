@@ -46,7 +46,7 @@ select
     cast(null as string) as sector,
     cast(null as string) as essential_function,
     cast(null as string) as product_status,
-    'not in the catalogue' as status_group,
+    'not in the catalog' as status_group,
     false as is_approved,
     cast(null as string) as privacy_status,
     false as is_catalogued

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -31,29 +32,41 @@ VIEWS = {
 
 
 class Source:
-    """The inventory of the version that the pointer names now; the one before it serves whoever still reads it."""
+    """The inventory of the version that the pointer names now; the one before it serves requests that still read it."""
 
     def __init__(self, settings: Settings):
         self.settings = settings
         self._warehouse = Warehouse(settings)
         self._lock = threading.Lock()
         self._figures: Shown | None = None
+        self._coming: Shown | None = None
 
     def figures(self) -> Shown:
-        """The inventory as the pages may show it. NothingPublished before the first version."""
+        """The inventory as the pages may show it. NothingPublished before the first version.
+
+        A new version is shown once its first pages are prepared, so that nobody waits for them.
+        """
         with self._lock:
             version = self._warehouse.version()
-            if self._figures is None or self._figures.version is not version:
-                self._figures = Shown(Inventory(version), self.settings.small_count)
-                threading.Thread(target=self._figures.warm_up, daemon=True).start()
+            newest = self._coming or self._figures
+            if newest is None or newest.version is not version:
+                self._coming = coming = Shown(Inventory(version), self.settings.small_count, self.settings)
+                self._figures = self._figures or coming
+                threading.Thread(target=coming.warm_up, args=(lambda: self._show(coming),), daemon=True).start()
             return self._figures
+
+    def _show(self, coming: Shown) -> None:
+        with self._lock:
+            # Unless a newer one is coming already.
+            if self._coming is coming:
+                self._figures = coming
 
     def inventory(self) -> Inventory:
         """NothingPublished before the first version."""
         return self.figures().inventory
 
 
-def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:
+def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = None) -> dash.Dash:
     """The Dash application, to be served by any WSGI server."""
     app = dash.Dash(
         __name__,
@@ -70,7 +83,7 @@ def create(settings: Settings, host: str = "127.0.0.1") -> dash.Dash:
         .replace("<footer>", "<div>")
         .replace("</footer>", "</div>")
     )
-    source = Source(settings)
+    source = source or Source(settings)
     app.layout = lambda: _layout(source)
     _callbacks(app, source)
     exports.routes(app.server, source)
@@ -88,7 +101,7 @@ def _layout(source: Source):
         return _nothing(error)
     options = inventory.options
     if not options.districts:
-        return _nothing(NothingPublished("the published version holds no district yet"))
+        return _nothing(NothingPublished("the published version has no district yet"))
     filters = options.default()
     return html.Div(
         [
@@ -158,7 +171,7 @@ def _nothing(error: RollcallError) -> html.Div:
             [
                 html.H1("Nothing to show yet"),
                 html.P(str(error)[0].upper() + str(error)[1:] + "."),
-                html.P(["Put a district's files into the landing folder, run ", html.Code("rollcall refresh"), ", and reload this page."]),
+                html.P(["Put a district's files in the landing folder, run ", html.Code("rollcall refresh"), ", and reload this page."]),
             ],
             className="empty-page",
         ),
@@ -223,8 +236,8 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
             field("Grades", several("grades", district.grades, "All grades"), "grades"),
             field("User types", several("types", USER_TYPES, "Everyone"), "types"),
             field("Product status", several("statuses", {s: s.capitalize() for s in options.statuses}, "Any status"), "statuses"),
-            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name, provider or site"), "search"),
-            html.Button("Clear", id="clear", className="quiet", title="Everybody and every product"),
+            field("Search products", dcc.Input(id="search", type="search", value="", debounce=0.25, placeholder="Name or site"), "search"),
+            html.Button("Clear", id="clear", className="quiet", title="Show everyone and every product"),
         ],
         className="filters",
         role="search",
@@ -235,7 +248,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
 def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
     """The periods with use, the newest first; and the selected one, used or not."""
     if filters.period == "custom":
-        return [{"label": components.period_name(filters), "value": components.when(filters)}]
+        return [{"label": components.period_name(filters, is_short=True), "value": components.when(filters)}]
     days = inventory.periods(filters.district_id, filters.period)
     if filters.first not in days:
         days = sorted([*days, filters.first], reverse=True)
@@ -243,7 +256,7 @@ def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
     for day in days:
         first, last = inventory.options.districts[filters.district_id].period_of(filters.period, day)
         one = Filters(filters.district_id, filters.period, first, last)
-        found.append({"label": components.period_name(one), "value": components.when(one)})
+        found.append({"label": components.period_name(one, is_short=True), "value": components.when(one)})
     return found
 
 
@@ -352,18 +365,15 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             figures = source.figures()
             chosen = _selected(figures.options, *values)
             filters = views.kept(chosen, path or "")
-            if path != "/quality":
-                selection = components.sentence(figures.options, filters, views.USES.get(path, ()))
             words, _, of = (missing or "").partition("|")
             if words and of == chosen.as_query():
                 shown = views.Shown(
                     None,
-                    notice=components.problem(
-                        f"{words} Nothing is shown for it. Choose from the filters above, or clear them."
-                    ),
+                    notice=components.problem(f"{words} Choose from the filters above, or clear them."),
                 )
             else:
                 shown = views.show(figures, filters, path or "/", query or "")
+            selection = views.selection(figures, filters, path or "/", shown.title)
         except RollcallError as error:
             log.warning("the dashboard has nothing to show: %s", error)
             shown = views.Shown(section=None, notice=components.problem(str(error)))
@@ -396,13 +406,13 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         district = figures.options.districts.get(district_id)
         if district is None:
             raise PreventUpdate
-        count = len(figures.open_problems(district_id))
+        count = len(views.open_problems(figures, district_id))
         badge = (
             [f"{count}", html.Span(f" open problem{'s' if count > 1 else ''}", className="sr-only")] if count else None
         )
         return (
             district.name,
-            views.banner(figures, district_id, source.settings),
+            views.banner(figures, district_id),
             views.footer(figures, district),
             badge,
         )
@@ -426,6 +436,12 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         Input("title", "data"),
         State("url", "pathname"),
     )
+    app.clientside_callback(
+        dash.ClientsideFunction("rollcall", "columns"),
+        Input("products-columns", "value"),
+        State("products-columns", "options"),
+        prevent_initial_call=True,
+    )
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -436,7 +452,10 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     lines = logging.StreamHandler()
     lines.setFormatter(guard.Short("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)
-    page = create(settings, host).server
+    source = Source(settings)
+    with contextlib.suppress(RollcallError):  # the page says what is wrong
+        source.figures()
+    page = create(settings, host, source).server
     try:
         server = waitress.create_server(page, host=host, port=port, ident="Rollcall", **guard.WAITRESS)
     except OSError as error:

@@ -9,7 +9,6 @@ from dash import html
 
 from rollcall.dashboard.filters import USER_TYPES, Filters, Options
 
-FEW = "<10"  # where the threshold is the usual one; the figures themselves say the one in force
 _BLUE, _TEAL = "#3b76e1", "#0d9488"
 # How good or bad a status group of products is; what is neither has no tone.
 TONES = {"approved": "good", "in review": "warn", "not approved": "bad", "retired": "bad"}
@@ -22,14 +21,19 @@ def tone(row: dict[str, object]) -> str:
     return TONES.get(row["status_group"], "plain")
 
 
+def group(name: str) -> str:
+    """A status group as a person reads it."""
+    return name[:1].upper() + name[1:]
+
+
 def chip(words: str, tone: str = "plain") -> html.Span:
     """A few words on a coloured ground, which says no more than they do."""
     return html.Span(words, className=f"chip {tone}")
 
 
 def status(row: dict[str, object]) -> html.Span:
-    """The district's own word for a product's status, or what it amounts to where there is none."""
-    return chip(row["product_status"] or row["status_group"], tone(row))
+    """What a product's status means, with the district's own word for it as a tooltip."""
+    return html.Span(group(row["status_group"]), className=f"chip {tone(row)}", title=row["product_status"] or None)
 
 
 # Words
@@ -62,14 +66,18 @@ def _short_day(day: date, with_year: bool) -> str:
     return f"{day:%b} {day.day}" + (f", {day.year}" if with_year else "")
 
 
-def period_name(filters: Filters) -> str:
+def period_name(filters: Filters, is_short: bool = False) -> str:
+    """The dates as a person says them; short where there is little room."""
     first, last = filters.first, filters.last
+    month, weekday = ("%b", "%a") if is_short else ("%B", "%A")
     if first == last:
-        return f"{first:%A}, {long_day(first)}"
+        return f"{first:{weekday}}, {first:{month}} {first.day}, {first.year}"
     if filters.period == "month":
         return f"{first:%B %Y}"
     if filters.period == "school_year":
         return f"{first.year}–{str(last.year)[2:]} school year"
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first:{month}} {first.day}–{last.day}, {last.year}"
     return f"{_short_day(first, first.year != last.year)} – {_short_day(last, True)}"
 
 
@@ -95,10 +103,10 @@ def grade_names(codes: list[str], names: dict[str, str]) -> str:
     return listed([names[code] for code in sorted(codes, key=order.index)])
 
 
-def sentence(options: Options, filters: Filters, uses: tuple[str, ...]) -> str:
-    """The selection as a person says it; only what the page goes by."""
+def sentence(options: Options, filters: Filters, uses: tuple[str, ...], subject: str = "") -> str:
+    """The selection as a person says it; only what the page goes by, after what it is about."""
     there = options.districts[filters.district_id]
-    parts = []
+    parts = [subject] if subject else []
     schools, grades = options.narrows(filters)
     if "schools" in uses:
         parts.append(listed([there.schools[name] for name in schools]) if schools else "all schools")
@@ -142,70 +150,71 @@ def change(now: float | None, before: float | None, is_share: bool, good: int, t
         return html.Div("No earlier data", className="change")
     by = now - before if is_share else 100 * (now - before) / before
     if math.isclose(by, 0, abs_tol=0.05):
-        return html.Div(f"unchanged from {than}", className="change")
+        return html.Div(f"Unchanged from {than}", className="change")
     kind = {1: "better", -1: "worse", 0: None}[good if by > 0 else -good]
-    words = {1: ", higher is better", -1: ", lower is better", 0: ""}[good]
+    words = {1: "; higher is better", -1: "; lower is better", 0: ""}[good]
     return html.Div(
         [
             html.Span("▲ " if by > 0 else "▼ ", className=kind, **{"aria-hidden": "true"}),
             f"{'up' if by > 0 else 'down'} {abs(by):.1f}{' points' if is_share else '%'} from {than}",
         ],
         className="change",
-        title=f"The same weekdays, as many school days{words}",
+        title=f"Compared with the same weekdays and as many school days{words}",
     )
 
 
 def approval(products: list[dict[str, object]]) -> list[object]:
     """How much of the use is of products with which status: a bar, and the figures."""
+    title = "Page loads by status"
     groups: dict[str, list[dict[str, object]]] = {}
     for row in products:
         groups.setdefault(row["status_group"], []).append(row)
-    loads = {group: sum(row["page_loads"] for row in rows) for group, rows in groups.items()}
+    loads = {name: sum(row["page_loads"] for row in rows) for name, rows in groups.items()}
     whole = sum(loads.values())
-    tones = {group: tone(rows[0]) for group, rows in groups.items()}
+    tones = {name: tone(rows[0]) for name, rows in groups.items()}
     # Best first; within a tone the most used first.
-    order = sorted(groups, key=lambda group: (["good", "plain", "warn", "bad"].index(tones[group]), -loads[group]))
+    order = sorted(groups, key=lambda name: (["good", "plain", "warn", "bad"].index(tones[name]), -loads[name]))
     if not whole:
-        return [html.H2("Page loads by status"), html.P("No use in this selection.", className="muted")]
+        return [html.H2(title), html.P("No use in this selection.", className="muted")]
     return [
-        html.H2("Page loads by status"),
+        heading("inventory-status", title),
         html.Div(
-            [html.Span(className=f"part {tones[group]}", style={"flexGrow": loads[group] / whole}) for group in order],
+            [html.Span(className=f"part {tones[name]}", style={"flexGrow": loads[name] / whole}) for name in order],
             className="stack", **{"aria-hidden": "true"},
         ),
-        html.Table(
-            [
-                html.Thead(html.Tr([html.Th("Status", scope="col"), html.Th("Products", scope="col", className="n"), html.Th("Page loads", scope="col", className="n")])),
-                html.Tbody(
-                    [
-                        html.Tr(
-                            [
-                                html.Th(chip(group, tones[group]), scope="row"),
-                                html.Td(number(len(groups[group])), className="n"),
-                                html.Td(percent(100 * loads[group] / whole), className="n", title=number(loads[group])),
-                            ]
-                        )
-                        for group in order
-                    ]
-                ),
-            ]
+        rows_of(
+            "inventory-status", title,
+            [("Status", "What the district's product status means"), "Products", ("Share", "Share of page loads")],
+            [[chip(group(name), tones[name]), number(len(groups[name])), percent(100 * loads[name] / whole)] for name in order], 1,
         ),
     ]  # fmt: skip
 
 
 def trend(
-    days: list[dict[str, object]], span: tuple[date, date] | None, has_users: bool, who: str = "People"
+    days: list[dict[str, object]],
+    span: tuple[date, date] | None,
+    has_users: bool,
+    who: str = "People",
+    is_weekly: bool = False,
 ) -> dict[str, object]:
-    """People (where they can be shown) above page loads, a day a mark. Both have their own scale, and share the dates.
+    """People (where they can be shown) above page loads, a mark a day or week. Both have their own scale, and share the dates.
 
     `span` is the first and last date of the axis.
     """
     ticks = {"nticks": 8}
+    hides_users = has_users and bool(days) and all(row["users"] is None for row in days)
+    has_users = has_users and not hides_users
     if span:
         first, last = (datetime(day.year, day.month, day.day) for day in span)
         ticks = {"range": [str(first - timedelta(hours=12)), str(last + timedelta(hours=12))]}
         ticks |= {"dtick": 86_400_000} if (last - first).days < 8 else {"nticks": 8}
     dates = [row["usage_date"].isoformat() for row in days]
+    if is_weekly:
+        # A bar stands on its Monday, and so does its date.
+        ticks = {name: value for name, value in ticks.items() if name == "range"} | {
+            "tickmode": "array",
+            "tickvals": dates,
+        }
     axis = {
         "fixedrange": True,
         "rangemode": "tozero",
@@ -228,7 +237,10 @@ def trend(
                 "hovertemplate": f"%{{y:,}} {who.lower()}<extra></extra>",
             }
         )  # fmt: skip
-    titles = [("Page loads", 0.44 if has_users else 1.0)] + ([(who, 1.0)] if has_users else [])
+    hidden = f"Page loads ({who.lower()} by day are hidden: too few students)"
+    titles = [(hidden if hides_users else "Page loads", 0.44 if has_users else 1.0)] + (
+        [(who, 1.0)] if has_users else []
+    )
     return {
         "data": data,
         "layout": {
@@ -250,33 +262,63 @@ def trend_words(days: list[dict[str, object]], unit: str = "days") -> str:
     if not days:
         return "No use in these days."
     most = max(days, key=lambda row: row["page_loads"])
+    on = "in the week of" if unit == "weeks" else "on"
     return (
-        f"{len(days)} {unit} with use; the most page loads on {long_day(most['usage_date'])}: {most['page_loads']:,}."
+        f"{len(days):,} {unit} with use; most page loads {on} {long_day(most['usage_date'])}: {most['page_loads']:,}."
     )
 
 
 # Tables
 
 
-def table(caption: str, headings: list[str], rows: list[list[object]], empty: str, numeric: int = 99) -> html.Div:
-    """A table; columns from `numeric` on are numbers. A long one scrolls in its card, so that what follows is not far."""
+Heading = str | tuple[str, str]  # what a column is called, and what it means where that needs saying
+
+
+def exports(name: str, title: str) -> html.Span:
+    """The links that export a table; `assets/rollcall.js` gives them the selection of the page."""
+    return html.Span(
+        [
+            html.A(kind.upper(), className="quiet export", href="#", download="", **{"data-table": name, "data-kind": kind, "aria-label": f"Export {title} as {kind.upper()}"})
+            for kind in ("csv", "xlsx")
+        ],
+        className="exports",
+    )  # fmt: skip
+
+
+def heading(name: str, title: str) -> html.Div:
+    """The heading of a table that can be exported."""
+    return html.Div([html.H2(title), exports(name, title)], className="row")
+
+
+def rows_of(name: str, title: str, headings: list[Heading], rows: list[list[object]], numeric: int = 99) -> html.Table:
+    """A table's rows; columns from `numeric` on are numbers. Its name is that of its export, which `sheets.of_page` reads from here."""
+
+    def th(heading: Heading, is_number: bool) -> html.Th:
+        words, meaning = heading if isinstance(heading, tuple) else (heading, None)
+        return html.Th(words, scope="col", className="n" if is_number else None, title=meaning)
+
+    return html.Table(
+        [
+            html.Thead(html.Tr([th(each, i >= numeric) for i, each in enumerate(headings)])),
+            html.Tbody(
+                [html.Tr([html.Td(cell, className="n" if i >= numeric else None) for i, cell in enumerate(row)]) for row in rows]
+            ),
+        ],
+        **{"data-export": name, "data-title": title},
+    )  # fmt: skip
+
+
+def table(
+    name: str, caption: str, headings: list[Heading], rows: list[list[object]], empty: str, numeric: int = 99
+) -> html.Div:
+    """A card with a table. A long one scrolls in its card, so that what follows is not far."""
     if not rows:
         return html.Div([html.H2(caption), html.P(empty, className="muted")], className="card")
     return html.Div(
         [
-            html.H2(caption),
+            heading(name, caption),
             html.Div(
-                html.Table(
-                    [
-                        html.Thead(html.Tr([html.Th(h, scope="col", className="n" if i >= numeric else None) for i, h in enumerate(headings)])),
-                        html.Tbody(
-                            [
-                                html.Tr([html.Td(cell, className="n" if i >= numeric else None) for i, cell in enumerate(row)])
-                                for row in rows
-                            ]
-                        ),
-                    ]
-                ),
+                rows_of(name, caption, headings, rows, numeric),
                 className="scroll long" if len(rows) > 30 else "scroll", tabIndex=0, role="region", **{"aria-label": caption},
             ),
         ],

@@ -1,4 +1,4 @@
-"""Files at addresses of their own: tables as a page shows them under the address's filters, and the reports of deliveries."""
+"""Files at addresses of their own: tables as a page shows them for the address's filters, and the reports of deliveries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from urllib.parse import parse_qs
 import flask
 
 from rollcall.dashboard import heat, sheets, views
-from rollcall.dashboard.components import sentence
 from rollcall.errors import RollcallError
 
 if TYPE_CHECKING:
@@ -19,13 +18,18 @@ if TYPE_CHECKING:
     from rollcall.dashboard.privacy import Shown
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-_PAGES = {"products": "/", "new": "/review", "unapproved": "/review", "heat": "/schools"}
+# The page of a table: grids by name, other tables by what their name begins with (`product-schools`).
+_PAGES = {
+    "products": "/", "new": "/review", "unapproved": "/review", "heat": "/schools", "inventory": "/", "coverage": "/coverage",
+    "quality": "/quality", "product": "/product", "school": "/school", "wall": "/wall", "compare": "/compare",
+}  # fmt: skip
 
 
 def routes(server: flask.Flask, source: Source) -> None:
     @server.get("/export/<name>.<kind>")
     def export(name: str, kind: str):
-        if name not in _PAGES or kind not in _TYPES:
+        path = _PAGES.get(name.partition("-")[0])
+        if path is None or kind not in _TYPES:
             flask.abort(404)
         query = flask.request.query_string.decode("utf-8", "replace")
         try:
@@ -34,13 +38,24 @@ def routes(server: flask.Flask, source: Source) -> None:
             flask.abort(503, str(error))
         if figures.options.missing("?" + query):
             flask.abort(404)
-        filters = views.kept(figures.options.read("?" + query), _PAGES[name])
-        if figures.too_few(filters):
-            flask.abort(403, f"Fewer than {figures.threshold} students are in this selection.")
+        filters = views.kept(figures.options.read("?" + query), path)
+        if path != "/quality" and figures.too_few(filters):
+            flask.abort(
+                403,
+                f"This selection covers fewer than {figures.threshold} students, or would reveal figures about so few.",
+            )
         asked = parse_qs(query)
-        title, columns, rows = _table(figures, filters, name, asked)
-        rows = sheets.ordered(rows, columns, asked.get("sort", [None])[0])
-        lines = sheets.head(title, sentence(figures.options, filters, views.USES[_PAGES[name]]), columns)
+        if "-" in name:
+            shown = views.show(figures, filters, path, query)
+            found = sheets.of_page(shown.parts, name)
+            if found is None:
+                flask.abort(404)
+            subject, (title, columns, rows) = shown.title, found
+        else:
+            subject, (title, columns, rows) = "", _table(figures, filters, name, asked)
+            rows = sheets.ordered(rows, columns, asked.get("sort", [None])[0])
+        of = [figures.options.districts[filters.district_id].name, views.selection(figures, filters, path, subject)]
+        lines = sheets.head(title, ": ".join(words for words in of if words), columns)
         content = (sheets.as_csv if kind == "csv" else sheets.as_xlsx)(lines, columns, rows)
         answer = flask.Response(content, content_type=_TYPES[kind])
         district = re.sub(r"[^\w-]", "_", filters.district_id, flags=re.ASCII)
@@ -61,12 +76,16 @@ def routes(server: flask.Flask, source: Source) -> None:
             file = source.settings.quarantine / district / delivery / "report.html"
             if district == wanted and file.is_file():
                 return flask.send_file(file.resolve(), mimetype="text/html")
-        flask.abort(404, "There is no report on such a delivery; it may have been released, discarded or cleared away.")
+        flask.abort(
+            404, "This delivery has no report. It may have been released or discarded, or its report deleted with age."
+        )
 
 
 def _table(figures: Shown, filters: Filters, name: str, asked: dict) -> tuple[str, list[sheets.Column], list[dict]]:
     if name == "products":
-        return "Products", sheets.PRODUCTS, figures.products(filters)
+        wanted = asked.get("columns", [""])[0].split(".")
+        columns = [column for column in sheets.PRODUCTS[1:] if column.name in wanted]
+        return "Products", [sheets.PRODUCTS[0], *columns] if columns else sheets.PRODUCTS, figures.products(filters)
     if name == "heat":
         measure = heat.MEASURES[views.measure_of(asked)]
         students = replace(filters, user_types=("student",))
@@ -75,8 +94,7 @@ def _table(figures: Shown, filters: Filters, name: str, asked: dict) -> tuple[st
             figures.places(students), grades, views.measure_of(asked), views.school_days(figures, filters)
         )
         columns = [
-            sheets.Column(each["field"], each["headerName"], each.get("headerTooltip", "The school"))
-            for each in drawn.columns
+            sheets.Column(each["field"], each["headerName"], each.get("headerTooltip", "")) for each in drawn.columns
         ]
         rows = [
             {each.name: row.get(f"few_{each.name}", row.get(each.name)) for each in columns}

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from urllib.parse import parse_qs, urlencode
 
 PERIODS = {"day": "Day", "week": "Week", "month": "Month", "school_year": "School year", "custom": "Custom dates"}
-USER_TYPES = {"student": "Students", "educator": "Educators", "administrator": "Administrators", "other": "Others"}
+USER_TYPES = {"student": "Students", "educator": "Educators", "administrator": "Administrators", "other": "Other"}
 
 
 def period_of(period: str, day: date, years: Sequence[tuple[date, date]] = ()) -> tuple[date, date]:
@@ -124,7 +124,7 @@ class Options:
         asked = parse_qs(query.removeprefix("?"))
         names = asked.get("district", [])
         if unknown := [name for name in names if name not in self.districts]:
-            return f"There is no district “{read_text(unknown[0])}” here."
+            return f"Rollcall has no district “{read_text(unknown[0])}”."
         district = self.districts[self.read(query).district_id]
         for name, kind, there in (
             ("school", "school", district.schools), ("grade", "grade", district.grades), ("type", "user type", USER_TYPES),
@@ -154,7 +154,7 @@ class Options:
         now_days = sum(filters.first <= each <= last for each in school_days)
         then_days = sum(then.first <= each <= then.last for each in school_days)
         if now_days != then_days:
-            return None, f"Not compared: {then_days} school days before, {now_days} now"
+            return None, f"Not compared: {then_days} school day{'' if then_days == 1 else 's'} before, {now_days} now"
         if then.first == then.last:
             return replace(then, period="day"), ""
         is_week = filters.period == "week" and last == filters.last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import dash_ag_grid as dag
 from dash import html
 
 from rollcall.dashboard import sheets
+from rollcall.dashboard.components import exports
 
 _CLASSES = 5
 OPTIONS = {
@@ -45,16 +47,12 @@ class Drawn:
 
 
 def card() -> html.Div:
-    exports = [
-        html.A(kind.upper(), className="quiet export", href="#", download="", **{"data-table": "heat", "data-kind": kind, "aria-label": f"Export as {kind.upper()}"})
-        for kind in ("csv", "xlsx")
-    ]  # fmt: skip
     return html.Div(
         [
-            html.Div([html.H2(id="heat-title"), sheets.compare("heat"), html.Span(exports, className="exports")], className="row"),
+            html.Div([html.H2(id="heat-title"), sheets.compare("heat"), exports("heat", "schools by grades")], className="row"),
             html.P(
-                "A student in two schools or grades counts in each, so rows and columns may add up to more than their total. Counts of a few "
-                "students are not shown, nor counts that would give them away (*).",
+                "A student in two schools or grades counts in each, so rows and columns may add up to more than their total. Small counts "
+                "of students are hidden, and so are counts that would reveal them (*).",
                 className="muted",
             ),
             html.Div(id="heat-legend", className="legend"),
@@ -76,43 +74,52 @@ def draw(rows: list[dict], grade_names: dict[str, str], measure: str, days: int)
         key = None if row["is_every_school"] else row["school"]
         place = places.setdefault(key, {"school": row["school"], "school_name": row["school_name"]})
         name = "every" if row["is_every_grade"] else f"g_{row['grade'] or 'none'}"
-        value = None if row["few"] else how.value(row, days)
+        few = row["few"] or (row.get("few_active") if measure == "active" else None)
+        value = None if few else how.value(row, days)
         place[name] = None if value is None else round(value, 1)
-        if row["few"]:
-            place[f"few_{name}"] = row["few"]
+        if few:
+            place[f"few_{name}"] = few
         elif value is not None and key is not None and not row["is_every_grade"]:
             cells.append(value)
     limits = _limits(cells)
     for place in places.values():
-        for name in [name for name in place if name == "every" or name.startswith("g_")]:
+        # The shades are those of the cells; totals have none.
+        for name in [name for name in place if name.startswith("g_") and place is not places.get(None)]:
             if place[name] is not None:
                 place[f"q_{name}"] = sum(place[name] > limit for limit in limits)
     totals = places.pop(None, None)
     codes = [code for code in grade_names if totals and f"g_{code}" in totals]
     columns = [
-        {"field": "school_name", "headerName": "School", "cellRenderer": "SchoolLink", "pinned": "left", "width": 220, "sort": "asc", "sortingOrder": ["asc", "desc"]},
+        {"field": "school_name", "headerName": "School", "cellRenderer": "SchoolLink", "comparator": {"function": "natural"}, "pinned": "left", "width": 220, "sort": "asc", "sortingOrder": ["asc", "desc"]},
         _column("every", "All grades", "All grades of the school", how.unit, 96),
         *[_column(f"g_{code}", code.lstrip("0") if code.isdigit() else code, grade_names[code], how.unit) for code in codes],
     ]  # fmt: skip
     if totals and "g_none" in totals:
         columns.append(_column("g_none", "None", "Students without a grade", how.unit))
-    ordered = sorted(places.values(), key=lambda place: str(place["school_name"]))
+    ordered = sorted(places.values(), key=lambda place: natural(str(place["school_name"])))
     top = [totals | {"school_name": "All schools"}] if totals else []
     return Drawn(columns, ordered, top, _legend(limits, cells, how.unit))
 
 
-def _column(name: str, heading: str, meaning: str, unit: str, width: int = 56) -> dict[str, object]:
+def _column(name: str, heading: str, meaning: str, unit: str, width: int | None = None) -> dict[str, object]:
     digits = "',.1f'" if unit else "',.0f'"
     return {
-        "field": name, "headerName": heading, "headerTooltip": meaning, "minWidth": width, "flex": 1, "type": "rightAligned",
+        "field": name, "headerName": heading, "headerTooltip": meaning, "minWidth": width or (66 if unit else 56), "flex": 1, "type": "rightAligned",
         "valueFormatter": {"function": f"params.value == null ? (params.data['few_{name}'] || '') : d3.format({digits})(params.value) + '{unit}'"},
         "cellClass": {"function": f"'ag-right-aligned-cell heat-cell q' + (params.data['q_{name}'] == null ? 'x' : params.data['q_{name}'])"},
         "cellRenderer": "PlaceLink",
     }  # fmt: skip
 
 
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """What names are ordered by: School 9 before School 10."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"(\d+)", name) if part
+    ]
+
+
 def _limits(values: list[float]) -> list[float]:
-    """What parts the cells in fifths."""
+    """What divides the cells into fifths."""
     ordered = sorted(values)
     if not ordered:
         return []
@@ -128,7 +135,7 @@ def _legend(limits: list[float], values: list[float], unit: str) -> list[object]
     ends = [min(values), *limits, max(values)]
     digits = 1 if unit else 0
     return [
-        html.Span("Fifths of the cells:"),
+        html.Span("Fifths of cells:"),
         *[
             html.Span(
                 [html.Span(className=f"swatch q{n}", **{"aria-hidden": "true"}), f"{'' if n == 0 else '> '}{ends[n]:,.{digits}f} – {ends[n + 1]:,.{digits}f}{unit}"],

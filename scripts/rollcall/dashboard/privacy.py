@@ -17,6 +17,7 @@ import numpy as np
 from rollcall.dashboard.filters import Filters, piece_of
 from rollcall.dashboard.queries import Inventory
 from rollcall.dashboard.suppression import Cells, Hidden, hide, hide_days, parted
+from rollcall.settings import Settings
 
 HIDDEN = "*"  # a count that is not small, and would give away one that is
 _OF_PLACES = ("is_every_grade", "is_every_school", "school", "school_name", "grade")
@@ -27,8 +28,8 @@ _KEPT_ANSWERS = 24  # of each kind, of the selections that were looked at last
 class Shown:
     """The answers of an inventory under the threshold. A hidden count is None, and `few` says what stands in its place."""
 
-    def __init__(self, inventory: Inventory, threshold: int):
-        self.inventory, self.threshold = inventory, threshold
+    def __init__(self, inventory: Inventory, threshold: int, settings: Settings | None = None):
+        self.inventory, self.threshold, self.settings = inventory, threshold, settings or Settings()
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple, tuple[Hidden, dict]] = OrderedDict()
         self._cells = 0
@@ -37,24 +38,35 @@ class Shown:
             setattr(self, name, lru_cache(_KEPT_ANSWERS)(getattr(self, name)))
         self._places_counted = lru_cache(_KEPT_ANSWERS)(inventory.places)
 
-    def warm_up(self) -> None:
-        """Makes what the newest periods need before anybody asks, and older ones' until much memory is taken."""
+    def warm_up(self, ready: Callable[[], None]) -> None:
+        """Makes what the first pages need and says so; then what the newest periods need, and older ones' until much memory is taken."""
+        try:
+            for district_id in self.options.districts:
+                newest = self.options.default(district_id)
+                self._prepare(newest)
+                if then := self.before(newest)[0]:
+                    self.headline_alone(then)
+        finally:
+            ready()
         for filters in self.inventory.newest():
-            self.tables.by_group(filters)
-            self.tables.educators(filters)
-            students = replace(filters, user_types=("student",))
-            self.headline(filters)
-            self.trend(filters)
-            self.places(students)
-            if self.threshold:
-                self._of_products(filters)
-            if filters.period == "month":
-                self.tables.by_day(filters)
+            self._prepare(filters)
+
+    def _prepare(self, filters: Filters) -> None:
+        self.tables.by_group(filters)
+        self.tables.educators(filters)
+        students = replace(filters, user_types=("student",))
+        self.headline(filters)
+        self.trend(filters)
+        self.places(students)
+        if self.threshold:
+            self._of_products(filters)
+        if filters.period == "month":
+            self.tables.by_day(filters)
 
     def __getattr__(self, name: str):
         # Deliveries, addresses, educators, first days: no counts of students.
         if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings", "reported",
-                    "freshness", "periods", "before", "school_days", "open_problems", "unrostered_domains", "tables"):  # fmt: skip
+                    "freshness", "periods", "before", "school_days", "open_problems", "set_aside", "unrostered_domains", "tables"):  # fmt: skip
             return getattr(self.inventory, name)
         raise AttributeError(name)
 
@@ -65,11 +77,13 @@ class Shown:
     # The pages' answers
 
     def too_few(self, filters: Filters) -> bool:
-        """Whether the selection picks a few students, or all of a place but a few: then nothing of it is shown."""
+        """Whether the selection picks a few students, on the roster or with use, or all of a place but a few: then nothing of it is
+        shown, since what it lists is what these few used."""
         schools, grades = self.options.narrows(filters)
         if not self._counts_students(filters) or not (schools or grades):
             return False
-        return bool(self._sums(self._placed(filters, "rostered"), filters).any())
+        everything = replace(filters, statuses=(), search="")
+        return any(self._sums(self._placed(everything, measure), filters).any() for measure in ("rostered", "users"))
 
     def products(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
         rows = self.inventory.products(filters, product_key)
@@ -140,19 +154,22 @@ class Shown:
     def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
         rows = self._places_counted(filters, product_key)
         if not self._counts_students(filters):
-            return [row | {"few": None} for row in rows]
-        masks = [
+            return [row | {"few": None, "few_active": None} for row in rows]
+        used, rostered, active = (
             self._places(self._placed(filters, measure, product_key), filters)
             for measure in ("users", "rostered", "active")
-        ]
-        found = []
+        )
+        days, found = self._school_days(filters), []
         for row in rows:
             place = (None if row["is_every_school"] else row["school"], ... if row["is_every_grade"] else row["grade"])
-            few = None
-            if (row["users"] or row["rostered"]) and any(mask(*place) for mask in masks):
-                few = self.few if row["users"] < self.threshold else HIDDEN
+            few = few_active = None
+            if (row["users"] or row["rostered"]) and (used(*place) or rostered(*place)):
+                few = few_active = self._word(row["users"])
                 row = row | {name: None for name in row if name not in _OF_PLACES}
-            found.append(row | {"few": few})
+            elif row["student_days"] and active(*place):
+                few_active = self._word(row["student_days"] // days)
+                row = row | {"student_days": None, "pct_access": None}
+            found.append(row | {"few": few, "few_active": few_active})
         return found
 
     def coverage(self, filters: Filters) -> list[dict[str, object]]:
@@ -183,9 +200,10 @@ class Shown:
     def _hides_people(self, filters: Filters) -> bool:
         if not self._counts_students(filters):
             return False
-        # Of one day, people are what other periods differ by.
-        measures = ("users", "active") if filters.first == filters.last else ("users",)
-        return any(self._sums(self._placed(filters, measure), filters).any() for measure in measures)
+        return bool(self._sums(self._placed(filters, "users"), filters).any())
+
+    def _school_days(self, filters: Filters) -> int:
+        return max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
 
     def _numbers(self, filters: Filters) -> tuple[dict[str, int], dict[str | None, int]]:
         there = self.options.districts[filters.district_id]
@@ -227,9 +245,9 @@ class Shown:
         key = ("places", measure, product_key, everywhere.statuses, everywhere.search)
         if (known := self._known(filters, key)) is not None:
             return known[0]
-        days = max(1, sum(filters.first <= day <= filters.last for day in self.school_days(filters.district_id)))
+        days = self._school_days(filters)
         school_of, grade_of = self._numbers(filters)
-        parted_ = self._parted_places(everywhere, product_key) if measure == "active" else set()
+        parted_ = self._parted_places(everywhere, product_key) if measure != "rostered" else set()
         found: list[tuple[int, int, int]] = []
         for row in self._places_counted(everywhere, product_key):
             school = -1 if row["is_every_school"] else school_of[row["school"]]

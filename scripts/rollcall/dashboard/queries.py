@@ -472,10 +472,10 @@ class Inventory:
         )
 
     def reported(self, delivery_id: str) -> list[tuple[str, str]]:
-        """(district, delivery) of the deliveries of that name that were rejected or held: those that have a report."""
+        """(district, delivery) of the deliveries of that name that have a report: those that were not accepted."""
         rows = self.version.rows(
             """select distinct district_id, delivery_id from fct_deliveries
-            where delivery_id = $delivery and verdict in ('rejected', 'held') order by district_id""",
+            where delivery_id = $delivery and verdict <> 'accepted' order by district_id""",
             {"delivery": delivery_id},
         )
         return [(row["district_id"], row["delivery_id"]) for row in rows]
@@ -494,7 +494,7 @@ class Inventory:
         return sorted({district.period_of(period, day)[0] for day in self.school_days(district_id)}, reverse=True)
 
     def open_problems(self, district_id: str) -> list[dict[str, object]]:
-        """Deliveries that need somebody now, with the finding that weighs most. `rollcall status` goes by the same rule."""
+        """Deliveries that need someone now, with the finding that weighs most. `rollcall status` goes by the same rule."""
         return self.version.rows(
             """select d.delivery_id, d.delivery_kind, d.file_name, d.verdict, d.arrived_at, r.rule_id, r.message, r.fix
             from fct_deliveries as d
@@ -509,6 +509,23 @@ class Inventory:
             ) as r using (delivery_id)
             where d.district_id = $district and d.is_open
             order by d.arrived_at desc, d.delivery_id""",
+            {"district": district_id},
+        )
+
+    def set_aside(self, district_id: str) -> list[dict[str, object]]:
+        """The newest accepted delivery of each kind, where rows of it were set aside; with the finding about the most of them."""
+        return self.version.rows(
+            """select d.delivery_id, d.delivery_kind, d.file_name, d.delivery_date, d.rows_delivered, d.rows_set_aside, r.message, r.fix
+            from (
+                select * from fct_deliveries where district_id = $district and verdict = 'accepted'
+                qualify row_number() over (partition by delivery_kind order by delivery_date desc, arrived_at desc, delivery_id) = 1
+            ) as d
+            left join (
+                select delivery_id, max_by(message, (finding_count, message)) as message, max_by(fix, (finding_count, message)) as fix
+                from fct_rule_results where district_id = $district and severity = 'error' group by delivery_id
+            ) as r using (delivery_id)
+            where d.rows_set_aside > 0
+            order by d.rows_set_aside desc, d.delivery_id""",
             {"district": district_id},
         )
 

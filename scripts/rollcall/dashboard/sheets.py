@@ -1,22 +1,24 @@
-"""The long tables: their columns with what each means, as a grid of rows (not of components) and as CSV and XLSX files."""
+"""Tables as files, CSV and XLSX; and the long ones as grids of rows (not of components), with what each column means."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dash_ag_grid as dag
 import xlsxwriter
-from dash import html
+from dash import dcc, html
 
-from rollcall.dashboard.components import FEW, tone
+from rollcall.dashboard.components import exports, group, tone
 from rollcall.text import safe_cell
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what it is called, what it means, and how the grid shows it."""
+    """A column: its heading, what it means, and how the grid shows it."""
 
     name: str
     heading: str
@@ -40,7 +42,7 @@ class Column:
 
 
 def _format(formula: str) -> dict[str, object]:
-    # A count that is not shown stands as what the row says of it.
+    # What stands in place of a hidden count is in the row.
     function = f"params.value == null ? (params.data.few && ['students', 'pct_access', 'engagement_index'].includes(params.colDef.field) ? params.data.few : '–') : {formula}"
     return {"type": "rightAligned", "valueFormatter": {"function": function}}
 
@@ -48,7 +50,6 @@ def _format(formula: str) -> dict[str, object]:
 _KINDS: dict[str, dict[str, object]] = {
     "text": {},
     "link": {"cellRenderer": "ProductLink"},
-    "school": {"cellRenderer": "SchoolLink"},
     "status": {"cellClass": {"function": "'status ' + params.data.tone"}, "tooltipField": "product_status"},
     "count": _format("d3.format(',')(params.value)"),
     "share": _format("d3.format('.1f')(params.value) + '%'") | {"cellClass": "ag-right-aligned-cell bar", "cellStyle": {"function": "({'--share': (params.value || 0) + '%'})"}},
@@ -58,43 +59,70 @@ _KINDS: dict[str, dict[str, object]] = {
 
 _PRODUCT = Column("product_name", "Product", "The product, or the domain where no catalog lists it", "link")
 _STATUS = Column("status_group", "Status", "What the district's product status means", "status", 150)
-_PRIVACY = Column("privacy_status", "Privacy", "State of the privacy agreement", width=112)
+_PRIVACY = Column("privacy_status", "Privacy", "Status of the privacy agreement", width=112)
 _STUDENTS = Column(
     "students",
     "Students",
-    f"Students with at least one page load, each counted once; few are shown as {FEW}",
+    "Students with at least one page load, each counted once; small counts are hidden",
     "count",
-    90,
+    94,
 )
 _EDUCATORS = Column(
-    "educators", "Educators", "Teachers and aides with at least one page load, each counted once", "count", 98
+    "educators", "Educators", "Teachers and aides with at least one page load, each counted once", "count", 100
 )
-_LOADS = Column("page_loads", "Page loads", "Page loads by everybody in the selection", "count", 110, "desc")
-_FIRST = Column("first_used", "First used", "The first day of use by anybody in the district", "date", 160)
+_LOADS = Column("page_loads", "Page loads", "Page loads by everyone in the selection", "count", 124, "desc")
+_FIRST = Column("first_used", "First used", "The first day anyone in the district used it", "date", 170)
 
 PRODUCTS = [
     _PRODUCT,
-    Column("provider", "Provider", "Who offers it"),
+    Column("provider", "Provider", "The company or organization that offers it"),
     Column("sector", "Subject", "Subject area"),
     _STATUS,
     _PRIVACY,
     _STUDENTS,
     _EDUCATORS,
     _LOADS,
-    Column("active_minutes", "Minutes", "Minutes of active use", "count", 84),
-    Column("pct_access", "Access", "pct_access: rostered students with a page load on a day, among all; over the days of use", "share", 86),
-    Column("engagement_index", "Engagement", "engagement_index: page loads a day by 1,000 rostered students", "number", 108),
+    Column("active_minutes", "Minutes", "Minutes of active use", "count", 92),
+    Column("pct_access", "Access", "pct_access: share of rostered students with a page load on an average school day", "share", 92),
+    Column("engagement_index", "Engagement", "engagement_index: page loads per 1,000 rostered students on an average school day", "number", 112),
 ]  # fmt: skip
 NEW = [_PRODUCT, _FIRST, _STATUS, _PRIVACY, _STUDENTS, _EDUCATORS, _LOADS]
 UNAPPROVED = [_PRODUCT, _STATUS, _PRIVACY, _STUDENTS, _EDUCATORS, _LOADS]
 
 
-# Two to four rows can be ticked, to be compared.
-TICKS = {"rowSelection": {"mode": "multiRow", "headerCheckbox": False}, "selectionColumnDef": {"headerName": "Tick", "width": 58, "pinned": "left"}}  # fmt: skip
+# Two to four rows can be selected, to be compared.
+TICKS = {"rowSelection": {"mode": "multiRow", "headerCheckbox": False}, "selectionColumnDef": {"headerName": "Select", "width": 44, "pinned": "left"}}  # fmt: skip
 
 
-def compare(table: str) -> html.A:
-    return html.A("Compare ticked", className="quiet compare", href="/compare", **{"data-table": table})
+def compare(table: str) -> html.Button:
+    """What compares the selected rows; `assets/rollcall.js` enables it while two to four are."""
+    return html.Button(
+        "Compare", id=f"{table}-compare", className="quiet compare", disabled=True, title="Select two to four rows to compare them", **{"data-table": table},
+    )  # fmt: skip
+
+
+def columns_picker() -> html.Div:
+    """Which columns of the products are shown. The address keeps them."""
+    choices = [{"label": column.heading, "value": column.name} for column in PRODUCTS[1:]]
+    return html.Div(
+        [
+            html.Label("Columns", htmlFor="products-columns", id="products-columns-label", className="muted"),
+            dcc.Dropdown(
+                id="products-columns", options=choices, value=[each["value"] for each in choices], multi=True, clearable=False,
+                closeOnSelect=False, searchable=False, placeholder="Columns",
+            ),
+        ],
+        className="columns",
+    )  # fmt: skip
+
+
+def options(name: str, rows: int) -> dict[str, object]:
+    """What a grid is set to: a short one is as high as its rows."""
+    return {
+        "rowHeight": 40, "headerHeight": 40, "animateRows": False, "rowBuffer": 2, "enableCellTextSelection": True,
+        "ensureDomOrder": True, "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True, "suppressNoRowsOverlay": True,
+        "domLayout": "autoHeight" if rows <= 15 else "normal", **(TICKS if name == "products" else {}),
+    }  # fmt: skip
 
 
 def grid(name: str, columns: list[Column]) -> dag.AgGrid:
@@ -104,11 +132,7 @@ def grid(name: str, columns: list[Column]) -> dag.AgGrid:
         columnDefs=[column.definition() for column in columns],
         rowData=[],
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "filter": False, "suppressHeaderMenuButton": True},
-        dashGridOptions={
-            "rowHeight": 40, "headerHeight": 40, "animateRows": False, "rowBuffer": 2, "enableCellTextSelection": True,
-            "ensureDomOrder": True, "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True,
-            **(TICKS if name == "products" else {}),
-        },
+        dashGridOptions=options(name, 0),
         className="grid",
         style={"height": None},
     )  # fmt: skip
@@ -122,8 +146,8 @@ def card(name: str, title: str, columns: list[Column]) -> html.Div:
                 [
                     html.H2(title, id=f"{name}-title"),
                     html.Span(id=f"{name}-count", className="muted"),
-                    compare(name) if name == "products" else None,
-                    html.Span([html.A(kind.upper(), className="quiet export", href="#", download="", **{"data-table": name, "data-kind": kind, "aria-label": f"Export {title} as {kind.upper()}"}) for kind in ("csv", "xlsx")], className="exports"),
+                    *([columns_picker(), compare(name)] if name == "products" else []),
+                    exports(name, title),
                 ],
                 className="row",
             ),
@@ -144,7 +168,9 @@ def product_rows(
         "few",
     ]
     return [
-        {name: row[name] for name in names} | {"tone": tone(row)} | (more or {}).get(row["product_key"], {})
+        {name: row[name] for name in names}
+        | {"tone": tone(row), "status_group": group(row["status_group"])}
+        | (more or {}).get(row["product_key"], {})
         for row in products
     ]
 
@@ -152,10 +178,65 @@ def product_rows(
 # Export
 
 
+def of_page(parts: dict[str, object], name: str) -> tuple[str, list[Column], list[dict[str, object]]] | None:
+    """A table of a page as its title, columns and rows: what is exported is what the page shows. None where it has no such table."""
+    found = next(
+        (each for part in parts.values() for each in tables_of(part) if getattr(each, "data-export", None) == name),
+        None,
+    )
+    if found is None:
+        return None
+    head, body = found.children
+    columns = [
+        Column(
+            str(i),
+            text_of(th),
+            getattr(th, "title", None) or "",
+            "count" if getattr(th, "className", None) == "n" else "text",
+        )
+        for i, th in enumerate(head.children.children)
+    ]
+    return getattr(found, "data-title"), columns, [
+        {column.name: _value(text_of(td), column) for column, td in zip(columns, row.children, strict=True)}
+        for row in body.children
+    ]  # fmt: skip
+
+
+def tables_of(part: object) -> Iterator[html.Table]:
+    """The tables in a part of a page that can be exported."""
+    if isinstance(part, html.Table) and hasattr(part, "data-export"):
+        yield part
+    children = part if isinstance(part, list | tuple) else getattr(part, "children", None)
+    for child in children if isinstance(children, list | tuple) else [children] if children is not None else []:
+        yield from tables_of(child)
+
+
+def text_of(part: object) -> str:
+    """The text of a component, as a person reads it."""
+    if isinstance(part, list | tuple):
+        between = " " if any(isinstance(each, html.Div) for each in part) else ""
+        return between.join(text_of(each) for each in part if each is not None)
+    if part is None or isinstance(part, str):
+        return part or ""
+    return text_of(getattr(part, "children", None))
+
+
+def _value(text: str, column: Column) -> object:
+    """A number as one, where the column has numbers; a dash is no value."""
+    if text in ("", "–"):
+        return None
+    if column.kind == "count" and re.fullmatch(r"[+-]?[0-9][0-9,]*(\.[0-9]+)?%?", text):
+        number = float(text.rstrip("%").replace(",", ""))
+        return int(number) if number.is_integer() and "." not in text else number
+    return text
+
+
 def _exported(row: dict[str, object], column: Column) -> object:
     value = row.get(column.name)
     if value is None and row.get("few") and column.kind in ("count", "share", "number"):
         return row["few"] if column.name in ("students", *_OF_STUDENTS) else None
+    if column.kind == "status" and isinstance(value, str):
+        return group(value)
     return round(value, 1) if isinstance(value, float) else value
 
 
@@ -163,8 +244,8 @@ _OF_STUDENTS = ("pct_access", "engagement_index")
 
 
 def head(title: str, selection: str, columns: list[Column]) -> list[str]:
-    """What stands above an exported table: what it is, of whom, and what its columns mean."""
-    return [title, selection, *[f"{column.heading}: {column.meaning}" for column in columns]]
+    """What stands above an exported table: its title, the selection, and what its columns mean."""
+    return [title, selection, *[f"{column.heading}: {column.meaning}" for column in columns if column.meaning]]
 
 
 def ordered(rows: list[dict[str, object]], columns: list[Column], sort: str | None) -> list[dict[str, object]]:

@@ -34,7 +34,6 @@ from rollcall.dashboard.components import (
 )
 from rollcall.dashboard.filters import USER_TYPES, District, Filters
 from rollcall.dashboard.privacy import Shown as Figures
-from rollcall.settings import Settings
 
 _POOL = ThreadPoolExecutor(4, "rollcall-dashboard")
 _KINDS = {
@@ -42,11 +41,13 @@ _KINDS = {
     "members": "member list", "products": "product catalog", "usage": "usage",
 }  # fmt: skip
 _STATUSES = {
-    "rostered": ("On the roster", "Rostered and enabled on the day of use."),
-    "member": ("Added manually", "Educators no roster has brought yet."),
-    "unrostered": ("Not on the roster", "An account that no roster lists, or no longer lists."),
-    "unidentified": ("Unidentified", "Could be nobody or more than one person; counted as page loads only."),
+    "rostered": ("On the roster", "On the roster and enabled on the day of use."),
+    "member": ("Added manually", "Educators added manually who are not on a roster yet."),
+    "unrostered": ("Not on the roster", "Accounts that no roster lists on the day of use."),
+    "unidentified": ("Unidentified", "Use that matches no person, or more than one; counted as page loads only."),
 }
+# As a sentence begins with them.
+_KIND_NAMES = {kind: name[0].upper() + name[1:] for kind, name in _KINDS.items()}
 _ALL = ("schools", "grades", "types", "statuses", "search")
 # The filters that each page goes by; the others are not shown there.
 USES = {
@@ -108,10 +109,10 @@ def _graph(name: str | None, figure: dict | None = None) -> dcc.Graph:
 
 
 PARTS = (
-    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products-count.children",
-    "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
-    "heat-title.children", "new.rowData", "new-count.children", "new-note.children", "unapproved.rowData", "unapproved-count.children",
-    "unapproved-note.children", "coverage.children", "quality.children", "product.children", "school.children", "wall.children",
+    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.dashGridOptions",
+    "products-count.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
+    "heat-title.children", "new.rowData", "new.dashGridOptions", "new-count.children", "new-note.children", "unapproved.rowData",
+    "unapproved.dashGridOptions", "unapproved-count.children", "unapproved-note.children", "coverage.children", "quality.children", "product.children", "school.children", "wall.children",
     "compare.children",
 )  # fmt: skip
 
@@ -138,10 +139,16 @@ def show(figures: Figures, filters: Filters, path: str, query: str) -> Shown:
     return pages[path](figures, filters, {name: values for name, values in parse_qs(query.removeprefix("?")).items()})
 
 
+def selection(figures: Figures, filters: Filters, path: str, title: str) -> str:
+    """What a page is about, in a sentence; the page on deliveries is about none of the filters."""
+    subject = title if path in ("/product", "/school") else ""
+    return sentence(figures.options, filters, USES.get(path, ()), subject) if path != "/quality" else ""
+
+
 def _too_few(figures: Figures) -> str:
     return (
-        f"Fewer than {figures.threshold} students are in this selection, or it leaves out so few that their figures could be worked out. "
-        "Figures about so few are not shown. Choose more schools or grades."
+        f"This selection covers fewer than {figures.threshold} students, or its figures would reveal those of so few. "
+        "Figures about so few students are hidden. Choose more schools or grades, or a longer period."
     )
 
 
@@ -172,15 +179,16 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     parts = {
         "cards.children": [
             card("Active users", few if now.get("few") else short(now["users"]), against("users", 1), number(now["users"]) + " people with at least one page load"),
-            card("Rostered users reached", few if now.get("few") else percent(now["reach"]), against("reach", 1), "Of all people on the roster in these days, those with at least one page load"),
+            card("Rostered users reached", few if now.get("few") else percent(now["reach"]), against("reach", 1), "Of the people on the roster on these dates, the share with at least one page load"),
             card("Page loads", short(now["page_loads"]), against("page_loads", 0), number(now["page_loads"]) + " page loads"),
-            card("Products in use", short(now["products"]), against("products", 0), number(now["products"]) + " products and uncataloged domains"),
-            card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved, or in no catalog"),
+            card("Products in use", short(now["products"]), against("products", 0), number(now["products"]) + " products, including domains that no catalog lists"),
+            card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved or not in the catalog"),
         ],
         "trend.figure": trend(days, _span(figures, filters), has_users),
         "trend-words.children": trend_words(days),
         "approval.children": approval(products),
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
+        "products.dashGridOptions": sheets.options("products", len(products)),
         "products-count.children": f"{len(products):,} in use, {period_name(filters)}",
         "inventory-note.children": _note(figures, filters),
     }  # fmt: skip
@@ -191,10 +199,10 @@ def _no_use(figures: Figures, filters: Filters) -> str:
     """What to do where there is nothing to see."""
     if figures.options.districts[filters.district_id].last_day is None:
         return (
-            "No usage of this district was accepted yet. Put usage files into its landing folder and run `rollcall refresh`; "
-            "what was refused is under Deliveries."
+            "No usage has been accepted for this district yet. Put usage files in its landing folder and run `rollcall refresh`. "
+            "Deliveries lists what was rejected."
         )
-    return f"No use in {period_name(filters)} under these filters. Choose another period, or clear the filters."
+    return f"No use in {period_name(filters)} with these filters. Choose another period, or clear the filters."
 
 
 def _note(figures: Figures, filters: Filters) -> str:
@@ -203,11 +211,11 @@ def _note(figures: Figures, filters: Filters) -> str:
         who = "People with a membership in " + " and ".join(
             words for words, there in (("a selected school", schools), ("a selected grade", grades)) if there
         )
-        note = f"{who} on the day of use. Somebody in two schools counts in each, and once in a total."
+        note = f"{who} on the day of use. A person in two schools counts in each, and once in a total."
     else:
-        note = "Everybody: district administrators, educators added manually and unrostered accounts included."
+        note = "Everyone, including district administrators, educators added manually, and accounts that are not on the roster."
     if figures.threshold:
-        note += f" Counts of fewer than {figures.threshold} students are not shown ({figures.few}), nor counts that would give them away (*)."
+        note += f" Counts of fewer than {figures.threshold} students are hidden ({figures.few}), and so are counts that would reveal them (*)."
     return note
 
 
@@ -261,7 +269,7 @@ def _schools(figures: Figures, filters: Filters, asked: dict) -> Shown:
     notice = (
         None
         if drawn.rows
-        else problem("Nobody with a school in this selection. Choose other schools or grades, or another period.")
+        else problem("No students with a school in this selection. Choose other schools or grades, or another period.")
     )
     return Shown("school-view", parts, notice, more=f"&measure={measure}", title="Schools and grades")
 
@@ -284,14 +292,16 @@ def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     early = begins is not None and begins >= filters.first
     none = "No product was used for the first time in this period."
     if early:
-        none = "The district's usage begins in this period, so nothing can be called new. Choose a later one."
+        none = "The district's usage begins in this period, so nothing counts as new. Choose a later period."
     parts = {
         "new.rowData": fresh,
+        "new.dashGridOptions": sheets.options("new", len(fresh)),
+        "unapproved.dashGridOptions": sheets.options("unapproved", len(unapproved)),
         "new-count.children": f"{len(fresh):,} first used in {period_name(filters)}",
         "new-note.children": None if fresh else none,
         "unapproved.rowData": unapproved,
         "unapproved-count.children": f"{len(unapproved):,} in {period_name(filters)}",
-        "unapproved-note.children": None if unapproved else "Everything used in this selection is approved.",
+        "unapproved-note.children": None if unapproved else "Every product used in this selection is approved.",
     }
     return Shown("review-view", parts, title="New and unapproved")
 
@@ -310,25 +320,25 @@ def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         [
             html.Div(
                 [
-                    card("Users on the roster", percent(rate), html.Div("roster match rate", className="change"), "Rostered people among all with use"),
-                    card("Unrostered accounts", short(stranger["users"] if stranger else 0), html.Div(percent(100 * stranger["page_loads"] / loads if stranger else 0) + " of page loads", className="change"), "Accounts that no roster lists"),
-                    card("Unidentified use", percent(100 * nobody["page_loads"] / loads if nobody else 0 if loads else None), html.Div("of page loads", className="change"), "Could be nobody or more than one person"),
+                    card("Users on the roster", few if rate is None and loads else percent(rate), html.Div("roster match rate", className="change"), "Of the people with use, the share on the roster"),
+                    card("Unrostered accounts", short(stranger["users"] if stranger else 0), html.Div(percent(100 * stranger["page_loads"] / loads if stranger else 0) + " of page loads", className="change"), "Accounts that no roster lists on the day of use"),
+                    card("Unidentified use", percent(100 * nobody["page_loads"] / loads if nobody else 0 if loads else None), html.Div("of page loads", className="change"), "Use that matches no person, or more than one"),
                 ],
                 className="cards",
             ),
             table(
-                "Use by roster status", ["Status", "What it means", "People", "Page loads"],
+                "coverage-status", "Use by roster status", ["Status", "What it means", "People", "Page loads"],
                 [[words, meaning, count(by_status[s]["users"]) if s != "unidentified" else "–", number(by_status[s]["page_loads"])] for s, (words, meaning) in _STATUSES.items() if s in by_status],
                 "No use in this selection.", 2,
             ),
             table(
-                f"Rostered people without a school or grade, on {long_day(figures.options.last_day(filters))}",
+                "coverage-places", f"Rostered people without a school or grade on {long_day(figures.options.last_day(filters))}",
                 ["User type", "People", "Without school", "Without grade"],
                 [[USER_TYPES[r["user_type"]], count(r["people"]), count(r["without_school"]), count(r["without_grade"])] for r in figures.without_place(filters)],
-                "Nobody was on the roster on that day.", 1,
+                "No one was on the roster on that day.", 1,
             ),
             table(
-                "Where unrostered accounts come from", ["Email domain", "Accounts", "Page loads"],
+                "coverage-domains", "Email domains of accounts not on the roster", ["Email domain", "Accounts", "Page loads"],
                 [[r["email_domain"], number(r["users"]), number(r["page_loads"])] for r in figures.unrostered_domains(filters)],
                 "Every account in this selection is on the roster." if by_status else _no_use(figures, filters), 1,
             ),
@@ -340,27 +350,57 @@ def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
 # Deliveries
 
 
+def open_problems(figures: Figures, district_id: str) -> list[list[object]]:
+    """What needs someone now, as the rows of a table: held, rejected and failed deliveries, and kinds that are late."""
+    zone = ZoneInfo(figures.options.districts[district_id].time_zone)
+    rows = [
+        [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), moment(r["arrived_at"], zone), _verdict(r["verdict"]),
+         html.Div([html.Div(r["message"] or "The report names no finding."), html.Div(r["fix"], className="muted"), _report(district_id, r)], className="words")]
+        for r in figures.open_problems(district_id)
+    ]  # fmt: skip
+    rows += [
+        ["–", _KINDS.get(kind, kind), f"data through {long_day(last)}", _verdict("late"),
+         html.Div([html.Div(f"{_KIND_NAMES.get(kind, kind)} data is {days:,} days old; expected within {allowed:,} days."),
+                   html.Div("Ask the district for a newer delivery.", className="muted")], className="words")]
+        for kind, last, days, allowed in late(figures, district_id)
+    ]  # fmt: skip
+    return rows
+
+
+def _verdict(verdict: str) -> html.Span:
+    return chip(verdict, VERDICTS.get(verdict, "warn"))
+
+
+def _report(district_id: str, row: dict[str, object]) -> html.A:
+    return html.A(
+        "Open the report", href=f"/report/{quote(row['delivery_id'], safe='')}?district={quote(district_id, safe='')}", target="_blank",
+        **{"aria-label": f"Open the report on {row['file_name']}"},
+    )  # fmt: skip
+
+
 def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     district_id = filters.district_id
     zone = ZoneInfo(figures.options.districts[district_id].time_zone)
-    open_ = figures.open_problems(district_id)
     verdicts = figures.verdicts(district_id)
     words = {
         "accepted": "in the warehouse",
         "held": "waiting for a decision",
-        "rejected": "refused, with a report of what to fix",
+        "rejected": "each with a report of what to fix",
     }
     content = html.Div(
         [
             table(
-                "Open problems", ["File", "Kind", "Arrived", "Verdict", "What is wrong, and what to do"],
+                "quality-open", "Open problems", ["File", "Kind", "Arrived", "Verdict", "What is wrong and what to do"], open_problems(figures, district_id),
+                "No open problems. Every held or rejected delivery has been replaced or closed, and no data is late.",
+            ),
+            table(
+                "quality-unusable", "Rows set aside from the newest deliveries", ["File", "Kind", "Date of data", "Most frequent reason and what to do", "Rows", "Set aside"],
                 [
-                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), moment(r["arrived_at"], zone), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
-                     html.Div([html.Div(r["message"] or "Its report names no finding."), html.Div(r["fix"], className="muted"),
-                               html.A("Read the report", href=f"/report/{quote(r['delivery_id'], safe='')}?district={quote(district_id, safe='')}", target="_blank", **{"aria-label": f"Read the report on {r['file_name']}"})], className="words")]
-                    for r in open_
+                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["delivery_date"]),
+                     html.Div([html.Div(r["message"] or "–"), html.Div(r["fix"], className="muted")], className="words"), number(r["rows_delivered"]), number(r["rows_set_aside"])]
+                    for r in figures.set_aside(district_id)
                 ],
-                "Nothing needs anybody now: whatever was held or rejected is covered by a later delivery, or was closed.",
+                "Every row of the newest delivery of each kind was used.", 4,
             ),
             html.Div(
                 [
@@ -370,23 +410,23 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 className="cards",
             ),
             table(
-                "Last accepted, by kind", ["Kind", "Date of the data", "Arrived"],
-                [[_KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["last_date"]), moment(r["last_arrived"], zone)] for r in figures.freshness(district_id)],
-                "No delivery was accepted yet.",
+                "quality-kinds", "Last accepted, by kind", ["Kind", "Date of data", "Arrived"],
+                [[_KIND_NAMES.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["last_date"]), moment(r["last_arrived"], zone)] for r in figures.freshness(district_id)],
+                "No delivery has been accepted yet.",
             ),
             table(
-                "Findings of the roster rules", ["Rule", "Severity", "The newest of them, and what to do", "Last on", "Deliveries", "Findings"],
+                "quality-findings", "Findings by rule", ["Rule", "Severity", "Newest finding and what to do", "Last on", "Deliveries", "Findings"],
                 [
                     [html.Code(r["rule_id"]), chip(r["severity"], SEVERITIES.get(r["severity"], "plain")), html.Div([html.Div(r["message"]), html.Div(r["fix"], className="muted")], className="words"),
                      long_day(r["last_date"]), number(r["deliveries"]), number(r["findings"])]
                     for r in figures.findings(district_id)
                 ],
-                "Every rule was met by every delivery.", 4,
+                "Every delivery met every rule.", 4,
             ),
             table(
-                "Newest deliveries", ["File", "Kind", "Date", "Verdict", "Rows", "Added", "Changed", "Removed", "Set aside"],
+                "quality-deliveries", "Newest deliveries", ["File", "Kind", "Date of data", "Verdict", "Rows", "Added", "Changed", "Removed", "Set aside"],
                 [
-                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["delivery_date"]), chip(r["verdict"], VERDICTS.get(r["verdict"], "plain")),
+                    [r["file_name"], _KINDS.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["delivery_date"]), _verdict(r["verdict"]),
                      *[number(r[f"rows_{name}"]) for name in ("delivered", "added", "changed", "removed", "set_aside")]]
                     for r in figures.deliveries(district_id)
                 ],
@@ -410,7 +450,7 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
     key = asked.get("product", [""])[0]
     known = figures.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
     if known is None:
-        return Shown(None, notice=problem("There is no such product here. Choose one from the inventory."))
+        return Shown(None, notice=problem("This district has no such product. Choose one from the inventory."))
     used = next(iter(figures.products(filters, key)), None)
     facts = [known["provider"], known["sector"], known["essential_function"]]
     heading = html.Div(
@@ -420,12 +460,12 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
             html.Div(
                 [
                     html.H2(known["product_name"], className="product-name"),
-                    html.P(" · ".join(fact for fact in facts if fact) or ("In no catalog of the district" if not known["is_catalogued"] else "")),
+                    html.P(" · ".join(fact for fact in facts if fact) or ("Not in the district's catalog" if not known["is_catalogued"] else "")),
                     html.P(
                         [
                             status(known),
-                            chip(f"privacy: {known['privacy_status'] or 'nothing known'}"),
-                            chip(f"first used {long_day(known['first_used'])}" if known["first_used"] else "never used"),
+                            chip(f"Privacy: {known['privacy_status'] or 'unknown'}"),
+                            chip(f"First used {long_day(known['first_used'])}" if known["first_used"] else "Never used"),
                         ],
                         className="chips",
                     ),
@@ -445,8 +485,8 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
             card("Students", few or short(used["students"]), html.Div("each counted once", className="change"), few or number(used["students"])),
             card("Educators", short(used["educators"]), html.Div("each counted once", className="change"), number(used["educators"])),
             card("Page loads", short(used["page_loads"]), html.Div(f"{number(used['active_minutes'])} minutes", className="change"), number(used["page_loads"])),
-            card("Access", few or percent(used["pct_access"]), html.Div("of rostered students, a day", className="change"), "pct_access"),
-            card("Engagement", few or ("–" if used["engagement_index"] is None else f"{used['engagement_index']:,.1f}"), html.Div("page loads by 1,000 students, a day", className="change"), "engagement_index"),
+            card("Access", few or percent(used["pct_access"]), html.Div("of rostered students on an average school day", className="change"), "pct_access"),
+            card("Engagement", few or ("–" if used["engagement_index"] is None else f"{used['engagement_index']:,.1f}"), html.Div("page loads per 1,000 students on an average school day", className="change"), "engagement_index"),
         ],
         className="cards",
     )  # fmt: skip
@@ -464,19 +504,20 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
 
 
 def _by_school(figures: Figures, filters: Filters, name: str, places: list[dict]) -> html.Div:
-    """Students of each school that use a product, the most first."""
+    """Students of each school that use a product: all of them first, then the most."""
     rows = sorted(
-        (row for row in places if row["is_every_grade"]),
-        key=lambda row: (-(row["users"] or 0), row["school_name"] or ""),
+        (row for row in places if row["is_every_grade"] and (row["users"] or row["few"])),
+        key=lambda row: (not row["is_every_school"], -(row["users"] or 0), row["school_name"] or ""),
     )
     return table(
-        f"Students who use {name}, by school", ["School", "Students", "On the roster", "Access"],
+        "product-schools", f"Students who use {name}, by school",
+        ["School", ("Students", "Students with at least one page load"), "On the roster", ("Access", "Share of rostered students with a page load on an average school day")],
         [
             [
-                dcc.Link(row["school_name"], href=f"/school{filters.as_query()}&at={row['school']}", refresh=False),
-                row["few"] or number(row["users"]), number(row["rostered"]), row["few"] or percent(row["pct_access"]),
+                "All schools" if row["is_every_school"] else dcc.Link(row["school_name"], href=f"/school{filters.as_query()}&{urlencode({'at': row['school']})}", refresh=False),
+                row["few"] or number(row["users"]), row["few"] or number(row["rostered"]), row["few_active"] or percent(row["pct_access"]),
             ]
-            for row in rows if row["users"] or row["few"]
+            for row in rows
         ],
         "No student with a school uses it in this selection.", 1,
     )  # fmt: skip
@@ -486,12 +527,12 @@ def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
     rows = figures.educators(filters, [key])[key]
     emails = [row["email"] for row in rows if row["email"]]
     people = table(
-        "Educators who use it most", ["Name", "Email", "Schools", "Days", "Page loads"],
+        "product-educators", "Educators who use it most", ["Name", "Email", "Schools", "Days", "Page loads"],
         [[r["name"], html.A(r["email"], href=f"mailto:{r['email']}") if r["email"] else "–", r["schools"] or "–", number(r["active_days"]), number(r["page_loads"])] for r in rows],
         "No educator in this selection uses it.", 3,
     )  # fmt: skip
     if emails:
-        people.children.insert(
+        people.children[0].children.insert(
             1, html.Button("Copy email addresses", className="quiet copy", **{"data-copy": "; ".join(emails)})
         )
     return people
@@ -499,7 +540,7 @@ def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
 
 def _seen_on(hosts: list[str]) -> str:
     shown, more = hosts[:8], len(hosts) - 8
-    return f"Seen at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "Seen nowhere yet"
+    return f"Used at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "No use yet"
 
 
 # One school
@@ -510,7 +551,7 @@ def _school(figures: Figures, filters: Filters, asked: dict) -> Shown:
     at = asked.get("at", [""])[0]
     district = figures.options.districts[filters.district_id]
     if at not in district.schools:
-        return Shown(None, notice=problem("There is no such school here. Choose one under Schools and grades."))
+        return Shown(None, notice=problem("This district has no such school. Choose one under Schools and grades."))
     here = replace(filters, schools=(at,))
     shown = Shown("one-school-view", more="&" + urlencode({"at": at}), title=district.schools[at])
     if figures.too_few(here):
@@ -531,7 +572,7 @@ def _school(figures: Figures, filters: Filters, asked: dict) -> Shown:
             _grades_of(figures, at, district, now, before, days, than),
             html.Div(
                 [
-                    table("Top products", ["Product", "Status", "Students", "Page loads"], [[_link(filters, p), status(p), p["few"] or number(p["students"]), number(p["page_loads"])] for p in products[:10]], _no_use(figures, here), 2),
+                    table("school-products", "Top products", ["Product", "Status", "Students", "Page loads"], [[_link(filters, p), status(p), p["few"] or number(p["students"]), number(p["page_loads"])] for p in products[:10]], _no_use(figures, here), 2),
                     _moves(filters, products, earlier, than, bool(then)),
                 ],
                 className="halves",
@@ -556,26 +597,28 @@ def _grades_of(
     for row in now:
         if not row["is_every_school"] and row["pct_access"] is not None:
             shares.setdefault("every" if row["is_every_grade"] else row["grade"], []).append(row["pct_access"])
-    rows = []
+    rows, has_past = [], any(row.get("pct_access") is not None for row in then.values())
     for grade, name in [("every", "All grades"), *district.grades.items(), (None, "No grade")]:
         row = here.get(grade)
         if row is None:
             continue
-        few, past = row["few"], then.get(grade, {})
+        few, past, typical = row["few_active"], then.get(grade, {}).get("pct_access"), shares.get(grade, [])
         active = None if few else row["student_days"] / days if days else None
-        change_ = (
-            "–"
-            if few or past.get("pct_access") is None or row["pct_access"] is None
-            else f"{row['pct_access'] - past['pct_access']:+.1f} points"
-        )
-        typical = shares.get(grade, [])
+        gain = None if row["pct_access"] is None or past is None else row["pct_access"] - past
         rows.append(
-            [name, few or number(row["rostered"]), few or number(active), few or percent(row["pct_access"]), change_,
-             percent(median(typical)) if len(typical) > 1 else "–"]
+            [name, row["few"] or number(row["rostered"]), few or number(active), few or percent(row["pct_access"]),
+             *(["–" if gain is None else f"{gain:+.1f} points"] if has_past else []), percent(median(typical)) if len(typical) > 1 else "–"]
         )  # fmt: skip
+    headings = [
+        "Grade",
+        "On the roster",
+        ("Students active", "Students with a page load on an average school day"),
+        ("Share", "Students active as a share of those on the roster"),
+    ]
+    headings += [(f"Change from {than}", "Of the share, in percentage points")] if has_past else []
     return table(
-        "Students active on an average school day", ["Grade", "On the roster", "Students active", "Share", f"Share against {than}" if before else "Share before: " + than.lower(), "District median"],
-        rows, "No student of this school is on the roster in these days.", 1,
+        "school-grades", "Students active on an average school day", [*headings, ("District median", "The median share of the district's schools")],
+        rows, "No student of this school is on the roster on these dates.", 1,
     )  # fmt: skip
 
 
@@ -587,9 +630,9 @@ def _moves(filters: Filters, products: list[dict], earlier: dict[str, dict], tha
     )
     picked = [each for each in reversed(moved[-5:]) if each[0] > 0] + [each for each in moved[:5] if each[0] < 0]
     return table(
-        "Rises and falls", ["Product", "Page loads", f"Against {than}"],
+        "school-moves", "Rises and falls", ["Product", "Page loads", (f"Change from {than}", "In page loads")],
         [[_link(filters, p), number(p["page_loads"]), f"{by:+,}"] for by, p in picked] if compared else [],
-        f"{than}." if not compared else "No product rose or fell.", 1,
+        "No product rose or fell." if compared else f"{than}.", 1,
     )  # fmt: skip
 
 
@@ -605,18 +648,15 @@ def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[di
             [
                 _link(filters, p),
                 status(p),
-                "new" if p["product_key"] in new else "",
-                number(p["page_loads"]),
+                chip("New") if p["product_key"] in new else "–",
                 html.Div([part for name in names for part in (name, ", ")][:-1] or "–", className="words"),
+                number(p["page_loads"]),
             ]
         )
     return table(
-        "New or unapproved, and the educators to ask",
-        ["Product", "Status", "New", "Page loads", "Educators"],
-        rows,
-        "Everything in use here is approved, and nothing is new.",
-        5,
-    )
+        "school-ask", "New or unapproved, with the educators to ask", ["Product", "Status", ("New", "First used by the district in this period"), "Educators", "Page loads"],
+        rows, "Every product used here is approved, and none is new.", 4,
+    )  # fmt: skip
 
 
 # The wall
@@ -625,13 +665,13 @@ def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[di
 def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     """For a screen on a wall: five figures, thirteen weeks, and what is new. No person's name."""
     district = figures.options.districts[filters.district_id]
-    now, weeks = figures.headline(filters), figures.weekly_students(filters)
+    now, weeks, few = figures.headline(filters), figures.weekly_students(filters), figures.few
     new = figures.new_products(filters)
     fresh = [p for p in figures.products(filters) if p["product_key"] in new and not p["is_approved"]][:12]
     line = [{"usage_date": row["usage_date"], "users": row["users"], "page_loads": row["page_loads"]} for row in weeks]
     cards = html.Div(
         [
-            card("Active users", short(now["users"]), None, ""), card("Rostered users reached", percent(now["reach"]), None, ""),
+            card("Active users", few if now.get("few") else short(now["users"]), None, ""), card("Rostered users reached", few if now.get("few") else percent(now["reach"]), None, ""),
             card("Page loads", short(now["page_loads"]), None, ""), card("Products in use", short(now["products"]), None, ""),
             card("Unapproved use", percent(now["unapproved"]), None, ""),
         ],
@@ -642,8 +682,8 @@ def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         [
             html.Div([html.H2(district.name, className="product-name"), html.P(sentence(figures.options, filters, ()), className="muted")], className="wall-head"),
             cards,
-            html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students")), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
-            table("New and unapproved", ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in fresh], "No new product without approval.", 2),
+            html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True)), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
+            table("wall-new", "New and unapproved", ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in fresh], "No new product is unapproved.", 2),
         ]
     )  # fmt: skip
     return Shown("wall-view", {"wall.children": content}, title=f"{district.name}, wall")
@@ -677,9 +717,9 @@ def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
                 "Rostered users reached",
                 *[figures.few if row is None or row.get("few") else percent(row["reach"]) for row in of],
             ],
-            ["Page loads", *["not shown" if row is None else number(row["page_loads"]) for row in of]],
-            ["Products in use", *["not shown" if row is None else number(row["products"]) for row in of]],
-            ["Unapproved use", *["not shown" if row is None else percent(row["unapproved"]) for row in of]],
+            ["Page loads", *[figures.few if row is None else number(row["page_loads"]) for row in of]],
+            ["Products in use", *[figures.few if row is None else number(row["products"]) for row in of]],
+            ["Unapproved use", *[figures.few if row is None else percent(row["unapproved"]) for row in of]],
         ]
     elif len(products) >= 2:
         names = [_link(filters, row) for row in products]
@@ -696,34 +736,36 @@ def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
     else:
         return Shown(
             "compare-view",
-            {"compare.children": problem("Tick two to four products or schools in a table, and choose Compare.")},
+            {"compare.children": problem("Select two to four products or schools in a table, then choose Compare.")},
             more=more,
             title="Compare",
         )
-    content = table(f"Side by side, {period_name(filters)}", ["", *names], lines, "", 1)
+    content = table("compare-all", f"Side by side, {period_name(filters)}", ["Figure", *names], lines, "", 1)
     return Shown("compare-view", {"compare.children": content}, more=more, title="Compare")
 
 
 # Around the pages
 
 
-def stale(figures: Figures, district_id: str, settings: Settings) -> list[str]:
-    """What of the data is older than it should be, by the data's own dates."""
-    now, late = datetime.now(UTC).replace(tzinfo=None), []
+def late(figures: Figures, district_id: str) -> list[tuple[str, date, int, int]]:
+    """(kind, last day, days since, days within which newer was expected) of the data that is older than it should be, by its own dates."""
+    now, found = datetime.now(UTC).replace(tzinfo=None), []
     for row in figures.freshness(district_id):
         kind = row["delivery_kind"]
-        district = figures.options.districts[district_id]
-        last = district.last_day if kind == "usage" else row["last_date"]
-        if last and (found := settings.days_late(kind, datetime.combine(last, time()), now, district.freshness_days)):
-            days, allowed = found
-            late.append(f"{_KINDS.get(kind, kind)} from {long_day(last)} ({days} days, expected within {allowed})")
-    return late
+        last = figures.options.districts[district_id].last_day if kind == "usage" else row["last_date"]
+        own = figures.options.districts[district_id].freshness_days
+        if last and (of_days := figures.settings.days_late(kind, datetime.combine(last, time()), now, own)):
+            found.append((kind, last, *of_days))
+    return found
 
 
-def banner(figures: Figures, district_id: str, settings: Settings) -> object:
+def banner(figures: Figures, district_id: str) -> object:
     """What is late; nothing when all is as expected."""
-    late = stale(figures, district_id, settings)
-    return html.Div(f"Late data: {'; '.join(late)}.", className="notice") if late else None
+    words = [
+        f"{_KINDS.get(kind, kind)} through {long_day(last)} ({days:,} days ago)"
+        for kind, last, days, _ in late(figures, district_id)
+    ]
+    return problem(f"Late data: {'; '.join(words)}.") if words else None
 
 
 def footer(figures: Figures, district: District) -> list[object]:

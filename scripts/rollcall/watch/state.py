@@ -42,7 +42,6 @@ class Arrival:
     verdict: str
     delivery_date: str
     arrived_at: datetime
-    accepted_at: datetime | None
     accepted_date: str | None
 
 
@@ -63,7 +62,7 @@ def arrivals(settings: Settings) -> list[Arrival]:
         return []
     sql = f"""select district_id, delivery_kind, max_by(delivery_id, arrived_at), max_by(file_name, arrived_at),
             max_by(verdict, arrived_at), max_by(delivery_date, arrived_at)::varchar, max(arrived_at),
-            max(arrived_at) filter (verdict = '{ACCEPTED}'), max(delivery_date) filter (verdict = '{ACCEPTED}')::varchar
+            max(delivery_date) filter (verdict = '{ACCEPTED}')::varchar
         from {lake.read(records)} group by all order by all"""
     try:
         with duckdb.connect() as connection:
@@ -250,13 +249,12 @@ def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
     found = [_refused(delivery, settings, now) for delivery in open_deliveries(settings)]
     own = _freshness_of_districts(settings)
     for arrival in arrivals(settings):
-        late = arrival.accepted_at and settings.days_late(
-            arrival.kind, arrival.accepted_at, now, own.get(arrival.district_id)
-        )
-        if late:
+        # By the date of the data, as the dashboard: what arrives today may be of last month.
+        last = datetime.fromisoformat(arrival.accepted_date).replace(tzinfo=UTC) if arrival.accepted_date else None
+        if last and (late := settings.days_late(arrival.kind, last, now, own.get(arrival.district_id))):
             days, allowed = late
-            what = f"{arrival.district_id}: no {arrival.kind} delivery was accepted for {days} days (expected within {allowed})"
-            fix = "Ask the district for it, or set freshness_days in its district.toml to what was agreed"
+            what = f"{arrival.district_id}: the newest {arrival.kind} data is of {last:%Y-%m-%d}, {days} days ago (expected within {allowed})"
+            fix = "Ask the district for a newer delivery, or set freshness_days in its district.toml to what was agreed"
             found.append(Problem(f"fresh/{arrival.district_id}/{arrival.kind}", "late", what, fix))
     return found
 

@@ -32,7 +32,7 @@
             const isAnswer = response.status === 204 || (response.ok && (response.headers.get("content-type") || "").includes("json"));
             if (!isAnswer) {
                 const ended = response.redirected || response.ok || [401, 403].includes(response.status);
-                say(ended ? "Your session has ended. The figures below are old. Sign in again, then choose Retry." : "The server cannot answer. The figures below are old.");
+                say(ended ? "Your session has ended, and these figures are out of date. Sign in again, then choose Retry." : "The server reported an error, and these figures are out of date.");
             } else if (document.body.classList.contains("old")) {
                 if (hasFigures) {
                     say("");
@@ -42,7 +42,7 @@
             }
             return response;
         } catch (error) {
-            say("The server does not answer. The figures below are old.");
+            say("The server is not responding, and these figures are out of date.");
             throw error;
         } finally {
             if (hasFigures) {

@@ -1,5 +1,9 @@
-// A grid keeps only the rows on the screen in the page: on paper each is a table of all its rows, in its order.
+// A grid keeps only the rows on the screen in the page: on paper it is a table of all its rows, in its order.
 (function () {
+    function isNumber(column) {
+        return column.getColDef().type === "rightAligned";
+    }
+
     function tableOf(element, grid) {
         const table = document.createElement("table");
         table.className = "printed";
@@ -8,6 +12,7 @@
         for (const column of columns) {
             const cell = document.createElement("th");
             cell.textContent = column.getColDef().headerName;
+            cell.className = isNumber(column) ? "n" : "";
             head.append(cell);
         }
         const body = table.createTBody();
@@ -17,7 +22,7 @@
                 const cell = row.insertCell();
                 cell.textContent = grid.getCellValue({ rowNode: node, colKey: column, useFormatter: true }) ?? "";
                 const shade = node.data["q_" + column.getColId()];
-                cell.className = shade == null ? "" : "q" + shade;
+                cell.className = (isNumber(column) ? "n" : "") + (shade == null ? "" : " q" + shade);
             }
         }
         for (let n = 0; n < grid.getPinnedTopRowCount(); n += 1) {
@@ -27,7 +32,25 @@
         element.after(table);
     }
 
+    // What stands at the head and foot of each page.
+    function running() {
+        const words = [...document.querySelectorAll("#district-name, #selection")].map((each) => each.textContent).filter(Boolean);
+        const style = document.createElement("style");
+        style.className = "printed";
+        style.textContent = "@page { @top-left { content: " + JSON.stringify(words.join(" · ")) + "; } @bottom-right { content: 'Page ' counter(page) ' of ' counter(pages); } }";
+        document.head.append(style);
+    }
+
+    // A chart is drawn anew in the width of the paper, and back.
+    function draw(width) {
+        for (const chart of document.querySelectorAll("section:not([hidden]) .js-plotly-plot")) {
+            window.Plotly.relayout(chart, { width, autosize: width === null });
+        }
+    }
+
     window.addEventListener("beforeprint", function () {
+        running();
+        draw(660);
         for (const element of document.querySelectorAll("section:not([hidden]) .grid")) {
             const grid = window.dash_ag_grid.getApi(element.id);
             if (grid) {
@@ -36,8 +59,9 @@
         }
     });
     window.addEventListener("afterprint", function () {
-        for (const table of document.querySelectorAll("table.printed")) {
-            table.remove();
+        for (const each of document.querySelectorAll(".printed:is(table, style)")) {
+            each.remove();
         }
+        draw(null);
     });
 })();

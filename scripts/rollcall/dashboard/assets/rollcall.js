@@ -1,4 +1,4 @@
-// The address follows the filters; the links keep them. Asked of nobody: the server has said what the address is.
+// The address follows the filters, and the links keep them. The server has already said what the address is.
 window.dash_clientside = window.dash_clientside || {};
 window.dash_clientside.rollcall = {
     follow: function (address, title, path) {
@@ -8,11 +8,14 @@ window.dash_clientside.rollcall = {
         if (!address) {
             return outputs.map(() => window.dash_clientside.no_update);
         }
-        const sort = new URLSearchParams(window.location.search).get("sort");
-        const wanted = address + (sort && path === lastPath ? "&sort=" + encodeURIComponent(sort) : "");
+        let wanted = address;
+        for (const name of path === lastPath ? ["sort", "columns"] : []) {
+            const value = new URLSearchParams(window.location.search).get(name);
+            wanted += value ? "&" + name + "=" + encodeURIComponent(value) : "";
+        }
         lastPath = path;
         if (window.location.search !== wanted) {
-            // What the page adds to an address that somebody opened is no step of theirs.
+            // What the page adds to an address that was opened is no step of its own.
             const first = window.location.search === "" || selectionOf(window.location.search) === selectionOf(wanted);
             window.history[first ? "replaceState" : "pushState"]({}, "", window.location.pathname + wanted);
         }
@@ -27,13 +30,24 @@ window.dash_clientside.rollcall = {
         document.body.dataset.page = path;
         return outputs.map((output) => output.id.path + kept);
     },
+    // The columns of the products that are picked; the name is always there.
+    columns: function (picked, options) {
+        const grid = gridOf("products");
+        if (!grid) {
+            return;
+        }
+        for (const { value } of options) {
+            grid.setColumnsVisible([value], picked.includes(value));
+        }
+        setInAddress("columns", picked.length === options.length ? "" : picked.join("."));
+    },
 };
 function selectionOf(query) {
-    return query.replace(/&(product|measure|at|one|sort)=[^&]*/g, "");
+    return query.replace(/[&](product|measure|at|one|sort|columns)=[^&]*/g, "");
 }
 let lastPath = window.location.pathname;
 
-// Whoever cannot see that the page is another one hears its heading.
+// A screen reader reads the heading of a new page.
 let lastHeading = null;
 function focusHeading(page) {
     const isNew = lastHeading !== null && lastHeading !== page;
@@ -76,6 +90,7 @@ function link(address, children) {
 function addressWith(path, changes) {
     const query = new URLSearchParams(window.location.search);
     query.delete("sort");
+    query.delete("columns");
     for (const [name, value] of Object.entries(changes)) {
         query.set(name, value);
     }
@@ -115,7 +130,27 @@ function orderOf(table) {
     return sort.startsWith(table + ".") ? sort.slice(table.length + 1) : "";
 }
 
-// Each grid takes its order from the address, and puts it there; on a narrow screen names stay while figures scroll past them.
+// Puts something into the address that is no step of its own.
+function setInAddress(name, value) {
+    const query = new URLSearchParams(window.location.search);
+    if (value) {
+        query.set(name, value);
+    } else {
+        query.delete(name);
+    }
+    window.history.replaceState({}, "", window.location.pathname + "?" + query);
+}
+
+function gridOf(table) {
+    return document.querySelector("#" + table + " .ag-root") ? window.dash_ag_grid.getApi(table) : null;
+}
+
+// School 9 before School 10; the order of names in the exports (`natural` in heat.py).
+const names = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+var dagfuncs = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
+dagfuncs.natural = (a, b) => names.compare(a ?? "", b ?? "");
+
+// Each grid takes its order and columns from the address, and puts them there.
 const narrow = window.matchMedia("(max-width: 700px)");
 const tables = ["products", "new", "unapproved", "heat"];
 const known = new WeakSet();
@@ -133,37 +168,81 @@ function settle() {
             if (column) {
                 grid.applyColumnState({ state: [{ colId: column, sort: direction || "asc" }], defaultState: { sort: null } });
             }
-            pin(table, grid);
+            const usual = grid.getColumnState().map((each) => each.colId);
+            pin(table, grid, usual);
+            const shown = new URLSearchParams(window.location.search).get("columns");
+            if (table === "products" && shown !== null) {
+                window.dash_clientside.set_props("products-columns", { value: shown.split(".") });
+            }
             grid.addEventListener("sortChanged", function (event) {
                 if (event.source !== "uiColumnSorted") {
                     return;
                 }
-                const query = new URLSearchParams(window.location.search);
-                query.set("sort", table + "." + sortOf(grid));
-                window.history.replaceState({}, "", window.location.pathname + "?" + query);
+                setInAddress("sort", table + "." + sortOf(grid));
+                pin(table, grid, usual);
             });
-            narrow.addEventListener("change", () => pin(table, grid));
+            grid.addEventListener("gridColumnsChanged", () => pin(table, grid, usual));
+            grid.addEventListener("selectionChanged", () => offer(table, grid));
+            narrow.addEventListener("change", () => pin(table, grid, usual));
         });
     }
 }
-// What a phone has room for: the name and the measure that the table is sorted by.
-function pin(table, grid) {
+
+// What a phone has room for: names that stay, and the measure that the table is sorted by.
+function pin(table, grid, usual) {
+    const tick = { colId: "ag-Grid-SelectionColumn", hide: narrow.matches };
     if (table === "heat") {
-        grid.applyColumnState({ state: [{ colId: "school_name", width: narrow.matches ? 130 : 210 }] });
+        grid.applyColumnState({ state: [tick, { colId: "school_name", width: narrow.matches ? 140 : 220 }] });
         return;
     }
-    const state = grid.getColumnState();
-    const sorted = state.find((column) => column.sort);
-    const order = state.map((column) => column.colId);
-    if (narrow.matches && sorted) {
-        order.splice(1, 0, ...order.splice(order.indexOf(sorted.colId), 1));
+    const order = usual.slice();
+    const sorted = grid.getColumnState().find((column) => column.sort);
+    if (narrow.matches && sorted && sorted.colId !== "product_name") {
+        order.splice(order.indexOf(sorted.colId), 1);
+        order.splice(order.indexOf("product_name") + 1, 0, sorted.colId);
     }
+    const product = narrow.matches ? { pinned: "left", flex: null, width: 170 } : { pinned: null, flex: 2 };
     grid.applyColumnState({
-        state: order.map((colId) => (colId === "product_name" ? { colId, pinned: narrow.matches ? "left" : null, width: 180 } : { colId })),
-        applyOrder: narrow.matches,
+        state: order.map((colId) => ({ colId, ...(colId === "product_name" ? product : colId === tick.colId ? tick : {}) })),
+        applyOrder: true,
     });
 }
-new MutationObserver(settle).observe(document, { subtree: true, childList: true });
+
+// Two to four rows are compared: the button says how many are selected, and can be used while that many are.
+function offer(table, grid) {
+    const count = grid.getSelectedRows().length;
+    window.dash_clientside.set_props(table + "-compare", {
+        disabled: count < 2 || count > 4,
+        children: count > 4 ? "Compare (4 at most)" : count ? "Compare " + count : "Compare",
+    });
+}
+// A chart that was drawn while its page was hidden has a width of its own: it gets that of its card.
+let isFitting = false;
+function fit() {
+    isFitting = false;
+    for (const chart of document.querySelectorAll("section:not([hidden]) .js-plotly-plot")) {
+        const width = chart.clientWidth;
+        const drawn = chart._fullLayout && chart._fullLayout.width;
+        const tries = chart.dataset.width === String(width) ? Number(chart.dataset.tries) : 0;
+        if (!width || !drawn || document.querySelector("style.printed")) {
+            continue;
+        }
+        if (Math.abs(drawn - width) <= 2) {
+            chart.dataset.tries = 0;
+        } else if (tries < 5) {
+            chart.dataset.width = width;
+            chart.dataset.tries = tries + 1;
+            window.Plotly.Plots.resize(chart);
+        }
+    }
+}
+new MutationObserver(function () {
+    settle();
+    if (!isFitting) {
+        isFitting = true;
+        window.requestAnimationFrame(fit);
+    }
+}).observe(document, { subtree: true, childList: true, attributeFilter: ["hidden"] });
 
 document.addEventListener("click", function (event) {
     const exported = event.target.closest("a.export");
@@ -171,9 +250,9 @@ document.addEventListener("click", function (event) {
         const table = exported.dataset.table;
         const query = new URLSearchParams(window.location.search);
         query.delete("sort");
-        const api = window.dash_ag_grid.getApi(table);
-        if (sortOf(api)) {
-            query.set("sort", sortOf(api));
+        const grid = gridOf(table);
+        if (grid && sortOf(grid)) {
+            query.set("sort", sortOf(grid));
         }
         exported.href = "/export/" + table + "." + exported.dataset.kind + "?" + query;
     }
@@ -183,14 +262,10 @@ document.addEventListener("click", function (event) {
             copy.textContent = "Copied";
         });
     }
-    const compared = event.target.closest("a.compare");
+    const compared = event.target.closest("button.compare");
     if (compared) {
-        event.preventDefault();
-        const table = compared.dataset.table;
-        const rows = window.dash_ag_grid.getApi(table).getSelectedRows().slice(0, 4);
-        const query = new URLSearchParams(window.location.search);
-        query.delete("sort");
-        for (const row of rows) {
+        const query = new URLSearchParams(selectionOf(window.location.search));
+        for (const row of gridOf(compared.dataset.table).getSelectedRows()) {
             query.append("one", row.product_key || row.school);
         }
         go("/compare?" + query);
