@@ -102,7 +102,9 @@ def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, obje
                 column = config.kwargs.get("column")
                 is_drift = config.severity == "warning" and not broken
                 if is_drift:
-                    observed = "; ".join(_sentences(made, config.to_domain_obj().unexpected_rows_query, result.suite_name))
+                    observed = "; ".join(
+                        _sentences(made, config.to_domain_obj().unexpected_rows_query, result.suite_name)
+                    )
                 (warnings if is_drift else failures).append(
                     {
                         "mart": result.suite_name,
