@@ -114,7 +114,7 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
         for file in files:
             rows = f"read_parquet({quote(file)}, hive_partitioning = false)"
             if connection.execute(f"select count(*) from {rows} where {keys}").fetchone()[0]:
-                replaced = replaced or lake.Replacing(settings, connection, district_id, "names")
+                replaced = replaced or lake.Replacing(settings, connection, district_id, lake.NAMES)
                 replaced.replace(Path(file), f"select * replace ({', '.join(fields)}) from {rows}")
     if replaced:
         replaced.put_in()
