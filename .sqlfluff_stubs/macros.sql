@@ -34,3 +34,5 @@
 {% macro last_labels(host, count) %}right({{ host }}, {{ count }}){% endmacro %}
 {% macro with_recursive() %}with{% endmacro %}
 {% macro reached_over(links, node, token, other) %}reached as (select * from {{ links }}),{% endmacro %}
+{% macro in_roster_scope() %}true{% endmacro %}
+{% macro roster_marts() %}{{ return(["dim_orgs"]) }}{% endmacro %}
