@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import zipfile
@@ -75,6 +76,42 @@ def test_a_rebuild_from_the_lake_gives_the_same_marts(year):
     assert before.keys() == after.keys()
     for mart in before:
         assert before[mart] == after[mart], mart
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("ROLLCALL_HISTORIES", 0))))
+def test_random_deliveries_end_where_a_rebuild_does(house, seed):
+    """`make histories`: two districts whose files come in any mixture, with one taken back now and then."""
+    draw, waiting = random.Random(seed), {}
+    for district in ("north", "south"):
+        made = house.root / f"made-{district}"
+        house.run(
+            "sample", str(made), "--users", "60", "--days", "6", "--seed", str(draw.randrange(99)), "--events", "150"
+        )
+        (house.landing / district).mkdir(parents=True)
+        (folder,) = made.iterdir()
+        shutil.copy(folder / "district.toml", house.landing / district)
+        # Rosters in their order, everything else in any.
+        files = [path for path in folder.iterdir() if path.suffix != ".toml"]
+        draw.shuffle(files)
+        rosters = iter(sorted(path for path in files if path.suffix == ".zip"))
+        waiting[district] = [next(rosters) if path.suffix == ".zip" else path for path in files]
+    while any(waiting.values()):
+        for district, files in waiting.items():
+            for path in files[: draw.randrange(3)]:
+                shutil.copy(path, house.landing / district)
+                files.remove(path)
+        house.refresh()
+        if draw.random() < 0.15:
+            usages = house.query(
+                "select district_id || '/' || delivery_id from fct_deliveries where delivery_kind = 'usage'"
+            )
+            if usages:
+                house.run("withdraw", draw.choice(usages)[0], "--by", "test", "--why", "test", code=None)
+    house.refresh()
+    before = house.marts()
+    house.refresh("--full")
+    after = house.marts()
+    assert before["fct_memberships"] and {mart for mart in before if before[mart] != after[mart]} == set()
 
 
 def test_unfiltered_sums_are_the_events_accepted(year):

@@ -24,6 +24,7 @@ UNTESTED = {
     "int_increments__person_day_changes",
     # What one model and the last version say, put together: tested where it comes from.
     "int_increments__identifiers",
+    "int_increments__identity_spans",
     "int_increments__profiles",
     "int_increments__status_spans",
     "int_usage__page_loads",
