@@ -35,4 +35,5 @@
 {% macro with_recursive() %}with{% endmacro %}
 {% macro reached_over(links, node, token, other) %}reached as (select * from {{ links }}),{% endmacro %}
 {% macro in_roster_scope() %}true{% endmacro %}
+{% macro code_fingerprint() %}'code'{% endmacro %}
 {% macro roster_marts() %}{{ return(["dim_orgs"]) }}{% endmacro %}

@@ -15,6 +15,16 @@
     {{ return("district_id in (" ~ in_scope | join(", ") ~ ")" if in_scope and carried_over else "false" if carried_over else "true") }}
 {%- endmacro %}
 
+{% macro code_fingerprint() -%} {{ return(adapter.dispatch("code_fingerprint")()) }} {%- endmacro %}
+{% macro default__code_fingerprint() -%}
+    {#- Changes with the models, macros and seeds: what others have derived is derived again. Set by rollcall.lake_plugin. -#}
+    cast(getvariable('rollcall_code') as string)
+{%- endmacro %}
+{% macro spark__code_fingerprint() -%}
+    {#- There it is for whoever starts the build to ask for a full one. -#}
+    cast(null as string)
+{%- endmacro %}
+
 {% macro roster_marts() -%}
     {#- The marts whose rows are carried over. What a district's rosters were derived from is said when all of them are made. -#}
     {{ return([

@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="ephemeral") }}
 -- The same before and after this build has replaced the districts in scope: those of the others stay.
 select district_id, user_key, identifier_type, identifier_key, valid_from, valid_to
 from {{ ref("int_people__identifiers") }}

@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="ephemeral") }}
 select district_id, identity_key, user_key, user_type, roster_status, membership_group_key, valid_from, valid_to
 from {{ ref("int_usage__identity_spans") }}
 union all

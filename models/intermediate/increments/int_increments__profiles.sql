@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="ephemeral") }}
 select district_id, user_key, user_type, is_relative
 from {{ ref("int_people__profiles") }}
 union all

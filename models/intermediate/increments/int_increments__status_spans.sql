@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="ephemeral") }}
 select district_id, user_key, roster_status, membership_group_key, valid_from, valid_to
 from {{ ref("int_people__status_spans") }}
 union all
