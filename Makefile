@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test test-dagster test-spark docs faults hostile selections mutations lint format bench lock clean
+.PHONY: help run test test-dagster test-spark docs faults hostile selections mutations histories lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -65,6 +65,9 @@ faults: $(READY) ## kill the refresh a hundred times; about half an hour
 
 hostile: $(READY) ## send three thousand hostile deliveries among good ones; about half an hour
 	ROLLCALL_BAD_FILES=3000 $(BIN)/python -m pytest -n 0 -s tests/python/test_hostile.py
+
+histories: $(READY) ## hold ten random histories of two districts to a rebuild; about ten minutes
+	ROLLCALL_HISTORIES=10 $(BIN)/python -m pytest -n 0 tests/python/test_history.py -k random_deliveries
 
 selections: $(READY) ## hold 300 random selections of a large district's dashboard to plain counting
 	ROLLCALL_SELECTIONS=300 $(BIN)/python -m pytest -n 0 tests/python/test_dashboard_at_size.py

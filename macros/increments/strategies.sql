@@ -1,4 +1,4 @@
-{#- The two ways in which a mart goes on from its published rows. docs/increments.md shows when each is right. -#}
+{#- The three ways in which a mart goes on from its published rows. docs/increments.md shows when each is right. -#}
 
 {#- replace_scope: what is in scope is deleted, then what was counted again is inserted -#}
 
@@ -75,4 +75,38 @@
         {%- endfor %}
     when not matched then insert ({{ columns | join(", ") }})
         values ({% for column in columns %}changed.{{ column }}{{ ", " if not loop.last }}{% endfor %})
+{%- endmacro %}
+
+{#- replace_districts: districts whose rosters were derived again get their new rows, of which most are there already -#}
+
+{% macro get_incremental_replace_districts_sql(arguments) -%}
+    {#-
+        Deletes what int_increments__roster_scope names and the new rows do not have, and inserts what the mart does not have
+        yet: an equal row is left alone, so that the file does not grow by it. With `key`, a model's config, rows of other
+        districts are replaced too where a new row has their key.
+    -#}
+    {%- set scope = ref("int_increments__roster_scope") -%}
+    {%- set target = arguments["target_relation"] -%}
+    {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | list -%}
+    {%- set key = config.get("key") -%}
+    delete from {{ target }}
+    where (
+        district_id in (select district_id from {{ scope }} where is_in_scope)
+        {%- if key %}
+        or {{ key }} in (select {{ key }} from {{ arguments["temp_relation"] }})
+        {%- endif %}
+    )
+    and not exists (
+        select 1
+        from {{ arguments["temp_relation"] }} as derived
+        where {% for column in columns %}derived.{{ column }} is not distinct from {{ target }}.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+    );
+    insert into {{ target }} ({{ columns | join(", ") }})
+    select {{ columns | join(", ") }}
+    from {{ arguments["temp_relation"] }} as derived
+    where not exists (
+        select 1
+        from {{ target }} as there
+        where {% for column in columns %}derived.{{ column }} is not distinct from there.{{ column }}{{ " and " if not loop.last }}{% endfor %}
+    )
 {%- endmacro %}

@@ -269,9 +269,12 @@ def nightly(root: Path) -> None:
     shutil.rmtree(house.root)
 
 
-def _large_roster(target: Path, users: int, enrollments: int) -> None:
-    """A valid OneRoster 1.1 zip of that size: orgs, users, courses, classes and enrollments, each row as a SIS writes it."""
-    schools, a_class = users // 600, 25
+def _large_roster(target: Path, users: int, enrollments: int, moved: str = "false") -> None:
+    """A valid OneRoster 1.1 zip of that size: orgs, users, courses, classes and enrollments, each row as a SIS writes it.
+
+    The students for whom `moved` holds, a condition on their number n, are a grade further.
+    """
+    schools, a_class = max(users // 600, 1), 25
     classes = enrollments // a_class
     tables = {
         "orgs": f"""select 'D' as "sourcedId", '' as status, '' as "dateLastModified", 'District' as name, 'district' as type,
@@ -283,7 +286,7 @@ def _large_roster(target: Path, users: int, enrollments: int) -> None:
                 'S' || n % {schools} as "orgSourcedIds", case when n % 16 = 0 then 'teacher' else 'student' end as role,
                 'u' || n as username, '' as "userIds", 'Given' || n % 997 as "givenName", 'Family' || n % 1009 as "familyName",
                 '' as "middleName", n::varchar as identifier, 'u' || n || '@largefield.example' as email, '' as sms, '' as phone,
-                '' as "agentSourcedIds", lpad((1 + n % 12)::varchar, 2, '0') as grades, '' as password
+                '' as "agentSourcedIds", lpad((1 + (n + ({moved})::int) % 12)::varchar, 2, '0') as grades, '' as password
             from range({users}) as r(n)""",
         "courses": """select 'C' as "sourcedId", '' as status, '' as "dateLastModified", '' as "schoolYearSourcedId", 'Course' as title,
             '' as "courseCode", '' as grades, 'D' as "orgSourcedId", '' as subjects, '' as "subjectCodes" """,
@@ -315,7 +318,7 @@ def _large_roster(target: Path, users: int, enrollments: int) -> None:
     )
     lines = ["propertyName,value", "manifest.version,1.0", "oneroster.version,1.1", "source.systemName,bench", "source.systemCode,bench"]  # fmt: skip
     lines += [f"file.{name},{'bulk' if name in tables else 'absent'}" for name in listed]
-    target.parent.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=target.parent.parent) as folder,
         duckdb.connect() as connection,
@@ -339,6 +342,80 @@ def large_check(root: Path) -> None:
         f"  check                {took.seconds:7.1f} s   peak {took.peak_gb:.1f} GB   processor {took.processor:.1f} s   (aims: 40 s, 4 GB)"
     )
     shutil.rmtree(roster.parent)
+
+
+def _usage(target: Path, users: int, events: int, day: str) -> Path:
+    """A day of page loads by people of `_large_roster`, of whom every third uses anything, with 200 products."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""copy (
+                select '{day}T' || lpad((8 + n % 8)::varchar, 2, '0') || ':' || lpad((n % 60)::varchar, 2, '0') || ':00Z' as occurred_at,
+                    'u' || person || '@largefield.example' as user_email, 'U' || person as user_id,
+                    'https://p' || hash(n) % 200 || '.example/' as url, 5 + n % 300 as duration_seconds, '{day}-' || n as event_id,
+                    'extension' as collector
+                from (select n, 3 * (hash(n, '{day}') % ({users} // 3)) as person from range({events}) as r(n))
+            ) to '{target}' (header)"""
+        )
+    return target
+
+
+def largest_nights(root: Path) -> None:
+    """A million people: the first roster, a further day of use, and a day on which one in a hundred students moves up."""
+    users = 1_000_000
+    made = root / "largest-made"
+    made.mkdir()
+    house = House(root / "largest")
+    days = [f"2025-09-0{n}" for n in range(2, 6)]
+    for number, day in ((0, days[0]), (2, days[2])):
+        _large_roster(made / f"roster_{day}.zip", users, users, f"n % 100 = {number}" if number else "false")
+        if not number:
+            house.give(made / f"roster_{day}.zip")
+    print("\n1,000,000 people, 400,000 page loads a day")
+    for name, day in zip(("first roster", "further day", "roster, 1 % moved", "further day"), days, strict=True):
+        house.give(_usage(made / f"usage_{day}.csv", users, 400_000, day))
+        if name.startswith("roster"):
+            house.give(made / f"roster_{day}.zip")
+        _night(house, name)
+    shutil.rmtree(made)
+    shutil.rmtree(house.root)
+
+
+def _night(house: House, name: str) -> Timed:
+    took, run = house.refresh()
+    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in run["seconds"].items())
+    size = (house.root / "warehouse" / "rollcall.duckdb").stat().st_size / 2**20
+    print(
+        f"  {name:20} {took.seconds:7.1f} s   processor {took.processor:6.1f} s   peak {took.peak_gb:.1f} GB   file {size:5.0f} MB   ({stages})",
+        flush=True,
+    )
+    return took
+
+
+def many_districts(root: Path, districts: int = 300, users: int = 3_000) -> None:
+    """A service agency: the first build, a night in which ten districts have a new roster, and one in which all have; and one district alone."""
+    made = root / "many-made"
+    made.mkdir()
+    names = [f"district{n:03}" for n in range(districts)]
+    days = {"first build": "2025-09-02", "ten with a roster": "2025-09-03", "all with a roster": "2025-09-04"}
+    for number, day in enumerate(days.values()):
+        _large_roster(made / f"roster_{day}.zip", users, users, f"n % 100 < {number}")
+        _usage(made / f"usage_{day}.csv", users, 5_000, day)
+    seconds = {}
+    for house, members in ((House(root / "alone"), names[:1]), (House(root / "many"), names)):
+        shutil.rmtree(house.landing)
+        print(f"\n{len(members)} districts of {users:,} people, 5,000 page loads a day in each")
+        for name, day in days.items():
+            for district in members[:10] if name.startswith("ten") else members:
+                folder = house.root / "landing" / district
+                folder.mkdir(parents=True, exist_ok=True)
+                for kind in ("roster", "usage"):
+                    (file,) = made.glob(f"{kind}_{day}.*")
+                    os.link(file, folder / file.name)
+            seconds[len(members), name] = _night(house, name).seconds
+        shutil.rmtree(house.root)
+    ten, alone = seconds[districts, "ten with a roster"], seconds[1, "ten with a roster"]
+    print(f"  ten of {districts} against one district alone: {ten / alone:.2f}")
+    shutil.rmtree(made)
 
 
 PAGES = ["", "schools", "review", "coverage", "quality", "product", "school", "wall", "compare"]
@@ -377,6 +454,8 @@ WHOLE = QUICK | {
     "dashboard": lambda root: interactions(root, "district", 11_000, 22, 1_000_000, 150),
     "large-check": large_check,
     "large-dashboard": lambda root: interactions(root, "largest", 1_000_000, 20, 400_000, 400),
+    "nights": largest_nights,
+    "districts": many_districts,
     "large-tier": lambda root: tier(root, "larger", 500_000, 10_000_000),
 }
 

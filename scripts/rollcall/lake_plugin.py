@@ -1,10 +1,11 @@
-"""Lets `dbt build` stand alone: before dbt opens DuckDB, the build folder and the typed, empty lake tables are there."""
+"""Lets `dbt build` stand alone: the build folder and the typed, empty lake tables are there, and models know their own code."""
 
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from rollcall.intake import lake
+from rollcall.refresh.publish import code_fingerprint
 from rollcall.settings import Settings
 
 
@@ -15,3 +16,8 @@ class Plugin(BasePlugin):
         settings = Settings()
         settings.build.mkdir(parents=True, exist_ok=True)
         lake.prepare(settings)
+        self.code = code_fingerprint()
+
+    def configure_cursor(self, cursor: Any) -> None:
+        """Read by the macro `code_fingerprint`; a variable is of one cursor."""
+        cursor.execute(f"set variable rollcall_code = '{self.code}'")

@@ -1,7 +1,7 @@
-{% test one_row_per(model, columns, scope=none, weeks_of=none) %}
+{% test one_row_per(model, columns, scope=none, weeks_of=none, districts=none) %}
     {#-
         The grain: no two rows agree in all `columns`, NULL being a value like any other. With `scope`, only on the days that it
-        names; with `weeks_of`, only in their weeks: the rest was tested when it was counted.
+        names; with `weeks_of`, only in their weeks; with `districts`, only in those in scope: the rest was tested when it was made.
     -#}
     select {{ columns | join(", ") }}, count(*) as row_count
     from {{ model }}
@@ -9,6 +9,8 @@
     where (district_id, usage_date) in (select district_id, usage_date from {{ scope }})
     {%- elif weeks_of %}
     where period = 'week' and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
+    {%- elif districts %}
+    where district_id in (select district_id from {{ districts }} where is_in_scope)
     {%- endif %}
     group by {{ columns | join(", ") }}
     having count(*) > 1

@@ -1,8 +1,15 @@
-{% test relationships_in_scope(model, column_name, to, field, scope) %}
-    {#- Every key in the days that this build counted is in its dimension; the rest was tested when it was counted. -#}
+{% test relationships_in_scope(model, column_name, to, field, scope=none, districts=none) %}
+    {#-
+        Every key in what this build made is in its dimension: on the days of `scope`, or in those `districts` that are in scope.
+        The rest was tested when it was made.
+    -#}
     select child.{{ column_name }}
     from {{ model }} as child
+    {%- if scope %}
     semi join {{ scope }} as scope on child.district_id = scope.district_id and child.usage_date = scope.usage_date
+    {%- else %}
+    semi join {{ districts }} as scope on child.district_id = scope.district_id and scope.is_in_scope
+    {%- endif %}
     anti join {{ to }} as parent on child.{{ column_name }} = parent.{{ field }}
     where child.{{ column_name }} is not null
 {% endtest %}

@@ -507,7 +507,7 @@ def test_after_all_of_that_the_marts_are_those_of_one_backfill_in_a_house_that_n
     shutil.copy(house.lake / ".pii_key", calm.lake)
     shutil.copytree(nights.kept / "oakdale", calm.landing / "oakdale")
     calm.run("backfill", "2020-10-01", str(nights.day))
-    of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days")
+    of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days", "fct_roster_states")
     found, expected = house.marts(of_arrival), calm.marts(of_arrival)
     assert found.keys() == expected.keys() and len(expected["fct_product_usage"]) > KILLS * 5
     for mart in expected:

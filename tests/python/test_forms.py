@@ -451,7 +451,7 @@ def test_late_shuffled_and_replayed_deliveries_end_in_the_same_marts(daily, dist
     before, after = SECOND - timedelta(days=3), SECOND + timedelta(days=3)
     done = house.run("backfill", str(before), str(after), "--json").stdout
     assert '"rejected"' not in done and not list(house.quarantine.glob("*/2020-11-02*"))
-    of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days")
+    of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days", "fct_roster_states")
     found, expected = house.marts(of_arrival), daily.marts(of_arrival)
     for mart in expected:
         assert found[mart] == expected[mart], mart

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import roster
 from conftest import House
 from rollcall import logs
-from rollcall.intake import privacy
+from rollcall.intake import lake, privacy
 from rollcall.intake.take import Outcome
 from rollcall.rules import schema
 
@@ -211,6 +211,7 @@ def counted(session_house):
     oneroster(house.landing / "e" / "roster_2020-10-01.zip", users, roles)
     assert {outcome.verdict for outcome in taken(house)} == {"accepted"}
     assert {turned.email, f"login.{turned.id}".lower()} <= {secret for secret, _ in leaks(house, [turned])}
+    house.before = lake.withdrawals(house.settings)
     oneroster(
         folder / "roster_2020-10-02.zip",
         [*others, teacher.user("teacher"), turned.user("student"), guardian.user("guardian") | shared],
@@ -229,6 +230,11 @@ def test_what_was_kept_of_a_teacher_who_is_a_student_now_is_gone_from_every_room
     assert leaks(counted, counted.pupils) == set()
     names = {name for (name,) in counted.query("select display_name from dim_users where display_name is not null")}
     assert names == {f"{person.given} {person.family}" for person in counted.staff}
+
+
+def test_no_version_from_before_a_name_was_taken_out_is_gone_on_from(counted):
+    assert counted.before == ""
+    assert lake.withdrawals(counted.settings) != counted.before
 
 
 def test_rostered_are_students_and_staff_and_no_parents(counted):

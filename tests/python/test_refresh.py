@@ -15,6 +15,7 @@ import roster
 from rollcall.districts import District
 from rollcall.errors import RollcallError
 from rollcall.intake import checksums, lake, privacy
+from rollcall.refresh import publish
 from rollcall.settings import Settings
 
 
@@ -44,6 +45,34 @@ def test_nothing_to_do_says_so_and_imports_no_heavy_library(published):
         capture_output=True,
     )
     assert done.returncode == 0 and "Nothing new" in done.stdout and done.stdout.endswith("[]\n"), done
+
+
+def test_a_file_that_replaced_rows_have_left_loose_is_made_compact(tmp_path):
+    settings = Settings(build=tmp_path)
+    compatible = {"storage_compatibility_version": "v1.4.0"}
+    with duckdb.connect(str(settings.candidate), config=compatible) as connection:
+        connection.execute(
+            "create schema marts; create table marts.kept as select range::varchar as id from range(100000)"
+        )
+        connection.execute(
+            "comment on column marts.kept.id is 'an id'; create table loose as select random() as r from range(1000000)"
+        )
+        connection.execute(
+            "checkpoint; create table marts.last as select 1 as one; checkpoint; drop table loose; checkpoint"
+        )
+    loose = settings.candidate.stat().st_size
+    publish.compact(settings)
+    compact = settings.candidate.stat().st_size
+    assert compact < loose / 1.2
+    publish.compact(settings)
+    assert settings.candidate.stat().st_size == compact
+    with duckdb.connect(str(settings.candidate), read_only=True) as connection:
+        assert connection.execute("select count(distinct id) from marts.kept").fetchone() == (100_000,)
+        assert connection.execute("select comment from duckdb_columns() where column_name = 'id'").fetchone() == (
+            "an id",
+        )
+        (tags,) = connection.execute("select tags from duckdb_databases() where not internal").fetchone()
+        assert "v1.4" in str(tags)
 
 
 def test_a_candidate_that_fails_the_audit_is_not_published(published):

@@ -6,7 +6,7 @@ with daily as (
 
 identity_spans as (
     select district_id, identity_key, user_key, user_type, roster_status, membership_group_key, valid_from, valid_to
-    from {{ ref("int_usage__identity_spans") }}
+    from {{ ref("int_increments__identity_spans") }}
 ),
 
 scope as (

@@ -21,6 +21,8 @@ before as (
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
     from {{ published("bridge_usage_identities", state) }} as identities_before
+    -- Of the other districts nothing is new that an identity's person depends on.
+    where district_id in (select district_id from {{ ref("int_increments__roster_scope") }} where is_in_scope)
 ),
 
 after as (

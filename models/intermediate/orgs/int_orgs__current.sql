@@ -22,16 +22,6 @@ districts_with_an_org as (
     select district_id from delivered where org_type = 'district' group by district_id
 ),
 
-settings as (
-    select
-        deliveries.district_id,
-        deliveries.district_name,
-        row_number() over (
-            partition by deliveries.district_id order by deliveries.arrived_at desc, deliveries.delivery_id desc
-        ) as recency
-    from {{ ref("int_deliveries__accepted") }} as deliveries
-),
-
 people_without_a_roster_of_orgs as (
     select district_id from {{ ref("int_deliveries__accepted") }} where delivery_kind in ('educators', 'students')
     group by district_id
@@ -40,17 +30,17 @@ people_without_a_roster_of_orgs as (
 -- A district that has only templates has one org of its own above their schools.
 made_districts as (
     select
-        {{ key(["settings.district_id", "'district:' || settings.district_id"]) }} as org_key,
-        settings.district_id,
-        'district:' || settings.district_id as sourced_id,
-        coalesce(settings.district_name, settings.district_id) as org_name,
+        {{ key(["scope.district_id", "'district:' || scope.district_id"]) }} as org_key,
+        scope.district_id,
+        'district:' || scope.district_id as sourced_id,
+        coalesce(scope.district_name, scope.district_id) as org_name,
         'district' as org_type,
         cast(null as string) as parent_sourced_id,
         cast(null as string) as extensions
-    from settings
-    inner join people_without_a_roster_of_orgs as people on settings.district_id = people.district_id
-    left join districts_with_an_org as known on settings.district_id = known.district_id
-    where settings.recency = 1 and known.district_id is null
+    from {{ ref("int_increments__roster_scope") }} as scope
+    inner join people_without_a_roster_of_orgs as people on scope.district_id = people.district_id
+    left join districts_with_an_org as known on scope.district_id = known.district_id
+    where scope.is_in_scope and not scope.is_gone and known.district_id is null
 ),
 
 orgs as (

@@ -1,3 +1,4 @@
+{{ config(materialized="view") }}
 -- An identity is written once, by the delivery that brings it first.
 select
     identities.identity_key,

@@ -1,13 +1,25 @@
-with held as (
+-- What the identities name, and nothing else, is looked up.
+with named as (
+    {%- for column in ["user_id_key", "email_key", "local_part_key"] %}
+    select district_id, {{ column }} as identifier_key from {{ ref("int_increments__identities") }}
+    {{ "union" if not loop.last }}
+    {%- endfor %}
+),
+
+held as (
     select
-        district_id,
-        user_key,
-        identifier_type,
-        identifier_key,
-        valid_from,
-        valid_to,
-        min(valid_from) over (partition by district_id, identifier_type, identifier_key) as first_from
-    from {{ ref("int_people__identifiers") }}
+        identifiers.district_id,
+        identifiers.user_key,
+        identifiers.identifier_type,
+        identifiers.identifier_key,
+        identifiers.valid_from,
+        identifiers.valid_to,
+        min(identifiers.valid_from) over (
+            partition by identifiers.district_id, identifiers.identifier_type, identifiers.identifier_key
+        ) as first_from
+    from {{ ref("int_increments__identifiers") }} as identifiers
+    semi join named
+        on identifiers.district_id = named.district_id and identifiers.identifier_key = named.identifier_key
 ),
 
 next_holders as (

@@ -2,11 +2,11 @@ with identities as (
     select
         district_id,
         identity_key,
-        {{ key_of_hash("user_id_hash") }} as user_id_key,
-        {{ key_of_hash("email_hash") }} as email_key,
-        {{ key_of_hash("local_part_hash") }} as local_part_key,
-        coalesce(email_hash, user_id_hash) as natural_key
-    from {{ ref("int_usage__identities") }}
+        user_id_key,
+        email_key,
+        local_part_key,
+        natural_key
+    from {{ ref("int_increments__identities") }}
 ),
 
 claims as (
@@ -16,7 +16,7 @@ claims as (
 
 profiles as (
     select user_key, user_type, is_relative
-    from {{ ref("int_people__profiles") }}
+    from {{ ref("int_increments__profiles") }}
 ),
 
 -- Who may be meant, the surest first: the SIS id, then the email, then the user name at the district's domains. A parent whose
@@ -94,6 +94,39 @@ resolved_spans as (
     {{ merged_spans("resolved", ["district_id", "identity_key", "user_key"]) }}
 ),
 
+-- distinct: one row a person, who may have several identities.
+people as (
+    select distinct user_key from resolved_spans where user_key is not null
+),
+
+in_force as (
+    select
+        spans.user_key,
+        spans.roster_status,
+        spans.membership_group_key,
+        spans.valid_from,
+        spans.valid_to,
+        lead(spans.valid_from, 1, {{ end_of_time() }}) over (
+            partition by spans.user_key order by spans.valid_from
+        ) as next_from
+    from {{ ref("int_increments__status_spans") }} as spans
+    semi join people on spans.user_key = people.user_key
+),
+
+-- Disabled or gone, or never there: their use is theirs, but is not that of a rostered person.
+status_spans as (
+    select user_key, roster_status, membership_group_key, valid_from, valid_to
+    from in_force
+    union all
+    select user_key, 'unrostered', cast(null as bigint), valid_to, next_from
+    from in_force
+    where valid_to < next_from
+    union all
+    select user_key, 'unrostered', cast(null as bigint), {{ beginning_of_time() }}, {{ end_of_time() }}
+    from people
+    anti join in_force on people.user_key = in_force.user_key
+),
+
 known as (
     select
         resolved_spans.district_id,
@@ -103,9 +136,10 @@ known as (
         coalesce(status_spans.roster_status, 'unidentified') as roster_status,
         status_spans.membership_group_key,
         greatest(resolved_spans.valid_from, coalesce(status_spans.valid_from, resolved_spans.valid_from)) as valid_from,
-        least(resolved_spans.valid_to, coalesce(status_spans.valid_to, resolved_spans.valid_to)) as valid_to
+        least(resolved_spans.valid_to, coalesce(status_spans.valid_to, resolved_spans.valid_to)) as valid_to,
+        false as is_stranger
     from resolved_spans
-    left join {{ ref("int_people__status_spans") }} as status_spans
+    left join status_spans
         on resolved_spans.user_key = status_spans.user_key
         and status_spans.valid_from < resolved_spans.valid_to
         and resolved_spans.valid_from < status_spans.valid_to
@@ -121,7 +155,8 @@ strangers as (
         'unrostered' as roster_status,
         cast(null as bigint) as membership_group_key,
         {{ beginning_of_time() }} as valid_from,
-        {{ end_of_time() }} as valid_to
+        {{ end_of_time() }} as valid_to,
+        true as is_stranger
     from identities
     left join slices on identities.district_id = slices.district_id and identities.identity_key = slices.identity_key
     where slices.identity_key is null

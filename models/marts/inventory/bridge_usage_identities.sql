@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 -- Built after the facts, since it records for the next build what they were counted with.
 -- depends_on: {{ ref("fct_product_usage") }}
 select

@@ -1,4 +1,25 @@
-with spans as (
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- Days that were counted before, in districts whose rosters are carried over, have their rows.
+with scope as (
+    -- distinct: a day is in scope once for each person that is counted again.
+    select distinct
+        district_id,
+        usage_date
+    from {{ ref("int_increments__scope") }}
+),
+
+days as (
+    select
+        days.district_id,
+        days.usage_date
+    from {{ ref("fct_usage_days") }} as days
+    left join {{ ref("int_increments__roster_scope") }} as rosters
+        on days.district_id = rosters.district_id and rosters.is_in_scope
+    left join scope on days.district_id = scope.district_id and days.usage_date = scope.usage_date
+    where rosters.district_id is not null or scope.usage_date is not null
+),
+
+spans as (
     select
         district_id,
         user_type,
@@ -6,7 +27,7 @@ with spans as (
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
     from {{ ref("bridge_user_groups") }}
-    where {{ is_rostered() }}
+    where {{ is_rostered() }} and district_id in (select district_id from days)
 ),
 
 -- Who comes and who goes, by day: their running sum is who is there. People are not joined with days.
@@ -46,7 +67,7 @@ select
     stretches.user_type,
     stretches.membership_group_key,
     cast(stretches.rostered_users as bigint) as rostered_users
-from {{ ref("fct_usage_days") }} as days
+from days
 inner join stretches
     on days.district_id = stretches.district_id
     and stretches.first_day <= days.usage_date

@@ -1,5 +1,7 @@
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 with slices as (
-    select user_key, valid_from, org_key, grade_code, role
+    select user_key, district_id, valid_from, org_key, grade_code, role
     from {{ ref("int_memberships__slices") }}
     where org_key is not null
 ),
@@ -13,6 +15,7 @@ groups as (
 -- distinct: everybody with the same set of rows is in the same group.
 select distinct
     groups.membership_group_key,
+    slices.district_id,
     slices.org_key,
     slices.grade_code,
     slices.role

@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 select
     spans.user_key,
     spans.district_id,
@@ -8,4 +10,3 @@ select
     {{ open_end("spans.valid_to") }} as valid_to
 from {{ ref("int_people__status_spans") }} as spans
 inner join {{ ref("int_people__profiles") }} as profiles on spans.user_key = profiles.user_key
-where spans.roster_status in ('rostered', 'member')

@@ -1,9 +1,12 @@
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 select
     user_key,
     district_id,
     source,
     identifier_type,
     identifier_value,
+    identifier_key,
     valid_from,
     {{ open_end("valid_to") }} as valid_to
 from {{ ref("int_people__identifiers") }}

@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 with persons as (
     select
         source_user_key, district_id, user_key, source, sourced_id, merge_basis, has_shared_mailbox, first_date

@@ -1,24 +1,16 @@
-with settings as (
-    select
-        district_id,
-        district_name,
-        time_zone,
-        freshness_days,
-        row_number() over (partition by district_id order by arrived_at desc, delivery_id desc) as recency
-    from {{ ref("int_deliveries__accepted") }}
-),
-
-roots as (
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+with roots as (
     select district_id, org_name
     from {{ ref("int_orgs__current") }}
     where is_district_root
 )
 
 select
-    settings.district_id,
-    coalesce(settings.district_name, roots.org_name, settings.district_id) as district_name,
-    settings.time_zone,
-    settings.freshness_days
-from settings
-left join roots on settings.district_id = roots.district_id
-where settings.recency = 1
+    scope.district_id,
+    coalesce(scope.district_name, roots.org_name, scope.district_id) as district_name,
+    scope.time_zone,
+    as_of.freshness_days
+from {{ ref("int_increments__roster_scope") }} as scope
+inner join {{ ref("int_deliveries__as_of") }} as as_of on scope.district_id = as_of.district_id
+left join roots on scope.district_id = roots.district_id
+where scope.is_in_scope and not scope.is_gone

@@ -1,3 +1,12 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_districts",
+        on_schema_change="fail",
+        key="user_key",
+    )
+}}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 with user_versions as (
     select
         persons.user_key,
@@ -48,23 +57,25 @@ people as (
         ranked.extensions,
         profiles.is_enabled,
         profiles.is_active,
-        profiles.is_rostered
+        profiles.is_rostered,
+        profiles.is_relative
     from ranked
     inner join {{ ref("int_people__profiles") }} as profiles on ranked.user_key = profiles.user_key
     where ranked.rank = 1
 ),
 
+-- Those whose identities are new, in whatever district, with all that is known of them.
 strangers as (
     select
         spans.user_key,
         spans.district_id,
         min(identities.email_hash) as email_hash,
         min(identities.email_domain) as email_domain
-    from {{ ref("int_usage__identity_spans") }} as spans
+    from {{ ref("int_increments__identity_spans") }} as spans
+    semi join {{ ref("int_usage__identity_spans") }} as resolved
+        on spans.user_key = resolved.user_key and resolved.is_stranger
     inner join {{ ref("int_usage__identities") }} as identities
         on spans.district_id = identities.district_id and spans.identity_key = identities.identity_key
-    left join people on spans.user_key = people.user_key
-    where spans.user_key is not null and people.user_key is null
     group by spans.user_key, spans.district_id
 )
 
@@ -82,5 +93,6 @@ select
     cast(null as string) as extensions,
     false as is_enabled,
     false as is_active,
-    false as is_rostered
+    false as is_rostered,
+    false as is_relative
 from strangers

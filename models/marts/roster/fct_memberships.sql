@@ -1,3 +1,5 @@
+{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_scope") }}
 select
     {{ key([
         "spans.user_key", "spans.org_key", "coalesce(spans.grade_code, '')", "spans.role", "spans.valid_from",

@@ -1,3 +1,4 @@
+{{ config(materialized="view") }}
 select
     identity_key,
     district_id,

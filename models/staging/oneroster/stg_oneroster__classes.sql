@@ -19,3 +19,4 @@ select
     _delivery_id as delivery_id,
     _row_number as row_number
 from {{ source("oneroster", "classes") }}
+where {{ in_roster_scope() }}

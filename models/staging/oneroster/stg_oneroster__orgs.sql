@@ -13,3 +13,4 @@ select
     _delivery_id as delivery_id,
     _row_number as row_number
 from {{ source("oneroster", "orgs") }}
+where {{ in_roster_scope() }}

@@ -25,3 +25,4 @@ select
     _delivery_id as delivery_id,
     _row_number as row_number
 from {{ source("oneroster", "users") }}
+where {{ in_roster_scope() }}

@@ -20,3 +20,4 @@ select
     _delivery_id as delivery_id,
     _row_number as row_number
 from {{ source("templates", "educators") }}
+where {{ in_roster_scope() }}

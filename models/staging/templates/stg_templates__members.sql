@@ -14,3 +14,4 @@ select
     _delivery_id as delivery_id,
     _row_number as row_number
 from {{ source("templates", "members") }}
+where {{ in_roster_scope() }}

@@ -7,3 +7,4 @@ select
     row_count,
     _delivery_id as delivery_id
 from {{ source("templates", "schools") }}
+where {{ in_roster_scope() }}

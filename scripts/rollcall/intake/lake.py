@@ -22,6 +22,8 @@ from rollcall.intake.lake_tables import lake_tables
 from rollcall.settings import Settings
 
 WITHDRAWN = "withdrawn"
+NAMES = "names"  # what replaces files without the names of people who are students by now
+REPLACED = "-replaced"  # the list of checksums of files that others took the place of
 NOT_ACCEPTED = ("rejected", "held", "failed", "discarded", WITHDRAWN)
 RUNS = "runs.jsonl"
 NOTHING = "_empty"  # the district of the typed, empty file that every table has
@@ -105,8 +107,9 @@ def fingerprint(settings: Settings) -> str:
 
 
 def withdrawals(settings: Settings) -> str:
-    """Changes with each withdrawal: a version from before it holds what was withdrawn, and is no start for an increment."""
+    """Changes with each withdrawal, and each time names are taken out of files: a version from before it is no start for an increment."""
     withdrawn = [record for record in records(settings) if record.stem.endswith(f"-{WITHDRAWN}")]
+    withdrawn += sorted((settings.lake / "checksums").glob(f"district_id=*/{NAMES}{REPLACED}.sha256"))
     entries = [f"{record.parent.name}/{record.name} {checksums.of(record)}" for record in withdrawn]
     return hashlib.sha256("\n".join(entries).encode()).hexdigest() if entries else ""
 
@@ -318,7 +321,7 @@ def _replace(settings: Settings, folder: Path) -> None:
         target = settings.lake / file.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         checksums.add(
-            settings, district_id, f"{delivery_id}-replaced", {target.relative_to(settings.lake): checksums.of(file)}
+            settings, district_id, f"{delivery_id}{REPLACED}", {target.relative_to(settings.lake): checksums.of(file)}
         )
         file.rename(target)
         fsync(target.parent)

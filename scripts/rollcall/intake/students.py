@@ -118,7 +118,7 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
             rows = f"read_parquet({quote(file)}, hive_partitioning = false)"
             own = [f"case when not ({keys}) then {COLUMN} end as {COLUMN}"] if _has(connection, rows, COLUMN) else []
             if connection.execute(f"select count(*) from {rows} where {keys}").fetchone()[0]:
-                replaced = replaced or lake.Replacing(settings, connection, district_id, "names")
+                replaced = replaced or lake.Replacing(settings, connection, district_id, lake.NAMES)
                 replaced.replace(Path(file), f"select * replace ({', '.join([*fields, *own])}) from {rows}")
     if replaced:
         replaced.put_in()

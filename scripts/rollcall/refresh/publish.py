@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ from pathlib import Path
 import duckdb
 
 from rollcall.errors import RollcallError
-from rollcall.files import fsync, move
+from rollcall.files import fsync, move, quote
 from rollcall.paths import PROJECT
 from rollcall.settings import Settings
 
 _FICLONE = 0x40049409
+_LOOSE = 1 / 6  # how much of a file may be empty: it is at most 1.2 times as large as it need be
+_PART = 2**30  # bytes that the kernel is asked to copy at once
 _CODE = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros")
 
 
@@ -108,13 +111,20 @@ def mend(settings: Settings) -> list[str]:
 
 
 def _clone(source: Path, target: Path) -> None:
-    """A copy that shares its blocks where the file system can."""
-    try:
-        with source.open("rb") as reader, target.open("wb") as writer:
+    """A copy that shares its blocks where the file system can, and else is made within the kernel."""
+    with source.open("rb") as reader, target.open("wb") as writer:
+        try:
             fcntl.ioctl(writer.fileno(), _FICLONE, reader.fileno())
-    except OSError:
-        # Within the kernel, which a loop over blocks here is not.
-        shutil.copyfile(source, target)
+            return
+        except OSError:
+            pass  # another file system
+        try:
+            while os.copy_file_range(reader.fileno(), writer.fileno(), _PART):
+                pass
+            return
+        except (AttributeError, OSError):
+            pass  # not Linux, or a file system that has neither
+    shutil.copyfile(source, target)
 
 
 def start_candidate(settings: Settings, base: Version | None) -> None:
@@ -125,6 +135,27 @@ def start_candidate(settings: Settings, base: Version | None) -> None:
         Path(f"{file}.wal").unlink(missing_ok=True)
     if base:
         _clone(base.file(settings), settings.candidate)
+
+
+def compact(settings: Settings) -> None:
+    """Writes the candidate anew, where rows that this build has replaced leave much of the file empty."""
+    with duckdb.connect(str(settings.candidate)) as connection:
+        connection.execute("checkpoint")
+        (is_loose, storage) = connection.execute(
+            """select free_blocks > total_blocks * ?, rtrim(tags['storage_version'], '+')
+            from pragma_database_size() inner join duckdb_databases() using (database_name)""",
+            [_LOOSE],
+        ).fetchone()
+    if not is_loose:
+        return
+    anew = settings.candidate.with_suffix(".compact")
+    anew.unlink(missing_ok=True)
+    limits = {"memory_limit": settings.memory_limit, "temp_directory": str(settings.build / "spill")}
+    with duckdb.connect(config=limits) as connection:
+        connection.execute(f"attach {quote(settings.candidate)} as loose (read_only)")
+        connection.execute(f"attach {quote(anew)} as compact (storage_version {quote(storage)})")
+        connection.execute("copy from database loose to compact")
+    anew.replace(settings.candidate)
 
 
 def publish(settings: Settings, version: Version) -> None:

@@ -282,7 +282,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         is_withdrawn = base is not None and base.withdrawals != version.withdrawals
         # Somebody who has it open for writing may have written to it.
         is_open = base is not None and publish.is_locked(base.file(settings))
-        is_current = is_same_code and base.lake_fingerprint == version.lake_fingerprint and not full
+        is_current = is_same_code and base.lake_fingerprint == version.lake_fingerprint and not (is_withdrawn or full)
         if base and is_withdrawn and not lake.accepted_ids(settings):
             publish.unpublish(settings)
             run.mended.append("all deliveries were withdrawn: nothing is published any more")
@@ -476,6 +476,7 @@ class _Build:
                 lake.must_be_as_written(settings, lambda path: True)
                 return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
             _must_have_read_what_was_written(settings)
+            publish.compact(settings)
         with run.stage("audit"):
             self.say("auditing the candidate")
             # A version of other models may lack what the comparison looks at.

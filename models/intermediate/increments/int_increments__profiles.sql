@@ -1,0 +1,12 @@
+{{ config(materialized="ephemeral") }}
+select district_id, user_key, user_type, is_relative
+from {{ ref("int_people__profiles") }}
+union all
+select
+    users.district_id,
+    users.user_key,
+    users.user_type,
+    users.is_relative
+from {{ published("dim_users") }} as users
+semi join {{ ref("int_increments__roster_scope") }} as carried_over
+    on users.district_id = carried_over.district_id and not carried_over.is_in_scope

@@ -1,0 +1,64 @@
+{#- All that rosters are carried over in, or nothing of it: a part would leave the rest as it is, unseen. -#}
+with before as (
+    select
+        district_id, district_name, time_zone, delivery_count, inputs_key, as_of_date,
+        coalesce(holds_until, {{ end_of_time() }}) as holds_until
+    from {{ published("fct_roster_states", roster_marts()) }} as states_before
+),
+
+rosters as (
+    select
+        district_id,
+        cast(count(*) as integer) as delivery_count,
+        -- What is withdrawn and comes again is another delivery: what it is compared with may have changed.
+        {{ sorted_text("concat(delivery_id, ' ', cast(arrived_at as string))") }} as deliveries
+    from {{ ref("int_deliveries__accepted") }}
+    where delivery_kind not in ('usage', 'products')
+    group by district_id
+),
+
+after as (
+    select
+        as_of.district_id,
+        as_of.district_name,
+        as_of.time_zone,
+        coalesce(rosters.delivery_count, 0) as delivery_count,
+        {{ key(["concat(coalesce(rosters.deliveries, ''), coalesce(as_of.freshness_days, ''))", "coalesce(" ~ code_fingerprint() ~ ", '')"]) }} as inputs_key,
+        as_of.as_of_date
+    from {{ ref("int_deliveries__as_of") }} as as_of
+    left join rosters on as_of.district_id = rosters.district_id
+)
+
+select
+    after.district_id,
+    after.district_name,
+    after.time_zone,
+    after.delivery_count,
+    after.inputs_key,
+    after.as_of_date,
+    before.holds_until,
+    before.district_id is null as is_in_scope,
+    false as is_gone
+from after
+left join before
+    on after.district_id = before.district_id
+    and after.district_name is not distinct from before.district_name
+    and after.time_zone = before.time_zone
+    and after.delivery_count = before.delivery_count
+    and after.inputs_key = before.inputs_key
+    -- What is current moves with the day: until the next day on which anything begins or ends, it stays as it is.
+    and before.as_of_date <= after.as_of_date
+    and after.as_of_date < before.holds_until
+union all
+select
+    before.district_id,
+    before.district_name,
+    before.time_zone,
+    before.delivery_count,
+    before.inputs_key,
+    before.as_of_date,
+    before.holds_until,
+    true as is_in_scope,
+    true as is_gone
+from before
+anti join after on before.district_id = after.district_id
