@@ -360,9 +360,9 @@ def open_problems(figures: Figures, district_id: str) -> list[list[object]]:
     ]  # fmt: skip
     rows += [
         ["–", _KINDS.get(kind, kind), f"data through {long_day(last)}", _verdict("late"),
-         html.Div([html.Div(f"{_KIND_NAMES.get(kind, kind)} data is {days:,} days old; expected within {figures.settings.freshness_days[kind]:,} days."),
+         html.Div([html.Div(f"{_KIND_NAMES.get(kind, kind)} data is {days:,} days old; expected within {allowed:,} days."),
                    html.Div("Ask the district for a newer delivery.", className="muted")], className="words")]
-        for kind, last, days in late(figures, district_id)
+        for kind, last, days, allowed in late(figures, district_id)
     ]  # fmt: skip
     return rows
 
@@ -747,14 +747,14 @@ def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
 # Around the pages
 
 
-def late(figures: Figures, district_id: str) -> list[tuple[str, date, int]]:
-    """(kind, last day, days since) of the data that is older than it should be, by its own dates."""
+def late(figures: Figures, district_id: str) -> list[tuple[str, date, int, int]]:
+    """(kind, last day, days since, days allowed) of the data that is older than it should be, by its own dates."""
     now, found = datetime.now(UTC).replace(tzinfo=None), []
     for row in figures.freshness(district_id):
         kind = row["delivery_kind"]
         last = figures.options.districts[district_id].last_day if kind == "usage" else row["last_date"]
         if last and (days := figures.settings.days_late(kind, datetime.combine(last, time()), now)):
-            found.append((kind, last, days))
+            found.append((kind, last, days, figures.settings.freshness_days[kind]))
     return found
 
 
@@ -762,7 +762,7 @@ def banner(figures: Figures, district_id: str) -> object:
     """What is late; nothing when all is as expected."""
     words = [
         f"{_KINDS.get(kind, kind)} through {long_day(last)} ({days:,} days ago)"
-        for kind, last, days in late(figures, district_id)
+        for kind, last, days, _ in late(figures, district_id)
     ]
     return problem(f"Late data: {'; '.join(words)}.") if words else None
 
