@@ -794,7 +794,9 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} px wide on a screen of {width}"
         if path == "/" and width == 375:
-            assert page.locator(".figure:visible").first.bounding_box()["y"] < 700, "no figure on a phone's first screen"
+            assert page.locator(".figure:visible").first.bounding_box()["y"] < 700, (
+                "no figure on a phone's first screen"
+            )
         page.wait_for_timeout(300)
         charts = page.locator(".js-plotly-plot:visible").evaluate_all("charts => charts.map((chart) => [chart._fullLayout.width, chart.clientWidth])")  # fmt: skip
         assert all(abs(drawn - room) <= 2 for drawn, room in charts), charts
