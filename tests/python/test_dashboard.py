@@ -1317,7 +1317,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     expect(page.locator(".dash-dropdown-option")).to_have_text(list(there.grades.values()))
     page.keyboard.press("Escape")
     # What needs someone now: counted beside Deliveries, and named there, a refused delivery with its report.
-    late = [kind for kind, _, _ in views.late(district.source().figures(), "oakdale")]
+    late = [kind for kind, *_ in views.late(district.source().figures(), "oakdale")]
     assert {"oneroster", "usage"} <= set(late)
     expect(page.locator("#badge")).to_contain_text(str(1 + len(late)))
     page.get_by_role("link", name="Deliveries").click()

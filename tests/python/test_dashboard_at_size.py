@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
 import random
 import sys
@@ -44,6 +45,8 @@ class Counted:
         numbers = {row["sourcedId"]: number for number, row in enumerate(users)}
         self.school, self.grade = (np.array([row[name] for row in users]) for name in ("orgSourcedIds", "grades"))
         self.kind = np.array([{"student": "student", "teacher": "educator"}[row["role"]] for row in users])
+        cells, self.cell = np.unique([f"{row['orgSourcedIds']} {row['grades']}" for row in users], return_inverse=True)
+        self.cells = [tuple(cell.split(" ")) for cell in cells.tolist()]
         with (PROJECT / "seeds" / "product_statuses.csv").open(newline="") as file:
             groups = {
                 row["product_status"]: (row["status_group"], row["is_approved"] == "true")
@@ -108,7 +111,9 @@ class Selected:
     days: int
 
     def distinct(self, *columns: np.ndarray) -> np.ndarray:
-        return np.unique(np.stack([column[self.rows] for column in columns]), axis=1)
+        """The rows' distinct values of these columns of numbers, as columns."""
+        sizes = [int(column.max()) + 1 for column in columns]
+        return np.array(np.unravel_index(np.unique(np.ravel_multi_index([column[self.rows] for column in columns], sizes)), sizes))  # fmt: skip
 
     def products(self) -> dict[str, dict[str, float]]:
         of = self.all
@@ -137,15 +142,19 @@ class Selected:
             "unapproved": 100 * (~approved[of.product[self.rows]]).mean() if loads else None,
         }  # fmt: skip
 
-    def place(self, school: str | None, grade: str | None) -> tuple[int, int, int, int]:
-        """Students with use, on the roster, their days of use and page loads, of a school (None: all) and grade (None: all)."""
-        of = self.all
-        there = self.people & (of.kind == "student")
-        there &= (of.school == school) if school else True
-        there &= (of.grade == grade) if grade else True
-        rows = self.rows[there[of.person[self.rows]]]
-        days = np.unique(np.stack([of.person[rows], of.day[rows]]), axis=1).shape[1]
-        return len(np.unique(of.person[rows])), int(there.sum()), days, len(rows)
+    def places(self) -> dict[tuple[str | None, str | None], tuple[int, int, int, int]]:
+        """Students with use, on the roster, their days of use and page loads, by school (None: all) and grade (None: all)."""
+        of, found = self.all, Counter()
+        students = np.flatnonzero(self.people & (of.kind == "student"))
+        (active,), (days, _) = self.distinct(of.person), self.distinct(of.person, of.day)
+        loads = of.person[self.rows]
+        for number, who in enumerate((active, students, days, loads)):
+            who = who[(of.kind == "student")[who]]
+            counts = np.bincount(of.cell[who], minlength=len(of.cells))
+            for (school, grade), count in zip(of.cells, counts.tolist(), strict=True):
+                for place in itertools.product((school, None), (grade, None)):
+                    found[place, number] += count
+        return {place: tuple(found[place, number] for number in range(4)) for place, _ in found}
 
 
 @pytest.fixture(scope="module")
@@ -221,9 +230,9 @@ def _agrees_on_products(client, filters: Filters, selected: Selected, seen: Coun
 
 def _agrees_on_places(client, figures: Shown, filters: Filters, counted: Counted, seen: Counter) -> None:
     of = Filters(**filters.__dict__ | {"user_types": ("student",)})
-    selected = counted.selected(of)
+    selected = counted.selected(of).places()
     for row in figures.places(of):
-        place = selected.place(row["school"], row["grade"])
+        place = selected.get((row["school"], row["grade"]), (0, 0, 0, 0))
         if row["few_active"] and not row["few"]:
             # The students active on an average day are few, or would reveal a few; those of the whole time are not.
             seen["active"] += 1

@@ -58,7 +58,7 @@ _KINDS: dict[str, dict[str, object]] = {
 }  # fmt: skip
 
 _PRODUCT = Column("product_name", "Product", "The product, or the domain where no catalog lists it", "link")
-_STATUS = Column("status_group", "Status", "What the district's product status means", "status", 150)
+_STATUS = Column("status_group", "Status", "What the district's product status means", "status", 138)
 _PRIVACY = Column("privacy_status", "Privacy", "Status of the privacy agreement", width=112)
 _STUDENTS = Column(
     "students",

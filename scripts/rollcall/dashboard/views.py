@@ -748,7 +748,7 @@ def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
 
 
 def late(figures: Figures, district_id: str) -> list[tuple[str, date, int, int]]:
-    """(kind, last day, days since, days within which newer was expected) of the data that is older than it should be, by its own dates."""
+    """(kind, last day, days since, days allowed) of the data that is older than it should be, by its own dates."""
     now, found = datetime.now(UTC).replace(tzinfo=None), []
     for row in figures.freshness(district_id):
         kind = row["delivery_kind"]
