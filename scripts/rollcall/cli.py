@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -27,6 +27,9 @@ from rollcall.districts import District
 from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
 from rollcall.settings import Settings
 from rollcall.text import printable
+
+if TYPE_CHECKING:
+    from rollcall.intake.findings import Report
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -273,14 +276,21 @@ def check(
         print(json.dumps(found if path.is_dir() else found[0], indent=2))
     else:
         for report in reports:
-            out.print(report.as_text().rstrip())
+            _print(report)
     verdicts = {report.verdict for report in reports}
     raise typer.Exit(1 if "failed" in verdicts else 0 if verdicts == {"accepted"} else 20)
 
 
+def _print(report: Report) -> None:
+    """Shows the report on a file that was checked, and what the file has."""
+    out.print(report.as_text().rstrip())
+    if report.counts:
+        out.print(f"  {report.counts}")
+
+
 @app.command()
 def template(
-    kind: Annotated[str, typer.Argument(help="educators, students, members, usage, products or orgs.")],
+    kind: Annotated[str, typer.Argument(help="educators, students, members, schools, usage, products or orgs.")],
     to: Annotated[Path | None, typer.Option("--out", help="The file to write; - for the terminal.")] = None,
 ) -> None:
     """Write a CSV to fill in: the exact header, and example rows to replace.
@@ -329,7 +339,7 @@ def deliver(
         delivery = landing.describe(copy, District.load(folder, settings.rules))
         report = take.check(delivery, settings)
         report.file = printable(str(path))
-        out.print(report.as_text().rstrip())
+        _print(report)
         if report.verdict == "rejected":
             out.print("Not placed: correct the file first.")
             raise typer.Exit(20)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from rollcall.errors import RollcallError
-from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own
+from rollcall.rules import CONTAINER, KEY_RULES, RULES, Rule, Severity, own, schema
 
 _MOST_BYTES = 1_000_000  # of a district.toml
 
@@ -68,6 +68,8 @@ class District(BaseModel):
     rules: dict[str, str] = {}
     thresholds: Thresholds = Thresholds()
     sftp: Sftp | None = None
+    # Kind of file → what the district calls a column → the column.
+    columns: dict[str, dict[str, str]] = {}
 
     @field_validator("time_zone")
     @classmethod
@@ -97,6 +99,24 @@ class District(BaseModel):
                 raise ValueError(
                     f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {there}"
                 )
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for kind, mapping in value.items():
+            if kind not in schema.FORMS:
+                raise ValueError(f"'{kind}' is not a kind of file{_closest(kind, schema.FORMS)}")
+            columns = schema.FORMS[kind][0]
+            if not mapping:
+                raise ValueError(f"[columns.{kind}] names no column")
+            for header, column in mapping.items():
+                if column not in columns:
+                    raise ValueError(
+                        f"'{column}' is not a column of {kind}{_closest(column, columns)}; they are {', '.join(columns)}"
+                    )
+                if other := next((name for name, to in mapping.items() if to == column and name != header), None):
+                    raise ValueError(f"[columns.{kind}] reads both '{other}' and '{header}' as '{column}'")
         return value
 
     @cached_property

@@ -31,6 +31,8 @@ HIDDEN = (
     "blank. The line and the column say where to look."
 )
 
+PROPOSED = "Or leave the file as it is, put these lines into the district's district.toml, and deliver the file again:"
+
 
 def _short(text: str | None) -> str | None:
     """As much of a text as a report repeats, each character seen."""
@@ -72,6 +74,9 @@ class Report:
     rows: list[tuple] = field(default_factory=list, repr=False)
     most: int = 100
     judgement: Judgement | None = field(default=None, repr=False)
+    # What the file has, in a line; and the lines for district.toml with which it would be taken as it is.
+    counts: str = ""
+    proposal: str | None = None
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _rest: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
@@ -120,7 +125,7 @@ class Report:
         Each thing that was observed is a finding of its own; rows of one column and value are one together.
         """
         shown = "value" if check.is_of_observed else echo.shown(self.kind, file)
-        number = "row_number() over ()" if check.is_of_observed else "null::bigint"
+        number = "row_number() over ()" if check.is_of_observed or check.is_each else "null::bigint"
         sql = f"""select * replace (coalesce(row_count, 1) as row_count), {number} as finding_number
             from ({found(check)})"""
         return Question(rule, check, file, self.severity(rule.id), sql, shown)
@@ -211,6 +216,7 @@ class Report:
                 f"          fix:   {f.fix}",
             ]
         lines += [HIDDEN] if self.hides else []
+        lines += [PROPOSED, "", self.proposal] if self.proposal else []
         return "\n".join(lines) + "\n"
 
     def as_dict(self) -> dict[str, object]:
@@ -219,6 +225,8 @@ class Report:
             "kind": self.kind,
             "verdict": self.verdict,
             "findings": [asdict(finding) for finding in self.sorted()],
+            "counts": self.counts,
+            "proposal": self.proposal,
         }
 
     def as_html(self) -> str:
@@ -227,7 +235,9 @@ class Report:
 
         environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text("utf-8"))
-        return template.render(report=self, findings=self.sorted(), name=Path(self.file).name, hidden=HIDDEN)
+        return template.render(
+            report=self, findings=self.sorted(), name=Path(self.file).name, hidden=HIDDEN, proposed=PROPOSED
+        )
 
     def write(self, folder: Path) -> None:
         """Writes report.txt and .html for a person, .json for a program, and report-rows.csv for who mends the rows."""

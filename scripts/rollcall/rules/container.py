@@ -79,9 +79,12 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="every CSV is valid UTF-8",
-        message="line {row} of {file} is not valid UTF-8 (byte {value})",
-        fix="Export or save the file as 'CSV UTF-8' without byte order mark",
-        checks=(Check("observed_file", sql("encoding-utf8"), kinds=("oneroster",)),),
+        message="line {row} of {file} is not valid UTF-8{detail}",
+        fix="Save the file as 'CSV UTF-8', or set the export to UTF-8",
+        checks=(
+            Check("observed_file", sql("encoding-utf8")),
+            Check("observed_line", sql("encoding-utf8.lines")),
+        ),
         in_guide=True,
     ),
     Rule(
@@ -102,6 +105,15 @@ RULES = (
         message="line {row} of {file} cannot be read: {detail}",
         fix="Quote values that hold a comma, a quote or a line break, and give every row as many fields as the header",
         checks=(Check("observed_line", sql("csv-readable")),),
+    ),
+    Rule(
+        "csv-separator",
+        Severity.REJECT,
+        SECTION,
+        says="commas separate the columns",
+        message="{file} separates its columns with {detail}, not with commas",
+        fix="Save the file as 'CSV UTF-8 (Comma delimited)', or set the export to commas",
+        checks=(Check("observed_file", sql("csv-separator")),),
     ),
     Rule(
         "file-readable",
@@ -154,7 +166,7 @@ RULES = (
         says="no file has zero bytes",
         message="{file} is empty (zero bytes)",
         fix="Export {file} again; a file without rows still has its header line",
-        checks=(Check("observed_file", sql("file-not-empty"), kinds=("oneroster",)),),
+        checks=(Check("observed_file", sql("file-not-empty"), kinds=("oneroster", "unknown")),),
     ),
     Rule(
         "manifest-valid",
@@ -174,8 +186,8 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="the file is one that Rollcall takes",
-        message="{file} is none of the files that Rollcall takes: {detail}",
-        fix="Deliver a OneRoster zip, or a template, members, usage or products file with the documented header",
-        checks=(Check("observed_container", sql("kind-known"), kinds=("unknown",)),),
+        message="Rollcall cannot use {file}: {detail}",
+        fix="Deliver {advice}",
+        checks=(Check("observed_container", sql("kind-known"), kinds=("unknown", "oneroster")),),
     ),
 )

@@ -147,7 +147,7 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="references of the optional files lead to a row",
-        message="{column} names '{value}', which is not the sourcedId of any row of {detail}; {count} rows were set aside",
+        message="{column} names '{value}', which is not the sourcedId of any active row of {detail}; {count} rows were set aside",
         fix="Add '{value}' to {detail}, or correct {column} of the rows that name it",
         checks=tuple(_references()),
     ),

@@ -49,6 +49,7 @@ class Check:
 
     It is asked of deliveries that have the table, of these kinds, that version of OneRoster and in that mode if it names any,
     where all tables that it `needs` beside it are there too: those of the district's last good roster are not at first.
+    Rows of one column and value are one finding; with `is_each` every row is one.
     """
 
     table: str
@@ -57,6 +58,7 @@ class Check:
     mode: Mode | None = None
     needs: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    is_each: bool = False
 
     @property
     def is_of_observed(self) -> bool:

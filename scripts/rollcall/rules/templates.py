@@ -14,7 +14,7 @@ RULES = (
         says="columns as in the template, in any order",
         message="{file}: {detail}",
         fix="Correct the header line of {file}: {advice}",
-        checks=(Check("observed_column", sql("header"), kinds=("educators", "students", "members")),),
+        checks=(Check("observed_column", sql("header"), kinds=("educators", "students", "members", "schools")),),
         in_guide=True,
     ),
     Rule(
@@ -24,7 +24,11 @@ RULES = (
         says="columns that the template does not have",
         message="{file}: the column '{column}' is not in the template and was not read",
         fix="Nothing to do; leave it out if you can",
-        checks=(Check("observed_column", sql("template-header-extra"), kinds=("educators", "students", "members")),),
+        checks=(
+            Check(
+                "observed_column", sql("template-header-extra"), kinds=("educators", "students", "members", "schools")
+            ),
+        ),
     ),
     Rule(
         "template-school-resolves",
@@ -35,6 +39,42 @@ RULES = (
         fix="Correct school_id or school_name: {detail}",
         checks=(Check("template", sql("template-school-resolves"), needs=("known_schools",)),),
         in_guide=True,
+    ),
+    Rule(
+        "school-name-similar",
+        Severity.WARNING,
+        SECTION,
+        says="in a district without a roster of orgs, no two names of schools are nearly one",
+        message="{detail} are nearly one name, and count as two schools",
+        fix="Use one name, or list the school with its other names in schools.csv (`rollcall template schools` writes one)",
+        checks=(Check("template", sql("school-name-similar"), needs=("named_schools",), is_each=True),),
+    ),
+    Rule(
+        "school-id-unique",
+        Severity.REJECT,
+        SECTION,
+        says="id is filled and unique in a list of schools",
+        message="id '{value}' is not a usable id of a school: {detail}",
+        fix="Give every school its own id",
+        checks=(Check("school_list", sql("id-unique", table="school_list", id="id", with_blank=True)),),
+    ),
+    Rule(
+        "school-name-present",
+        Severity.ERROR,
+        SECTION,
+        says="every school of a list has a name",
+        message="{count} schools without a name; the rows were set aside",
+        fix="Fill in name",
+        checks=(Check("school_list", sql("school-name-present")),),
+    ),
+    Rule(
+        "school-name-unique",
+        Severity.REJECT,
+        SECTION,
+        says="a name or alias stands for one school of the list, whatever its case, spaces and punctuation",
+        message="'{value}' stands for several schools: {detail}",
+        fix="Leave the name with one of them",
+        checks=(Check("school_list", sql("school-name-unique"), needs=("school_names",)),),
     ),
     Rule(
         "template-school-present",

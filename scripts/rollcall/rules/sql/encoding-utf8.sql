@@ -1,1 +1,3 @@
-select file_name, undecodable_line as row_number, undecodable_byte as value from observed_file where undecodable_line is not null
+select file_name, undecodable_line as row_number, undecodable_byte as value, ' (byte ' || undecodable_byte || ')' as detail
+from observed_file
+where undecodable_line is not null

@@ -2,7 +2,9 @@
 select file_name, 1 as row_number, column_name, misspelled as value,
     case
         when misspelled is null then 'the column ''' || column_name || ''' is missing'
-        else 'the column ''' || misspelled || ''' must be spelled ''' || column_name || ''''
+        when regexp_replace(lower(misspelled), '[^a-z0-9]', '', 'g') = regexp_replace(lower(column_name), '[^a-z0-9]', '', 'g')
+            then 'the column ''' || misspelled || ''' must be spelled ''' || column_name || ''''
+        else 'the column ''' || misspelled || ''' must be named ''' || column_name || ''''
     end as detail,
     case
         when misspelled is null then 'add ''' || column_name || ''''
