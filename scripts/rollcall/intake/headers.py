@@ -89,10 +89,15 @@ class Form:
 NO_FORM = Form(None)  # of what is no CSV
 
 
+_MOST_COMPARED = 100  # headers that are compared letter by letter with what a column is called
+
+
 def matched(found: Sequence[str], kind: str) -> dict[str, str]:
     """Column of a kind → the header that is it, or seems to be: by its name, by how others call it, or nearly so."""
-    columns, done = schema.FORMS[kind][0], {}
-    spare = list(dict.fromkeys(found))
+    columns = schema.FORMS[kind][0]
+    done = {column: column for column in columns if column in found}
+    spare = [name for name in dict.fromkeys(found) if name not in done]
+    by_plain = {plain(name): name for name in reversed(spare)}
 
     def take(column: str, header: str | None) -> None:
         if column not in done and header in spare:
@@ -100,14 +105,13 @@ def matched(found: Sequence[str], kind: str) -> dict[str, str]:
             spare.remove(header)
 
     for column in columns:
-        take(column, column)
-    for column in columns:
-        take(column, next((name for name in spare if plain(name) == plain(column)), None))
+        take(column, by_plain.get(plain(column)))
     for column in columns:
         for alias in _ALIASES.get(column, ()):
-            take(column, next((name for name in spare if plain(name) == alias), None))
-    for column in columns:
-        take(column, near(column, spare))
+            take(column, by_plain.get(alias))
+    if len(spare) <= _MOST_COMPARED:
+        for column in columns:
+            take(column, near(column, spare))
     return done
 
 
