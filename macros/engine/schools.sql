@@ -13,10 +13,57 @@
     end
 {%- endmacro %}
 
-{% macro resolved_schools(cells, orgs) -%}
+{% macro listed_schools(listed, orgs) -%}
+    {#-
+        Each school of a district's list with the org that it is: by id, identifier or name one of a roster's `orgs`, else an org of its own.
+        `listed` has (district_id, sourced_id, org_name, aliases, is_active), `orgs` as below.
+    -#}
+    with listed as (
+        select district_id, sourced_id, org_name, aliases, is_active, {{ plain_name("org_name") }} as plain
+        from {{ listed }}
+    ),
+
+    identifiers as (
+        select district_id, {{ trim_text("identifier") }} as identifier, min(sourced_id) as sourced_id
+        from {{ orgs }}
+        where {{ trim_text("identifier") }} <> ''
+        group by 1, 2
+        having count(*) = 1
+    ),
+
+    names as (
+        select district_id, {{ plain_name("org_name") }} as plain, min(sourced_id) as sourced_id
+        from {{ orgs }}
+        where is_active
+        group by 1, 2
+        having count(*) = 1
+    )
+
+    select
+        listed.district_id,
+        listed.sourced_id,
+        listed.org_name,
+        listed.aliases,
+        listed.is_active,
+        coalesce(orgs.sourced_id, identifiers.sourced_id, names.sourced_id, listed.sourced_id) as org_sourced_id,
+        case
+            when orgs.sourced_id is not null then 'id'
+            when identifiers.sourced_id is not null then 'identifier'
+            when names.sourced_id is not null then 'name'
+            else 'list'
+        end as basis
+    from listed
+    left join {{ orgs }} as orgs on listed.district_id = orgs.district_id and listed.sourced_id = orgs.sourced_id
+    left join identifiers
+        on listed.district_id = identifiers.district_id and listed.sourced_id = identifiers.identifier
+    left join names on listed.district_id = names.district_id and listed.plain = names.plain
+{%- endmacro %}
+
+{% macro resolved_schools(cells, orgs, listed) -%}
     {#-
         One row per item of each cell: by id, else by the org's identifier, else by name; a whole cell before its parts.
-        `cells` has (district_id, cell, school_id, school_name), `orgs` (district_id, sourced_id, identifier, org_name, is_active).
+        `cells` has (district_id, cell, school_id, school_name), `orgs` (district_id, sourced_id, identifier, org_name, is_active),
+        `listed` what `listed_schools` makes: its ids, names and aliases lead to their orgs too.
     -#}
     with cells as (
         -- distinct: many rows say the same of their school.
@@ -49,6 +96,26 @@
         where orgs.identifier is not null
         group by orgs.district_id, orgs.identifier
         having count(*) = 1
+        union all
+        select district_id, sourced_id as id, org_sourced_id as sourced_id, 'id' as match_type
+        from {{ listed }}
+        where basis = 'name'
+    ),
+
+    other_names as (
+        select district_id, org_sourced_id as sourced_id, org_name from {{ listed }}
+        union all
+        select district_id, org_sourced_id as sourced_id, {{ unnest_items(split_items("coalesce(aliases, '')", ";"), "org_name") }}
+        from {{ listed }}
+    ),
+
+    -- union: a list may say again what the roster says.
+    spellings as (
+        select district_id, sourced_id, is_active, plain from orgs
+        union
+        select orgs.district_id, orgs.sourced_id, orgs.is_active, {{ plain_name("other_names.org_name") }} as plain
+        from other_names
+        inner join orgs on other_names.district_id = orgs.district_id and other_names.sourced_id = orgs.sourced_id
     ),
 
     -- An org that is gone gives way to one of its name that is there.
@@ -60,7 +127,7 @@
                 when count(*) filter (where is_active) = 1 then min(sourced_id) filter (where is_active)
                 when count(*) = 1 then min(sourced_id)
             end as sourced_id
-        from orgs
+        from spellings
         where plain <> ''
         group by district_id, plain
     ),

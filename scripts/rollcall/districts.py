@@ -162,6 +162,8 @@ class District(BaseModel):
     blackouts: tuple[str, ...] = ()
     freshness_days: dict[str, NonNegativeInt] = {}
     sftp: Sftp | None = None
+    # Kind of file → what the district calls a column → the column.
+    columns: dict[str, dict[str, str]] = {}
 
     @field_validator("time_zone")
     @classmethod
@@ -229,6 +231,24 @@ class District(BaseModel):
                 raise ValueError(
                     f"'{severity}' is not a severity{_closest(severity, list(Severity))}; they are {severities}"
                 )
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        for kind, mapping in value.items():
+            if kind not in schema.FORMS:
+                raise ValueError(f"'{kind}' is not a kind of file{_closest(kind, schema.FORMS)}")
+            columns = schema.FORMS[kind][0]
+            if not mapping:
+                raise ValueError(f"[columns.{kind}] names no column")
+            for header, column in mapping.items():
+                if column not in columns:
+                    raise ValueError(
+                        f"'{column}' is not a column of {kind}{_closest(column, columns)}; they are {', '.join(columns)}"
+                    )
+                if other := next((name for name, to in mapping.items() if to == column and name != header), None):
+                    raise ValueError(f"[columns.{kind}] reads both '{other}' and '{header}' as '{column}'")
         return value
 
     @cached_property

@@ -163,11 +163,11 @@ def role(
 
 
 def template(path: Path, kind: str, rows: list[dict[str, str]]) -> Path:
-    """A template CSV: educators, students or members."""
+    """A template CSV: educators, students, members or schools."""
     path.parent.mkdir(parents=True, exist_ok=True)
     optional = schema.MEMBER_OPTIONAL[:1] if kind == "members" else ()
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [*schema.TEMPLATE_COLUMNS[kind], *optional], restval="")
+        writer = csv.DictWriter(stream, [*schema.FORMS[kind][0], *optional], restval="")
         writer.writeheader()
         writer.writerows(rows)
     return path

@@ -80,6 +80,11 @@ def examples(rule: str, check: Check, version: str) -> Iterator[Rows]:
             "observed_file": [manifest | {"is_inflated": True}],
             "observed_property": [{"file_name": "manifest.csv", "row_number": 2, "name": "file.orgs", "value": "some"}],
         }
+    elif rule == "encoding-utf8":
+        yield {"observed_file": [{"file_name": "orgs.csv", "undecodable_line": 2}]}
+        yield {
+            "observed_line": [{"file_name": "usage.csv", "row_number": 2, "reason": "invalid encoding", "row_count": 1}]
+        }
     else:
         yield {
             table: [

@@ -70,6 +70,7 @@ def test_the_head_says_what_the_report_is_of(before, tmp_path):
         "Date": "October 2, 2020",
         "Kind": "OneRoster",
         "Rows": "3 orgs, 73 users, 12 classes, 72 enrollments, 1 course, 1 session; 37 cannot be used",
+        "Usable": "30 students, 6 staff, 2 schools; 37 rows set aside",
     }
     found = issue(report, "user-enabled-valid")
     assert found.message == "enabledUser is 'Y' in 37 rows, which are set aside: only true and false are allowed"

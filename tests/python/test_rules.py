@@ -382,7 +382,7 @@ BROKEN_FILES = [
     ("usage-url-valid", "usage.csv", f"{USAGE_HEADER}\n{','.join(GOOD_USE)}\n{GOOD_USE[0]},a@b.example,about:blank,e2\n", (3, "url", None, 1)),
     ("usage-user-present", "usage.csv", f"{USAGE_HEADER}\n{GOOD_USE[0]},,https://a.example,e1\n", (None, "user_email", None, 1)),
     ("usage-duplicate", "usage.csv", f"{USAGE_HEADER}\n" + 3 * f"{','.join(GOOD_USE)}\n", (None, "event_id", None, 2)),
-    ("product-header", "products.csv", "product_id,product_name,provider,url,sector,essential_function,status,privacy_status\n", (1, "product_status", None, 1)),
+    ("product-header", "products.csv", "product_id,product_name,provider,url,sector,essential_function,status,privacy_status\n", (1, "product_status", "status", 1)),
     ("product-id-unique", "products.csv", [PRODUCT, PRODUCT], (3, "product_id", "P1", 1)),
     ("product-url-valid", "products.csv", [PRODUCT, PRODUCT | {"product_id": "P2", "url": "none"}], (3, "url", "Docs", 1)),
     ("product-status-known", "products.csv", [PRODUCT, PRODUCT | {"product_id": "P2", "product_status": "superb"}], (3, "product_status", "superb", 1)),
@@ -438,6 +438,8 @@ def test_every_rule_has_a_failing_fixture():
     elsewhere |= {"delivery-date-ahead", "usage-time-ahead"}  # in test_damage
     elsewhere |= {"row-loss", "row-loss-total"}  # in test_loss
     elsewhere |= {"extension-missing", "delivery-in-blackout"}  # in test_vocabularies
+    elsewhere |= {"csv-separator", "school-name-similar"}  # in test_headers, as are these:
+    elsewhere |= {"school-id-unique", "school-name-present", "school-name-unique"}
     assert set(RULES) - covered == elsewhere
     assert covered <= set(RULES)
 

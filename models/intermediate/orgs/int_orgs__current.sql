@@ -3,6 +3,20 @@ with delivered as (
     from {{ ref("int_orgs__delivered") }}
 ),
 
+listed_schools as (
+    select
+        {{ key(["district_id", "sourced_id"]) }} as org_key,
+        district_id,
+        sourced_id,
+        org_name,
+        'school' as org_type,
+        'district:' || district_id as parent_sourced_id,
+        cast(null as string) as extensions,
+        is_active
+    from {{ ref("int_orgs__listed_schools") }}
+    where basis = 'list'
+),
+
 made_schools as (
     select
         {{ key(["district_id", "org_sourced_id"]) }} as org_key,
@@ -23,11 +37,11 @@ districts_with_an_org as (
 ),
 
 people_without_a_roster_of_orgs as (
-    select district_id from {{ ref("int_deliveries__accepted") }} where delivery_kind in ('educators', 'students')
+    select district_id from {{ ref("int_deliveries__accepted") }} where delivery_kind in ('educators', 'students', 'schools')
     group by district_id
 ),
 
--- A district that has only templates has one org of its own above their schools.
+-- A district that has no OneRoster has one org of its own above its schools.
 made_districts as (
     select
         {{ key(["scope.district_id", "'district:' || scope.district_id"]) }} as org_key,
@@ -44,11 +58,13 @@ made_districts as (
 ),
 
 orgs as (
-    select * from delivered
+    select *, false as is_under_district from delivered
     union all
-    select * from made_schools
+    select *, true as is_under_district from listed_schools
     union all
-    select *, true as is_active from made_districts
+    select *, true as is_under_district from made_schools
+    union all
+    select *, true as is_active, false as is_under_district from made_districts
 ),
 
 district_orgs as (
@@ -75,8 +91,7 @@ select
     district_orgs.org_key is not null as is_district_root
 from orgs
 left join orgs as parents on orgs.district_id = parents.district_id and orgs.parent_sourced_id = parents.sourced_id
--- A made school stays under the district when a roster brings the district's own org.
-left join made_schools on orgs.org_key = made_schools.org_key
+-- A listed or made school stays under the district when a roster brings the district's own org.
 left join district_orgs as made_parents
-    on made_schools.district_id = made_parents.district_id and made_parents.rank = 1
+    on orgs.is_under_district and orgs.district_id = made_parents.district_id and made_parents.rank = 1
 left join district_orgs on orgs.org_key = district_orgs.org_key and district_orgs.rank = 1

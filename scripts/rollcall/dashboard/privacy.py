@@ -66,7 +66,7 @@ class Shown:
     def __getattr__(self, name: str):
         # Deliveries, addresses, educators, first days: no counts of students.
         if name in ("options", "version", "product", "hosts", "educators", "new_products", "deliveries", "verdicts", "findings", "reported",
-                    "freshness", "periods", "before", "school_days", "open_problems", "set_aside", "unrostered_domains", "tables"):  # fmt: skip
+                    "freshness", "school_names", "periods", "before", "school_days", "open_problems", "set_aside", "unrostered_domains", "tables"):  # fmt: skip
             return getattr(self.inventory, name)
         raise AttributeError(name)
 

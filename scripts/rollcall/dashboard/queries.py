@@ -488,6 +488,15 @@ class Inventory:
             {"district": district_id},
         )
 
+    def school_names(self, district_id: str) -> list[dict[str, object]]:
+        """What the newest templates call the district's schools, and the orgs that they were taken for; what matches none comes first."""
+        return self.version.rows(
+            """select template, school_id, school_name, match_type, org_name, closest_org_name, delivery_date
+            from school_name_check where district_id = $district
+            order by org_name is not null, match_type <> 'made', coalesce(org_name, school_name, school_id), template, school_id, school_name""",
+            {"district": district_id},
+        )
+
     def periods(self, district_id: str, period: str) -> list[date]:
         """The first days of the periods with use, the newest first."""
         district = self.options.districts[district_id]

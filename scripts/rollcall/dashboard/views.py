@@ -37,7 +37,7 @@ from rollcall.dashboard.privacy import Shown as Figures
 
 _POOL = ThreadPoolExecutor(4, "rollcall-dashboard")
 _KINDS = {
-    "oneroster": "OneRoster", "educators": "educator template", "students": "student template",
+    "oneroster": "OneRoster", "schools": "school list", "educators": "educator template", "students": "student template",
     "members": "member list", "products": "product catalog", "usage": "usage",
 }  # fmt: skip
 _STATUSES = {
@@ -414,6 +414,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 [[_KIND_NAMES.get(r["delivery_kind"], r["delivery_kind"]), long_day(r["last_date"]), moment(r["last_arrived"], zone)] for r in figures.freshness(district_id)],
                 "No delivery has been accepted yet.",
             ),
+            *_school_check(figures, district_id),
             table(
                 "quality-findings", "Findings by rule", ["Rule", "Severity", "Newest finding and what to do", "Last on", "Deliveries", "Findings"],
                 [
@@ -435,6 +436,34 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         ]
     )  # fmt: skip
     return Shown("quality-view", {"quality.children": content}, title="Deliveries")
+
+
+_MATCHES = {
+    "id": "By its id", "identifier": "By its identifier", "name": "By its name",
+    "made": "No roster or list of schools has it, so it became a school of its own",
+    "closest": "No school has this name; its rows were set aside",
+    "ambiguous": "Several schools have this name; its rows were set aside",
+    "unmatched": "No school has this name; its rows were set aside",
+}  # fmt: skip
+
+
+def _school_check(figures: Figures, district_id: str) -> list[html.Div]:
+    """How the schools of the templates were matched; nothing for a district that sends none."""
+    rows = figures.school_names(district_id)
+    if not rows:
+        return []
+    return [
+        table(
+            "Schools named in templates", ["File", "School as written", "Counts as", "How it was matched", "Date"],
+            [
+                [_KINDS[r["template"]], " · ".join(filter(None, (r["school_id"], r["school_name"]))),
+                 r["org_name"] or (f"Closest: {r['closest_org_name']}" if r["closest_org_name"] else "–"),
+                 _MATCHES[r["match_type"]], long_day(r["delivery_date"])]
+                for r in rows
+            ],
+            "",
+        )
+    ]  # fmt: skip
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:

@@ -10,9 +10,11 @@ import re
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from rollcall.intake import csvfile, headers
 from rollcall.intake.csvfile import MAX_EXPANSION
 from rollcall.intake.observed import Column, File, Line, Observed, Property
 from rollcall.rules import schema
@@ -22,6 +24,7 @@ MANIFESTS = ("manifest.csv", "manifest.json")
 MANIFEST_HEADER = ["propertyName", "value"]
 MAX_ENTRIES = 64
 _CHUNK = 1 << 20
+_HEADER_BYTES = 1 << 14  # as much of a header as tells whose file it is
 _EXPANSION_FLOOR = 1 << 20  # a short, repetitive file may compress better than 100:1 and is no bomb
 _ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 # What zipfile and zlib raise on damaged or unsupported content.
@@ -96,6 +99,9 @@ def unpack(path: Path, folder: Path, observed: Observed, settings: Settings) -> 
         is_few = observed.fits(path.name, "entries", len(entries), MAX_ENTRIES)
         if not is_few or any(file.hazard or file.is_encrypted for file in observed.files):
             return None
+        if other := _other_format(archive, entries):
+            container.other_format, container.other_remedy = other.name, other.remedy
+            return None
         container.is_listed = True
         files = _by_standard_name(entries, observed)
         most = min(settings.zip_max_bytes, max(MAX_EXPANSION * path.stat().st_size, _EXPANSION_FLOOR))
@@ -122,6 +128,24 @@ def unpack(path: Path, folder: Path, observed: Observed, settings: Settings) -> 
     }
     read = [name for name in unpacked if name in schema.oneroster_files(version) and name not in MANIFESTS]
     return Unpacked({name: unpacked[name] for name in read}, version, deltas)
+
+
+def _other_format(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> headers.Other | None:
+    """The other format that a zip without a manifest is in, if half of its CSVs are."""
+    names = [PurePosixPath(entry.filename).name.lower() for entry in entries]
+    if not {*MANIFESTS}.isdisjoint(names):
+        return None
+    formats = []
+    for entry, name in zip(entries, names, strict=True):
+        if name.endswith(".csv"):
+            try:
+                with archive.open(entry) as stream:
+                    line = stream.readline(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+                formats.append(headers.other_format(next(csv.reader([line]), [])))
+            except (*_BROKEN, csv.Error):
+                return None  # damaged: inflating the whole of it says so
+    other, count = Counter(formats).most_common(1)[0] if formats else (None, 0)
+    return other if 2 * count > len(formats) else None
 
 
 def _by_standard_name(entries: list[zipfile.ZipInfo], observed: Observed) -> dict[str, tuple[zipfile.ZipInfo, File]]:
@@ -188,6 +212,8 @@ def _properties(files: dict[str, Path], observed: Observed) -> dict[str, tuple[i
         observed.lines.append(Line("manifest.csv", 1, str(error)))
         return None
     header = [cell.strip() for cell in rows[0][1]] if rows else []
+    if csvfile.observe_separator(files["manifest.csv"], header, observed):
+        return None
     observed.columns += [Column("manifest.csv", number, name) for number, name in enumerate(header, 1)]
     if rows and header != MANIFEST_HEADER:
         return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import difflib
 import gzip
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -53,7 +54,38 @@ def usable_header(file: Path, observed: Observed, settings: Settings) -> list[st
     found, bytes_read = _first_record(file, settings.header_max_bytes)
     if not observed.fits(file.name, "header bytes", bytes_read, settings.header_max_bytes):
         return None
+    if observe_separator(file, found, observed):
+        return None
     return found if has_usable_width(file, found, observed, settings) else None
+
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+def observe_separator(file: Path, found: Sequence[str], observed: Observed) -> bool:
+    """Notes what separates the columns, where that is no comma: the header is then read as one column."""
+    if len(found) != 1 or (sign := max(_SEPARATORS, key=found[0].count)) not in found[0]:
+        return False
+    observed.file(file.name).separator = _SEPARATORS[sign]
+    return True
+
+
+def observe_unknown(file: Path, observed: Observed) -> None:
+    """Notes why a file that seems to be a CSV has no header that can be read: it is empty, in UTF-16, or without commas."""
+    if not file.name.lower().endswith((".csv", ".csv.gz", ".tsv", ".tab", ".txt")):
+        return
+    if file.suffix.lower() == ".gz":
+        _must_inflate(file)
+    with (gzip.open if file.suffix.lower() == ".gz" else open)(file, "rb") as stream:
+        start = stream.read(2)
+    if not start:
+        note = observed.file(file.name)
+        note.byte_count, note.is_inflated = 0, True
+    elif start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        note = observed.file(file.name)
+        note.undecodable_line, note.undecodable_byte = 1, f"0x{start[0]:02X}"
+    else:
+        observe_separator(file, header(file), observed)
 
 
 def has_usable_width(file: Path, found: Sequence[str], observed: Observed, settings: Settings) -> bool:
@@ -82,7 +114,7 @@ def _inflates_within_limits(file: Path, observed: Observed, most_bytes: int) -> 
     return size <= _GZ_FLOOR or observed.fits(file.name, "expansion", -(-size // packed_size), MAX_EXPANSION)
 
 
-def must_inflate(file: Path) -> None:
+def _must_inflate(file: Path) -> None:
     """Raises what is wrong with the beginning of a compressed file."""
     with gzip.open(file) as stream:
         stream.read(1 << 16)
@@ -94,14 +126,23 @@ def near(name: str, candidates: Sequence[str]) -> str | None:
     return (same or difflib.get_close_matches(name, candidates, 1, 0.8) or [None])[0]
 
 
-def observe_header(file: str, found: Sequence[str], standard: Sequence[str], observed: Observed) -> bool:
-    """Notes a header, and what is missing from it, naming a near miss. Whether every standard column is there, once."""
+def observe_header(
+    file: str,
+    found: Sequence[str],
+    standard: Sequence[str],
+    observed: Observed,
+    meant: Mapping[str, str] | None = None,
+) -> bool:
+    """Notes a header, and what is missing from it, naming a near miss. Whether every standard column is there, once.
+
+    `meant` has the near miss of a column where more is known of it than its spelling.
+    """
     places = {name: place for place, name in enumerate(standard, 1)}
     spare = [name for name in found if name not in places]
     observed.columns += [Column(file, place, name, places.get(name)) for place, name in enumerate(found, 1)]
     for name in standard:
         if name not in found:
-            if miss := near(name, spare):
+            if (miss := near(name, spare) if meant is None else meant.get(name)) in spare:
                 spare.remove(miss)
             observed.columns.append(Column(file, None, name, places[name], miss))
     note = observed.file(file)
@@ -128,17 +169,19 @@ def source(file: Path, found: Sequence[str], wanted: Sequence[str]) -> str:
 
 
 _LINES = 10_000  # that are listed; the rest are counted
+UNDECODABLE = "invalid encoding"  # what DuckDB says of a line that is not UTF-8
 
 
 def observe_lines(file: str, connection: duckdb.DuckDBPyConnection, observed: Observed) -> bool:
     """Notes DuckDB's rejects, without the content of the line, which may hold a student's name. Whether there are any."""
     found = connection.execute(
-        f"""select case when place <= {_LINES} then line end, reason, count(*)
-        from (
-            select line, lower(min(error_type::varchar)) as reason, row_number() over (order by line) as place
-            from reject_errors group by line
-        )
-        group by all order by 1 nulls last, 2"""
+        f"""with lines as (select line, lower(min(error_type::varchar)) as reason from reject_errors group by line),
+        placed as (select line, reason, row_number() over (order by line) as place from lines where reason <> $1)
+        select case when place <= {_LINES} then line end as line, reason, count(*) from placed group by all
+        -- A file is in one encoding: what is wrong with one line is wrong with all of them.
+        union all select min(line), reason, count(*) from lines where reason = $1 group by reason
+        order by 1 nulls last, 2""",
+        [UNDECODABLE],
     ).fetchall()
     observed.lines += [Line(file, line, reason, count) for line, reason, count in found]
     connection.execute("drop table if exists reject_errors; drop table if exists reject_scans")

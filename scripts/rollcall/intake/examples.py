@@ -57,6 +57,14 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], list[dict[str, str]]]] = {
             | {"privacy_status": ""},
         ],
     ),
+    # Of a district without OneRoster; aliases are separated by semicolons.
+    "schools": (
+        schema.SCHOOL_COLUMNS,
+        [
+            {"id": "101", "name": "Oak Hill Elementary School", "aliases": "Oak Hill Elem.; OHES"},
+            {"id": "102", "name": "Pine Street School"},
+        ],
+    ),
     # One file of a OneRoster zip: the schools to which users.csv refers.
     "orgs": (
         tuple(column.name for column in schema.oneroster_files("1.1")["orgs.csv"]),

@@ -38,6 +38,8 @@ HIDDEN = (
     "and a blank. The line and the column show where to look."
 )
 
+PROPOSED = "Or leave the file as it is, put these lines into the district's district.toml, and deliver the file again:"
+
 
 def _short(text: str | None) -> str | None:
     """As much of a text as a report repeats, each character seen."""
@@ -68,7 +70,7 @@ class About:
 
 
 _KINDS = {
-    "oneroster": "OneRoster", "educators": "list of educators", "students": "list of students", "members": "list of members",
+    "oneroster": "OneRoster", "educators": "list of educators", "students": "list of students", "schools": "list of schools", "members": "list of members",
     "products": "product catalog", "usage": "usage", "unknown": "unknown",
 }  # fmt: skip
 
@@ -88,6 +90,9 @@ class Report:
     rows: list[tuple] = field(default_factory=list, repr=False)
     most: int = 100
     judgement: Judgement | None = field(default=None, repr=False)
+    # What the file has, in a line; and the lines for district.toml with which it would be taken as it is.
+    counts: str = ""
+    proposal: str | None = None
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter, repr=False)
     _rest: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
@@ -156,7 +161,7 @@ class Report:
         shows = f"""select * replace (case when {meant} = meant then value else {shown} end as value,
                 case when {meant} = meant then meant end as meant)
             from (select *, {check.meant.sql} as meant from found)"""
-        number = "row_number() over ()" if check.is_of_observed else "null::bigint"
+        number = "row_number() over ()" if check.is_of_observed or check.is_each else "null::bigint"
         sql = f"""select * replace (coalesce(row_count, 1) as row_count), {number} as finding_number
             from ({found(check)})"""
         return Question(rule, check, file, self.severity(rule.id), sql, shows)
@@ -261,6 +266,8 @@ class Report:
                 else "; all can be used"
             )
             lines += [("Rows", rows + rest)]
+        if self.counts:
+            lines += [("Usable", self.counts)]
         return lines
 
     def as_text(self) -> str:
@@ -278,6 +285,7 @@ class Report:
                 f"          fix:   {issue.fix}",
             ]
         lines += [HIDDEN] if self.hides else []
+        lines += [PROPOSED, "", self.proposal] if self.proposal else []
         return "\n".join(lines) + "\n"
 
     def as_dict(self) -> dict[str, object]:
@@ -287,10 +295,12 @@ class Report:
             "kind": self.kind,
             "verdict": self.verdict,
             "rows": {table: {"delivered": count, "unusable": unusable} for table, count, unusable in self.delivered},
+            "counts": self.counts,
             "issues": [issue.as_dict() for issue in self.issues],
             "findings": [
                 {name: value for name, value in asdict(finding).items() if name not in own} for finding in self.sorted()
             ],
+            "proposal": self.proposal,
         }
 
     def as_html(self) -> str:
@@ -301,7 +311,7 @@ class Report:
         environment.filters["commands"] = _with_commands
         template = environment.from_string(Path(__file__).with_name("report.html.jinja").read_text("utf-8"))
         return template.render(
-            report=self, name=Path(self.file).name, issues=self.issues, hidden=HIDDEN, most=MOST_VALUES,
+            report=self, name=Path(self.file).name, issues=self.issues, hidden=HIDDEN, most=MOST_VALUES, proposed=PROPOSED,
             delivery=shlex.quote(f"{self.about.district_id}/{self.about.delivery_id}") if self.about else "",
         )  # fmt: skip
 

@@ -41,6 +41,9 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "row_count": "bigint",
         "_delivery_id": "varchar",
     }
+    tables["templates/school_list"] = (
+        {"row_key": "varchar"} | dict.fromkeys(schema.SCHOOL_COLUMNS, "varchar") | CHANGE_COLUMNS
+    )
     tables["extension/page_loads"] = {
         "event_key": "ubigint",
         "identity_key": "bigint",

@@ -17,19 +17,23 @@ from pathlib import Path
 from rollcall.districts import District
 from rollcall.errors import RollcallError
 from rollcall.files import move, replacing
-from rollcall.intake import checksums, csvfile, templates
+from rollcall.intake import checksums, csvfile, headers
 from rollcall.intake.container import standard_name
+from rollcall.intake.headers import NO_FORM, Form
+from rollcall.intake.observed import Observed
 from rollcall.rules import schema
 from rollcall.settings import Settings
+from rollcall.text import plain
 
 
 class Kind(StrEnum):
     """The kinds of delivery, in the order in which those of one date are applied: rosters before their use.
 
-    Catalogs go before all others, whatever their date: see `Delivery.order`.
+    Catalogs and lists of schools go before all others, whatever their date: see `Delivery.order`.
     """
 
     ONEROSTER = "oneroster"
+    SCHOOLS = "schools"
     EDUCATORS = "educators"
     STUDENTS = "students"
     MEMBERS = "members"
@@ -41,6 +45,11 @@ class Kind(StrEnum):
     def has_order(self) -> bool:
         """Whether one that is older than the last would put an older list in place of a newer one."""
         return self not in (Kind.USAGE, Kind.MEMBERS)
+
+    @property
+    def goes_first(self) -> bool:
+        """Whether it is looked up while other deliveries are read, so that one without a date holds from the beginning."""
+        return self in (Kind.PRODUCTS, Kind.SCHOOLS)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Delivery:
     delivery_date: date
     modified_at: float
     size: int = 0
+    form: Form = NO_FORM
 
     @property
     def is_as_hashed(self) -> bool:
@@ -73,11 +83,12 @@ class Delivery:
     def order(self) -> tuple[str, bool, date, int, float, str]:
         """What deliveries are sorted by before they are applied.
 
-        Catalogs first: the paths of page loads are kept as far as a catalog needs them, and cut for good otherwise.
+        Catalogs first: the paths of page loads are kept as far as a catalog needs them, and cut for good otherwise. So are lists of
+        schools: rows of a template that name none of them are set aside.
         """
         kinds = list(Kind)
         return (
-            self.district.district_id, self.kind is not Kind.PRODUCTS, self.delivery_date, kinds.index(self.kind),
+            self.district.district_id, not self.kind.goes_first, self.delivery_date, kinds.index(self.kind),
             self.modified_at, self.path.name,
         )  # fmt: skip
 
@@ -88,29 +99,19 @@ _LAST_FETCH = ".last.json"  # hidden: no delivery
 _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 
 
-def kind_of(path: Path) -> Kind:
-    """The kind of a file. A zip is a roster if it is one at all: what is wrong with it is the roster rules' to say."""
+def kind_of(path: Path, district: District) -> tuple[Kind, Form]:
+    """The kind of a file, and the form of a CSV. A zip is a roster if it is one at all: what is wrong with it is the roster rules' to say."""
     name = path.name.lower()
+    form = NO_FORM
     if is_workbook(path):
-        return Kind.UNKNOWN
+        return Kind.UNKNOWN, form
     if name.endswith(".zip") or zipfile.is_zipfile(path):
-        return Kind.ONEROSTER
+        return Kind.ONEROSTER, form
     if name.endswith(".parquet"):
-        return Kind.USAGE
-    if not name.endswith((".csv", ".csv.gz")):
-        return Kind.UNKNOWN
-    found = set(map(csvfile.plain, csvfile.header(path)))
-
-    def share(columns: tuple[str, ...]) -> float:
-        return len(found & set(map(csvfile.plain, columns))) / len(columns)
-
-    if share(("occurred_at", "url")) == 1 or share(schema.USAGE_COLUMNS) > 0.5:
-        return Kind.USAGE
-    if share(schema.PRODUCT_COLUMNS) > 0.5:
-        return Kind.PRODUCTS
-    if template := templates.kind_of(path, csvfile.header(path)):
-        return Kind(template)
-    return Kind.UNKNOWN
+        return Kind.USAGE, Form("usage", district.columns.get("usage", {}))
+    if name.endswith((".csv", ".csv.gz")):
+        form = headers.recognize(path, csvfile.header(path), district)
+    return Kind(form.kind or "unknown"), form
 
 
 _OLD_WORKBOOK = bytes.fromhex("D0CF11E0A1B11AE1")
@@ -129,8 +130,17 @@ def is_workbook(path: Path) -> bool:
         return False  # no zip, or a damaged one, which the rules on zips name
 
 
-def is_loose_oneroster(path: Path) -> bool:
-    return path.suffix == ".csv" and (standard_name(path.name) is not None or "sourcedId" in csvfile.header(path))
+def observe_unknown(path: Path, observed: Observed) -> None:
+    """Notes what a file of no known kind is."""
+    found = csvfile.header(path)
+    container = observed.container
+    container.is_workbook = is_workbook(path)
+    if other := headers.other_format(found):
+        container.other_format, container.other_remedy = other.name, other.remedy
+    else:
+        is_standard = standard_name(path.name) is not None or any("sourcedid" in plain(name) for name in found)
+        container.is_loose_oneroster = path.suffix == ".csv" and is_standard
+    csvfile.observe_unknown(path, observed)
 
 
 def delivery_date(path: Path, district: District) -> date:
@@ -143,22 +153,24 @@ def delivery_date(path: Path, district: District) -> date:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).astimezone(district.zone).date()
 
 
-def is_timeless(path: Path) -> bool:
-    """Whether a file holds from the beginning: a catalog without a date in its name."""
-    return not _DATE.search(path.name) and kind_of(path) is Kind.PRODUCTS
+def is_timeless(path: Path, district: District) -> bool:
+    """Whether a file holds from the beginning: a catalog or list of schools without a date in its name."""
+    return not _DATE.search(path.name) and kind_of(path, district)[0].goes_first
 
 
 def describe(path: Path, district: District) -> Delivery:
     """What one file is. Reads it once, for its hash."""
     before = path.stat()
+    kind, form = kind_of(path, district)
     return Delivery(
         path,
         district,
-        kind_of(path),
+        kind,
         checksums.of(path),
         delivery_date(path, district),
         before.st_mtime,
         before.st_size,
+        form,
     )
 
 

@@ -29,6 +29,8 @@ class Container:
     opening_error: str | None = None
     is_workbook: bool = False
     is_loose_oneroster: bool = False
+    other_format: str | None = None
+    other_remedy: str | None = None
     is_listed: bool = False
     is_unpacked: bool = False
     has_manifest: bool = False
@@ -53,6 +55,7 @@ class File:
     undecodable_line: int | None = None
     undecodable_byte: str | None = None
     syntax_error: str | None = None
+    separator: str | None = None
     has_sound_header: bool = False
     is_after_bulk: bool | None = None
 

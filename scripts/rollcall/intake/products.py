@@ -6,24 +6,22 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall.intake import csvfile
+from rollcall.intake import csvfile, headers
 from rollcall.intake.changes import Past, Table
+from rollcall.intake.headers import Form
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import Given, Loaded
 from rollcall.rules import schema
 
 
-def load(path: Path, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past) -> Loaded:
+def load(path: Path, form: Form, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past) -> Loaded:
     """Loads the catalog as table `products`."""
-    found = csvfile.usable_header(path, observed, past.settings)
+    found = headers.read(path, form, observed, past.settings)
     if found is None:
-        return Loaded()
-    csvfile.observe_header(path.name, found, schema.PRODUCT_COLUMNS, observed)
-    if not set(schema.PRODUCT_COLUMNS) <= set(found):
         return Loaded()
     fields = ", ".join(f'"{column}"' for column in schema.PRODUCT_COLUMNS)
     if not csvfile.load_table(
-        path.name, "products", fields, csvfile.source(path, found, schema.PRODUCT_COLUMNS), connection, observed
+        path.name, "products", fields, headers.source(path, found, schema.PRODUCT_COLUMNS), connection, observed
     ):
         return Loaded()
     return Loaded([Table("inventory", "products")], [Given("products", path.name)])

@@ -23,10 +23,22 @@ from rollcall import logs
 from rollcall.errors import RollcallError, is_of_the_disk
 from rollcall.expectations import docs, start
 from rollcall.files import move
-from rollcall.intake import csvfile, lake, landing, oneroster, products, students, templates, usage
+from rollcall.intake import (
+    counts,
+    csvfile,
+    headers,
+    lake,
+    landing,
+    oneroster,
+    products,
+    schools,
+    students,
+    templates,
+    usage,
+)
 from rollcall.intake.changes import Applied, Changes, Log, Past, Table, all_applied, first_full
 from rollcall.intake.findings import About, Report
-from rollcall.intake.landing import Delivery, Kind, is_loose_oneroster
+from rollcall.intake.landing import Delivery, Kind
 from rollcall.intake.observed import Container, Observed
 from rollcall.intake.oneroster import Given, Loaded, ask
 from rollcall.rules import RULES, Severity
@@ -111,14 +123,13 @@ def _load(
         case Kind.ONEROSTER:
             return oneroster.load(delivery.path, folder, connection, observed, past)
         case Kind.EDUCATORS | Kind.STUDENTS | Kind.MEMBERS:
-            return templates.load(delivery.path, str(delivery.kind), connection, observed, past)
+            return templates.load(delivery.path, str(delivery.kind), delivery.form, connection, observed, past)
+        case Kind.SCHOOLS:
+            return schools.load(delivery.path, delivery.form, connection, observed, past)
         case Kind.PRODUCTS:
-            return products.load(delivery.path, connection, observed, past)
+            return products.load(delivery.path, delivery.form, connection, observed, past)
         case Kind.UNKNOWN:
-            observed.container.is_workbook = landing.is_workbook(delivery.path)
-            observed.container.is_loose_oneroster = is_loose_oneroster(delivery.path)
-            if delivery.path.suffix == ".gz":
-                csvfile.must_inflate(delivery.path)
+            landing.observe_unknown(delivery.path, observed)
     return Loaded()
 
 
@@ -182,6 +193,11 @@ def _judge(
 ) -> None:
     observed.is_judged = True
     ask(given, connection, report, observed, delivery.delivery_date, delivery.district.thresholds, make_after)
+    if given:
+        report.counts = "" if report.verdict == "rejected" else counts.said(given, connection)
+    elif delivery.form.kind and any(column.position is None for column in observed.columns):
+        found = csvfile.header(delivery.path)
+        report.proposal = headers.proposal(delivery.path, found, delivery.form, delivery.district)
 
 
 def _judge_unread(delivery: Delivery, report: Report, observed: Observed, settings: Settings) -> None:
@@ -200,7 +216,7 @@ def check(delivery: Delivery, settings: Settings) -> Report:
         with _fence(delivery, report, observed, settings):
             if delivery.kind is Kind.USAGE:
                 incoming = lake.Incoming(private, connection, delivery.district.district_id, delivery.delivery_id)
-                loaded = usage.load(delivery.path, incoming, delivery.district, observed, private)
+                loaded = usage.load(delivery.path, delivery.form, incoming, delivery.district, observed, private)
                 read = Loaded(given=loaded.given if loaded else [])
             else:
                 applied = _applied(delivery, connection, settings)
@@ -238,7 +254,7 @@ def take(
                 observed.container.newest_applied = max(record.delivery_date for record in applied)
             read = Loaded()
             if delivery.kind is Kind.USAGE:
-                loaded = usage.load(delivery.path, incoming, district, observed, settings)
+                loaded = usage.load(delivery.path, delivery.form, incoming, district, observed, settings)
                 if loaded:
                     read.given = loaded.given
                     changes = Changes(loaded.delivered, loaded.set_aside, loaded.delivered - loaded.set_aside)

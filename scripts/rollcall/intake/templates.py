@@ -10,8 +10,9 @@ import duckdb
 
 from rollcall.dbt_macros import rendered
 from rollcall.districts import Thresholds
-from rollcall.intake import csvfile, extensions, lake, privacy, students
+from rollcall.intake import csvfile, extensions, headers, lake, privacy, schools, students
 from rollcall.intake.changes import Past, Table
+from rollcall.intake.headers import Form
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import GOOD_EMAIL, Given, Loaded, load_seeds
 from rollcall.rules import schema
@@ -20,36 +21,20 @@ from rollcall.settings import Settings
 _EMAIL = "lower(trim(email))"
 
 
-def kind_of(path: Path, found: list[str]) -> str | None:
-    """Which template a header is, near misses included; None when it is none."""
-    names = set(map(csvfile.plain, found))
-
-    def count(*columns: str) -> int:
-        return len({csvfile.plain(column) for column in columns} & names)
-
-    if count("sis_id", "school_id", "school_name", "grade_level") >= 2 and count("first_name", "last_name", "email"):
-        spare = [name for name in found if name not in schema.TEMPLATE_COLUMNS["students"]]
-        # A list of educators without its role column must not be taken for one of students.
-        says_staff = any(word in path.name.lower() for word in ("educator", "teacher", "staff"))
-        return "educators" if says_staff or csvfile.near("role", spare) else "students"
-    return "members" if count(*schema.TEMPLATE_COLUMNS["members"]) >= 3 else None
-
-
-def load(path: Path, kind: str, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past) -> Loaded:
+def load(
+    path: Path, kind: str, form: Form, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past
+) -> Loaded:
     """Loads one template as the table named after its kind."""
     columns = schema.TEMPLATE_COLUMNS[kind]
-    found = csvfile.usable_header(path, observed, past.settings)
+    found = headers.read(path, form, observed, past.settings)
     if found is None:
-        return Loaded()
-    csvfile.observe_header(path.name, found, columns, observed)
-    if not set(columns) <= set(found):
         return Loaded()
     optional = [name for name in schema.MEMBER_OPTIONAL if kind == "members" and name in found]
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
     load_seeds(connection, "template")
     own = extensions.note(kind, path.name, found, past.extensions, observed)
-    source = csvfile.source(path, found, [*columns, *optional, *own])
+    source = headers.source(path, found, [*columns, *optional, *own])
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
     if not csvfile.load_table(path.name, kind, _select(kind, optional, own, past), source, connection, observed, kept):
         return Loaded()
@@ -139,23 +124,19 @@ def _texts(columns: list[str]) -> list[str]:
 
 
 def _make_schools(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:
-    """Makes the view `template`, the table `schools`, and `known_schools`, if a roster of orgs is there to look in."""
+    """Makes the view `template` and the table `schools`; `known_schools`, if there are orgs to look in, else `named_schools`."""
     connection.execute(f'create view template as select * from "{kind}"')
     connection.execute(
         """create view schools as
         select _cell, any_value(trim(school_id)) as school_id, any_value(trim(school_name)) as school_name, count(*) as row_count
         from template where _cell <> '' group by _cell"""
     )
-    before = past.state("oneroster/orgs", "sourcedId")
-    if before is None:
+    cells = "select 'd' as district_id, _cell as cell, school_id, school_name from schools"
+    if schools.make_known(connection, past):
+        known = rendered("resolved_schools", f"({cells})", "known_orgs", "listed_schools")
+        connection.execute(f"create table known_schools as {known}")
         return
-    connection.execute(
-        f"""create table known_orgs as
-        select 'd' as district_id, trim("sourcedId") as sourced_id, "sourcedId", identifier, name as org_name, true as is_active
-        from {before} where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted'"""
-    )
-    cells = "(select 'd' as district_id, _cell as cell, school_id, school_name from schools)"
-    connection.execute(f"create table known_schools as {rendered('resolved_schools', cells, 'known_orgs')}")
+    schools.make_named(kind, cells, connection, past)
 
 
 def _compare(kind: str, connection: duckdb.DuckDBPyConnection, past: Past) -> None:

@@ -11,14 +11,13 @@ import duckdb
 from rollcall.dbt_macros import rendered
 from rollcall.districts import District
 from rollcall.files import quote
-from rollcall.intake import csvfile, lake, privacy
+from rollcall.intake import csvfile, headers, lake, privacy
+from rollcall.intake.headers import Form
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import Given
 from rollcall.rules import schema
 from rollcall.settings import Settings
 
-_REQUIRED = ("occurred_at", "url")
-_USERS = ("user_email", "user_id")
 _SET_ASIDE = "set_aside"
 
 _TIME = (
@@ -54,7 +53,7 @@ class LoadedUsage:
     given: list[Given]
 
 
-def source(path: Path, observed: Observed, settings: Settings) -> str | None:
+def source(path: Path, form: Form, observed: Observed, settings: Settings) -> str | None:
     """The FROM clause over a usage file with all contract columns (absent ones NULL). None when its header is wrong."""
     if path.suffix == ".parquet":
         with duckdb.connect() as connection:
@@ -62,20 +61,24 @@ def source(path: Path, observed: Observed, settings: Settings) -> str | None:
             found = [row[0] for row in connection.execute(f"describe select * from {reader}").fetchall()]
         if not csvfile.has_usable_width(path, found, observed, settings):
             return None
-    else:
-        found = csvfile.usable_header(path, observed, settings)
-        if found is None:
+        names = form.renamed(found)
+        wanted = form.wanted(found)
+        csvfile.observe_header(path.name, names, wanted, observed, headers.matched(found, "usage"))
+        if not set(wanted) <= set(names):
             return None
-        reader = csvfile.source(path, found, schema.USAGE_COLUMNS)
-    required = [*_REQUIRED, *([] if set(_USERS) & set(found) else [_USERS[0]])]
-    csvfile.observe_header(path.name, found, required, observed)
-    if not set(required) <= set(found):
-        return None
-    fields = ", ".join(
-        f'"{name}"::varchar as "{name}"' if name in found else f'null::varchar as "{name}"'
-        for name in schema.USAGE_COLUMNS
-    )
-    return f"(select {fields} from {reader})"
+        column = dict(zip(names, found, strict=True))
+        fields = ", ".join(
+            f"{_name(column[name])}::varchar as {name}" if name in names else f"null::varchar as {name}"
+            for name in schema.USAGE_COLUMNS
+        )
+        return f"(select {fields} from {reader})"
+    names = headers.read(path, form, observed, settings)
+    return None if names is None else headers.source(path, names, schema.USAGE_COLUMNS)
+
+
+def _name(column: str) -> str:
+    """A column's name, whatever is in it."""
+    return '"' + column.replace('"', '""') + '"'
 
 
 def _events(files: list[str]) -> str:
@@ -139,11 +142,11 @@ def path_prefix(paths: list[tuple[str, str]], path: str = _PATH) -> str:
 
 
 def load(
-    path: Path, incoming: lake.Incoming, district: District, observed: Observed, settings: Settings
+    path: Path, form: Form, incoming: lake.Incoming, district: District, observed: Observed, settings: Settings
 ) -> LoadedUsage | None:
     """Writes the file's events, identities and hosts into the incoming folder. None when it cannot be read."""
     connection = incoming.connection
-    rows = source(path, observed, settings)
+    rows = source(path, form, observed, settings)
     if rows is None:
         return None
     key = privacy.pii_key(settings)

@@ -390,7 +390,11 @@ def _new_deliveries(
             continue
         name = f"{district.district_id}/{landing.printable(file.name)}"
         try:
-            if backfill and landing.delivery_date(file, district) not in backfill and not landing.is_timeless(file):
+            if (
+                backfill
+                and landing.delivery_date(file, district) not in backfill
+                and not landing.is_timeless(file, district)
+            ):
                 continue
             landing.delivery_date(file, district)
             if file.is_relative_to(settings.landing):

@@ -42,7 +42,7 @@ __all__ = [
 
 CONTAINER = container.SECTION
 # Rules that keep the keys of the lake unique: a district may have them reject or set rows aside, and nothing less.
-KEY_RULES = ("org-id-unique", "user-id-unique", "row-id-unique", "product-id-unique")
+KEY_RULES = ("org-id-unique", "user-id-unique", "row-id-unique", "product-id-unique", "school-id-unique")
 _SECTIONS = (container, columns, orgs, users, rows, history, templates, usage, products)
 RULES: dict[str, Rule] = {rule.id: rule for section in _SECTIONS for rule in section.RULES}
 # A check that waits for a table that never comes would never be asked.

@@ -83,10 +83,13 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="every CSV is valid UTF-8",
-        message="{file:* is|* are} not valid UTF-8: {row:line *|lines *}, {value:byte *|bytes *}",
+        message="{file:* is|* are} not valid UTF-8: {detail}",
         fix="Export or save {file:the file|each file} as 'CSV UTF-8' without a byte order mark",
         together=Together.RULE,
-        checks=(Check("observed_file", sql("encoding-utf8"), kinds=("oneroster",)),),
+        checks=(
+            Check("observed_file", sql("encoding-utf8")),
+            Check("observed_line", sql("encoding-utf8.lines")),
+        ),
         in_guide=True,
     ),
     Rule(
@@ -109,6 +112,16 @@ RULES = (
         fix="Quote values that contain a comma, a quote or a line break, and give every row as many fields as the header",
         together=Together.DETAIL,
         checks=(Check("observed_line", sql("csv-readable")),),
+    ),
+    Rule(
+        "csv-separator",
+        Severity.REJECT,
+        SECTION,
+        says="commas separate the columns",
+        message="{file:* separates its columns|* separate their columns} with {detail}, not with commas",
+        fix="Save {file:the file|each file} as 'CSV UTF-8 (Comma delimited)', or set the export to commas",
+        together=Together.RULE,
+        checks=(Check("observed_file", sql("csv-separator")),),
     ),
     Rule(
         "file-readable",
@@ -162,7 +175,7 @@ RULES = (
         message="{file:* is|* are} empty (zero bytes)",
         fix="Export {file:*|*} again; a file without rows still has its header line",
         together=Together.RULE,
-        checks=(Check("observed_file", sql("file-not-empty"), kinds=("oneroster",)),),
+        checks=(Check("observed_file", sql("file-not-empty"), kinds=("oneroster", "unknown")),),
     ),
     Rule(
         "manifest-valid",
@@ -182,8 +195,8 @@ RULES = (
         Severity.REJECT,
         SECTION,
         says="the file is one that Rollcall takes",
-        message="{file} is not a file that Rollcall takes: those are {detail}",
-        fix="Deliver a OneRoster zip, or a template, members, usage or products file with the documented header",
-        checks=(Check("observed_container", sql("kind-known"), kinds=("unknown",)),),
+        message="Rollcall cannot use {file}: {detail}",
+        fix="Deliver a file that Rollcall takes: {advice}",
+        checks=(Check("observed_container", sql("kind-known"), kinds=("unknown", "oneroster")),),
     ),
 )

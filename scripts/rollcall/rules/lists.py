@@ -25,6 +25,7 @@ _PEOPLE = (
     "The person in this row is left off the roster, and leaves it if they were on it"
     "|The people in these # rows are left off the roster, and leave it if they were on it"
 )
+_SCHOOLS = List("# school|# schools", "This school is not in the list|These # schools are not in the list")
 LISTS = {
     "orgs": List(
         "# org|# orgs",
@@ -58,6 +59,8 @@ LISTS = {
         "# member|# members",
         "The person in this row is not added|The people in these # rows are not added",
     ),
+    "school_list": _SCHOOLS,
+    "schools": _SCHOOLS,  # as the kind of the file is called
     "products": List(
         "# product|# products",
         "This product is left out of the catalog, and its use counts as that of an uncataloged domain"

@@ -154,7 +154,8 @@ RULES = (
         Severity.ERROR,
         SECTION,
         says="references of the optional files lead to a row",
-        message="{column} names {value:*, which is not a sourcedId|*, which are not sourcedIds} of {detail}; {count:# row is|# rows are} set aside",
+        message="{column} names {value:*, which is not the sourcedId of an active row|*, which are not sourcedIds of active rows} of {detail}; "
+        "{count:# row is|# rows are} set aside",
         fix="Correct {column}: {advice}",
         checks=tuple(_references()),
     ),

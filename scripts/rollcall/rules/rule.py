@@ -84,6 +84,7 @@ class Check:
 
     It is asked of deliveries that have the table, of these kinds, that version of OneRoster and in that mode if it names any,
     where all tables that it `needs` beside it are there too: those of the district's last good roster are not at first.
+    Rows of one column and value are one finding; with `is_each` every row is one.
     """
 
     table: str
@@ -93,6 +94,7 @@ class Check:
     needs: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     meant: Meant = Meant()
+    is_each: bool = False
 
     @property
     def is_of_observed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -31,7 +32,7 @@ def _seed(name: str) -> list[dict[str, str]]:
 
 
 # The kinds of delivery that Rollcall takes.
-KINDS = ("oneroster", "educators", "students", "members", "products", "usage")
+KINDS = ("oneroster", "schools", "educators", "students", "members", "products", "usage")
 ONEROSTER_VERSIONS = ("1.1", "1.2")
 ONEROSTER_REQUIRED = {"1.1": ("users.csv", "orgs.csv"), "1.2": ("users.csv", "roles.csv", "orgs.csv")}
 # Files of 1.2's gradebook whose columns are not checked: known, and not read.
@@ -211,3 +212,23 @@ PRODUCT_COLUMNS = (
     "product_status",
     "privacy_status",
 )
+# Schools of a district without OneRoster, and the other names that its files give them.
+SCHOOL_COLUMNS = ("id", "name", "aliases")
+
+# Kind of CSV → its columns, and those without which no file of the kind is of use: one of each group.
+FORMS = {
+    "schools": (SCHOOL_COLUMNS, (("id",), ("name",))),
+    "educators": (TEMPLATE_COLUMNS["educators"], (("email",), ("school_id", "school_name"))),
+    "students": (TEMPLATE_COLUMNS["students"], (("sis_id",), ("school_id", "school_name"))),
+    "members": (TEMPLATE_COLUMNS["members"], (("email",),)),
+    "products": (PRODUCT_COLUMNS, (("product_id",), ("product_name",), ("url",))),
+    "usage": (USAGE_COLUMNS, (("occurred_at",), ("url",), ("user_email", "user_id"))),
+}
+# Kinds whose other columns may be absent. Of the others a file has all, unless it is a district's own form of the kind.
+OPEN_FORMS = ("schools", "usage")
+
+
+def lacking(kind: str, columns: Iterable[str]) -> list[str]:
+    """The columns that a file of a kind needs beside these; of a group, its first."""
+    there = set(columns)
+    return [group[0] for group in FORMS[kind][1] if not there & set(group)]

@@ -17,7 +17,7 @@ OBSERVED = {
     # The delivered file: one row.
     "observed_container": {
         "file_name": "varchar",
-        "kind": "varchar",  # oneroster, educators, students, members, products, usage or unknown
+        "kind": "varchar",  # oneroster, schools, educators, students, members, products, usage or unknown
         "delivery_date": "date",
         "today": "date",  # in the district's time zone
         "newest_applied": "date",  # of the deliveries of its kind that were applied; null where the order does not matter
@@ -26,6 +26,8 @@ OBSERVED = {
         "opening_error": "varchar",  # why it does not open as a zip
         "is_workbook": "boolean",  # of a spreadsheet program, whatever its name
         "is_loose_oneroster": "boolean",  # a CSV of OneRoster outside a zip
+        "other_format": "varchar",  # whose files these are, where Rollcall knows and does not read them
+        "other_remedy": "varchar",  # what to deliver instead of them
         "is_listed": "boolean",  # the entries of the zip are harmless enough to look at their names
         "is_unpacked": "boolean",  # every CSV was looked at, within the limits
         "has_manifest": "boolean",  # and it can be read
@@ -47,6 +49,7 @@ OBSERVED = {
         "undecodable_line": "bigint",  # the first that is not UTF-8
         "undecodable_byte": "varchar",
         "syntax_error": "varchar",  # of a manifest.json
+        "separator": "varchar",  # what separates the columns, where it is not a comma: semicolons, tabs or bars
         "has_sound_header": "boolean",  # every standard column once
         "is_after_bulk": "boolean",  # of a delta; null where nobody knows what was delivered before
     },
@@ -165,6 +168,9 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
     for kind in ("educators", "students"):
         tables[f"before_{kind}"] = tables[f"after_{kind}"] = _texts("id")
     tables["known_schools"] = _texts("cell", "item_id", "item_name", "org_sourced_id", "match_type", "closest_names")
+    tables["named_schools"] = _texts("school_id", "school_name", "of_template", "plain") | {"row_number": "bigint"}
+    tables["school_list"] = _texts(*schema.SCHOOL_COLUMNS, "row_key") | _ROW
+    tables["school_names"] = _texts("row_key", "name", "plain") | _ROW
     # The page loads that were set aside, and counts over all.
     tables["usage"] = _texts("occurred_at", "host") | {"is_timely": "boolean", "is_ahead": "boolean"} | _ROW
     tables["usage_counts"] = dict.fromkeys(

@@ -15,7 +15,7 @@ RULES = (
         message="{file} {detail} {column:the column *|# columns: *}",
         fix="Correct the header line of {file}: {advice}",
         together=Together.DETAIL,
-        checks=(Check("observed_column", sql("header"), kinds=("educators", "students", "members")),),
+        checks=(Check("observed_column", sql("header"), kinds=("educators", "students", "members", "schools")),),
         in_guide=True,
     ),
     Rule(
@@ -26,7 +26,11 @@ RULES = (
         message="{file} has {column:the column *, which is|# columns that are} not in the template{column:|: *}; Rollcall does not read {column:it|them}",
         fix="Nothing to do; leave {column:it|them} out if you can",
         together=Together.DETAIL,
-        checks=(Check("observed_column", sql("template-header-extra"), kinds=("educators", "students", "members")),),
+        checks=(
+            Check(
+                "observed_column", sql("template-header-extra"), kinds=("educators", "students", "members", "schools")
+            ),
+        ),
     ),
     Rule(
         "template-school-resolves",
@@ -44,6 +48,43 @@ RULES = (
             ),
         ),
         in_guide=True,
+    ),
+    Rule(
+        "school-name-similar",
+        Severity.WARNING,
+        SECTION,
+        says="in a district without a roster of orgs, no two names of schools are nearly one",
+        message="{count:Two names are nearly one and count|# pairs of names are nearly one and each count} as two schools: {detail}",
+        fix="Use one name, or list the school with its other names in schools.csv (`rollcall template schools` writes one)",
+        checks=(Check("template", sql("school-name-similar"), needs=("named_schools",), is_each=True),),
+    ),
+    Rule(
+        "school-id-unique",
+        Severity.REJECT,
+        SECTION,
+        says="id is filled and unique in a list of schools",
+        message="{value:id * is|ids * are} not usable: {detail}",
+        fix="Give every school its own id",
+        checks=(Check("school_list", sql("id-unique", table="school_list", id="id", with_blank=True)),),
+    ),
+    Rule(
+        "school-name-present",
+        Severity.ERROR,
+        SECTION,
+        says="every school of a list has a name",
+        message="{count:# school has no name and is|# schools have no name and are} set aside",
+        fix="Fill in name",
+        checks=(Check("school_list", sql("school-name-present")),),
+    ),
+    Rule(
+        "school-name-unique",
+        Severity.REJECT,
+        SECTION,
+        says="a name or alias stands for one school of the list, whatever its case, spaces and punctuation",
+        message="{value:* stands|* stand} for several schools: {detail}",
+        fix="Leave {value:the name|each name} with one of them",
+        together=Together.DETAIL,
+        checks=(Check("school_list", sql("school-name-unique"), needs=("school_names",)),),
     ),
     Rule(
         "template-school-present",

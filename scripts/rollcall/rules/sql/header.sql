@@ -1,6 +1,11 @@
 {#- Of the columns that a header must have, those that are missing, or there more than once. -#}
 select file_name, 1 as row_number, column_name, misspelled as value,
-    case when misspelled is null then 'lacks' else 'misspells' end as detail,
+    case
+        when misspelled is null then 'lacks'
+        when damerau_levenshtein(regexp_replace(lower(misspelled), '[^a-z0-9]', '', 'g'), regexp_replace(lower(column_name), '[^a-z0-9]', '', 'g')) <= 2
+            then 'misspells'
+        else 'has another name for'
+    end as detail,
     case
         when misspelled is null then 'add what is missing'
         else '''' || column_name || ''', not ''' || misspelled || ''''

@@ -44,6 +44,7 @@ union all
 select
     file_name, row_number, 'value' as column_name, value,
     case
+        when value = '' then name || ' is blank, which is none of absent, bulk, delta'
         when value not in ('absent', 'bulk', 'delta') then name || ' is ''' || value || ''', which is none of absent, bulk, delta'
         when value = 'absent' then name || ' is absent, but ' || csv_name || ' is in the zip'
         else name || ' is ' || value || ', but ' || csv_name || ' is not in the zip'
