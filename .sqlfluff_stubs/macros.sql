@@ -14,7 +14,8 @@
 {% macro contains_item(items, item) %}list_contains({{ items }}, {{ item }}){% endmacro %}
 {% macro plain_name(name) %}lower({{ name }}){% endmacro %}
 {% macro school_cell(school_id, school_name) %}concat({{ school_id }}, {{ school_name }}){% endmacro %}
-{% macro resolved_schools(cells, orgs) %}select * from {{ cells }} cross join {{ orgs }}{% endmacro %}
+{% macro listed_schools(listed, orgs) %}select * from {{ listed }} cross join {{ orgs }}{% endmacro %}
+{% macro resolved_schools(cells, orgs, listed) %}select * from {{ cells }} cross join {{ orgs }} cross join {{ listed }}{% endmacro %}
 {% macro refused_deliveries(deliveries) %}select *, null as covered_by from {{ deliveries }}{% endmacro %}
 {% macro period_start(period, day) %}date_trunc('{{ period }}', {{ day }}){% endmacro %}
 {% macro in_each_period(changes) %}select * from {{ changes }}{% endmacro %}
