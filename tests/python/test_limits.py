@@ -75,7 +75,7 @@ def zeros(path: Path) -> Path:
 
 CASES = {
     "wide usage": ("usage.csv", lambda p: p.write_text(f"{USAGE},{WIDE}\n{ROW}"), "header line is longer than 65,536"),
-    "wide usage without its columns": ("usage.csv", lambda p: p.write_text(f"occurred_at,{WIDE}\n"), "cannot tell|is none of|longer"),
+    "wide usage without its columns": ("usage.csv", lambda p: p.write_text(f"occurred_at,{WIDE}\n"), "matches no list|longer"),
     "many short columns": ("usage.csv", lambda p: p.write_text(f"{USAGE}{',a' * 2000}\n{ROW}"), "it has 2,003 columns, more than 1,000"),
     "wide products": ("products.csv", lambda p: p.write_text(f"{','.join(schema.PRODUCT_COLUMNS)},{WIDE}\n"), "header line is longer"),
     "wide students": ("students.csv", lambda p: p.write_text(f"{','.join(schema.TEMPLATE_COLUMNS['students'])},{WIDE}\n"), "header line is longer"),

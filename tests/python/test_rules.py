@@ -233,7 +233,7 @@ def test_a_template_whose_header_is_wrong_is_refused_with_the_right_spelling(tmp
     report = take.check(landing.describe(path, District(district_id="d")), with_a_roster)
     assert {(f.rule, f.column, f.value) for f in report.findings if f.severity == "reject"} == {
         ("template-header", "sis_id", "SIS ID"),
-        ("template-header", "grade_level", None),
+        ("template-header", "grade_level", "grade"),
         ("template-header", "role", "Role"),
     }
 

@@ -3,7 +3,7 @@
     single letters must agree, and the kind of school too unless one name has none: PS 101 and PS 102 are two schools, and so are
     Lincoln High and Lincoln Middle. A name is repeated only if one of its words says that it is a school's.
 -#}
-with words(word, meaning, says_kind) as (
+with words (word, meaning, says_kind) as (
     values
     ('school', '', false), ('schools', '', false), ('sch', '', false), ('schl', '', false), ('the', '', false), ('public', '', false),
     ('senior', '', false), ('sr', '', false), ('st', 'saint', false), ('ste', 'saint', false), ('mt', 'mount', false), ('ft', 'fort', false),
