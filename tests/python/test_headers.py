@@ -212,7 +212,9 @@ def test_names_that_are_nearly_one_are_found_and_different_schools_are_not(house
     # No word of it says that it is a school's: it may be a student's.
     assert f"{said}: the school in line 20 and 'Doe Jr.' in line 21" in messages
     (issue,) = [issue for issue in report.issues if issue.rule == "school-name-similar"]
-    assert issue.message.startswith("7 pairs of names are nearly one and each count as two schools: 'Oak Hill Elementary")
+    assert issue.message.startswith(
+        "7 pairs of names are nearly one and each count as two schools: 'Oak Hill Elementary"
+    )
 
 
 def test_a_list_of_schools_says_which_names_are_one_before_there_is_a_roster(house, tmp_path):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from rollcall.dbt_macros import rendered
 from rollcall.intake import csvfile, headers
 from rollcall.intake.changes import Past, Table
-from rollcall.dbt_macros import rendered
 from rollcall.intake.headers import Form
 from rollcall.intake.observed import Observed
 from rollcall.intake.oneroster import Given, Loaded
