@@ -4,7 +4,9 @@
 with memberships as (
     select user_key, count(*) as row_count
     from {{ ref("fct_memberships") }}
-    where is_current and district_id in (select district_id from {{ ref("int_increments__roster_scope") }} where is_in_scope)
+    where
+        is_current
+        and district_id in (select district_id from {{ ref("int_increments__roster_scope") }} where is_in_scope)
     group by user_key
 ),
 

@@ -23,7 +23,10 @@ after as (
         as_of.district_name,
         as_of.time_zone,
         coalesce(rosters.delivery_count, 0) as delivery_count,
-        {{ key(["concat(coalesce(rosters.deliveries, ''), coalesce(as_of.freshness_days, ''))", "coalesce(" ~ code_fingerprint() ~ ", '')"]) }} as inputs_key,
+        {{ key([
+            "concat(coalesce(rosters.deliveries, ''), coalesce(as_of.freshness_days, ''))",
+            "coalesce(" ~ code_fingerprint() ~ ", '')",
+        ]) }} as inputs_key,
         as_of.as_of_date
     from {{ ref("int_deliveries__as_of") }} as as_of
     left join rosters on as_of.district_id = rosters.district_id

@@ -37,7 +37,9 @@ districts_with_an_org as (
 ),
 
 people_without_a_roster_of_orgs as (
-    select district_id from {{ ref("int_deliveries__accepted") }} where delivery_kind in ('educators', 'students', 'schools')
+    select district_id
+    from {{ ref("int_deliveries__accepted") }}
+    where delivery_kind in ('educators', 'students', 'schools')
     group by district_id
 ),
 

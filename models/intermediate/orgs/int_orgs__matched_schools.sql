@@ -7,4 +7,4 @@
     where basis = 'list'
 )
 {%- endset -%}
-{{ resolved_schools(ref("int_orgs__template_cells"), known_orgs, ref("int_orgs__listed_schools")) }}
+{{ resolved_schools(ref("int_orgs__template_cells"), known_orgs, ref("int_orgs__listed_schools")) }}  -- noqa: PRS,LT01

@@ -35,6 +35,8 @@ select
     scope.delivery_count,
     scope.inputs_key,
     scope.as_of_date,
-    {{ open_end("case when scope.is_in_scope then next_boundaries.holds_until else scope.holds_until end") }} as holds_until
+    {{ open_end(
+        "case when scope.is_in_scope then next_boundaries.holds_until else scope.holds_until end"
+    ) }} as holds_until
 from scope
 left join next_boundaries on scope.district_id = next_boundaries.district_id
