@@ -1,7 +1,7 @@
 {#- All that rosters are carried over in, or nothing of it: a part would leave the rest as it is, unseen. -#}
 with before as (
     select
-        district_id, district_name, time_zone, delivery_count, inputs_key, as_of_date,
+        district_id, district_name, time_zone, delivery_count, inputs_hash, as_of_date,
         coalesce(holds_until, {{ end_of_time() }}) as holds_until
     from {{ published("fct_roster_states", roster_marts()) }} as states_before
 ),
@@ -26,7 +26,7 @@ after as (
         {{ key([
             "concat(coalesce(rosters.deliveries, ''), coalesce(as_of.freshness_days, ''))",
             "coalesce(" ~ code_fingerprint() ~ ", '')",
-        ]) }} as inputs_key,
+        ]) }} as inputs_hash,
         as_of.as_of_date
     from {{ ref("int_deliveries__as_of") }} as as_of
     left join rosters on as_of.district_id = rosters.district_id
@@ -37,7 +37,7 @@ select
     after.district_name,
     after.time_zone,
     after.delivery_count,
-    after.inputs_key,
+    after.inputs_hash,
     after.as_of_date,
     before.holds_until,
     before.district_id is null as is_in_scope,
@@ -48,7 +48,7 @@ left join before
     and after.district_name is not distinct from before.district_name
     and after.time_zone = before.time_zone
     and after.delivery_count = before.delivery_count
-    and after.inputs_key = before.inputs_key
+    and after.inputs_hash = before.inputs_hash
     -- What is current moves with the day: until the next day on which anything begins or ends, it stays as it is.
     and before.as_of_date <= after.as_of_date
     and after.as_of_date < before.holds_until
@@ -58,7 +58,7 @@ select
     before.district_name,
     before.time_zone,
     before.delivery_count,
-    before.inputs_key,
+    before.inputs_hash,
     before.as_of_date,
     before.holds_until,
     true as is_in_scope,

@@ -3,7 +3,7 @@
 -- depends_on: {{ ref(mart) }}
 {%- endfor %}
 with scope as (
-    select district_id, district_name, time_zone, delivery_count, inputs_key, as_of_date, holds_until, is_in_scope
+    select district_id, district_name, time_zone, delivery_count, inputs_hash, as_of_date, holds_until, is_in_scope
     from {{ ref("int_increments__roster_scope") }}
     where not is_gone
 ),
@@ -33,7 +33,7 @@ select
     scope.district_name,
     scope.time_zone,
     scope.delivery_count,
-    scope.inputs_key,
+    scope.inputs_hash,
     scope.as_of_date,
     {{ open_end(
         "case when scope.is_in_scope then next_boundaries.holds_until else scope.holds_until end"
