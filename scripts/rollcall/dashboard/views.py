@@ -454,7 +454,7 @@ def _school_check(figures: Figures, district_id: str) -> list[html.Div]:
         return []
     return [
         table(
-            "school-names", "quality-schools", "Schools named in templates", ["File", "School as written", "Counts as", "How it was matched", "Date"],
+            "quality-schools", "Schools named in templates", ["File", "School as written", "Counts as", "How it was matched", "Date"],
             [
                 [_KINDS[r["template"]], " · ".join(filter(None, (r["school_id"], r["school_name"]))),
                  r["org_name"] or (f"Closest: {r['closest_org_name']}" if r["closest_org_name"] else "–"),
