@@ -120,7 +120,8 @@ def recognize(path: Path, found: Sequence[str], district: District) -> Form:
     """What a CSV is: in the very names of a template, in those of the district or of a known list, or nearly."""
     there = set(found)
     exact = next((kind for kind in ("products", "educators", "students") if set(schema.FORMS[kind][0]) <= there), None)
-    if exact:
+    # The students' columns are the educators' without the role: a list of staff that lacks it is not one of students.
+    if exact and not (exact == "students" and _says_staff(path)):
         return Form(exact)
     forms = [
         Form(kind, columns, is_own=True)
