@@ -987,7 +987,7 @@ def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_p
         page.locator("#types").click()
         page.locator(".dash-dropdown-option", has_text=re.compile("^Educators$")).click()
         page.keyboard.press("Escape")
-        expect(page.locator("#connection")).to_contain_text("The server does not answer", timeout=10_000)
+        expect(page.locator("#connection")).to_contain_text("The server is not responding", timeout=10_000)
         assert cards(page) == before
         assert float(page.locator("#inventory").evaluate("section => getComputedStyle(section).opacity")) < 0.6
         process = start()

@@ -302,7 +302,7 @@ def test_what_fails_within_rollcall_says_so_and_waits(house):
     status = house.run("status").stdout
     assert "Rollcall failed on a delivery" in status and f"bad/roster_{DAY}.zip could not be processed" in status
     assert _verdicts(house.refresh()) == {f"bad/roster_{DAY}.zip": "accepted"}
-    assert not folder.exists() and "What to do: nothing" in house.run("status").stdout
+    assert not folder.exists() and "What to do: nothing" in house.run("status", freshness_days="{}").stdout
     assert house.query("select count(*) from fct_deliveries where is_open") == [(0,)]
 
 

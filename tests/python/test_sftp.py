@@ -405,7 +405,7 @@ def test_fetch_trusts_no_host_key_that_it_was_not_given(vendor, house, tmp_path)
     house.run("fetch", code=1)
     (house.landing / "oakdale" / "district.toml").write_text("name = 'Oakdale'")
     house.run("fetch")
-    assert "What to do: nothing." in house.run("status").stdout
+    assert "What to do: nothing." in house.run("status", freshness_days="{}").stdout
 
 
 def test_a_server_that_cannot_be_reached_stops_no_other_district(vendor, house):
