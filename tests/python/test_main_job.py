@@ -142,7 +142,7 @@ def test_rows_that_are_set_aside_are_counted_and_explained(published):
         "nodistrict": ("org-district-present", "orgs.csv", "column type", "fix:"),
         "header": ("header-exact", "users.csv", "line 1", "givenname", "'givenName', not 'givenname'"),
         "bom": ("encoding-no-bom", "orgs.csv", "line 1", "EF BB BF", "without BOM"),
-        "org": ("user-orgs-resolve", "users.csv", "line 6", "column orgSourcedIds", "value 'Q'", "Add the org 'Q'"),
+        "org": ("user-orgs-resolve", "users.csv", "line 6", "column orgSourcedIds", "value 'Q'", "add the org there"),
     }.items(),
 )
 def test_a_bad_delivery_is_refused_in_words_and_stops_nobody_else(published, district, words):
