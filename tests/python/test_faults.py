@@ -144,7 +144,7 @@ def nights(session_house):
     reader.begin()
     yield nights
     reader.stop()
-    assert reader.read > 30 and not reader.faults, reader.faults[:3]
+    assert reader.read > 5 and not reader.faults, reader.faults[:3]
 
 
 def version(house) -> str:

@@ -103,12 +103,12 @@ class Landing:
     def folder(self, district: int = 0) -> Path:
         return self.house.landing / self.districts[district] / "upload"
 
-    def run(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, code: int | None = 0, **settings: str) -> subprocess.CompletedProcess[str]:
         """`rollcall`, as the service runs it."""
         if not IS_ROOT:
-            return self.house.run(*arguments, code=code)
+            return self.house.run(*arguments, code=code, **settings)
         become = f"import account\naccount.become({self.service!r}, {str(self.house.root)!r})"
-        return self.house.run(*arguments, code=code, before=become)
+        return self.house.run(*arguments, code=code, before=become, **settings)
 
     def open_uploads(self, settle: int = 0) -> None:
         """What root runs before each refresh. One account needs it for what it has closed to itself, too."""
@@ -310,7 +310,7 @@ def test_what_the_refresh_may_not_read_is_named_and_stops_nobody(upload, tmp_pat
     upload.open_uploads()
     after = json.loads(upload.run("refresh", "--json").stdout)
     assert after["counts"]["accepted_deliveries"] == 2 and after["skipped"] == []
-    assert json.loads(upload.run("status", "--json").stdout)["problems"] == []
+    assert json.loads(upload.run("status", "--json", freshness_days="{}").stdout)["problems"] == []
 
 
 # What is collected

@@ -22,7 +22,7 @@ from test_faults import KILLED, dies
 
 FIRST = date(2020, 10, 1)
 # What says which deliveries there were; all else has to be equal.
-QUALITY = ("fct_deliveries", "fct_rule_results")
+QUALITY = ("fct_deliveries", "fct_rule_results", "fct_roster_states")
 BY = take.Decision("Ada", "the wrong year")
 
 
