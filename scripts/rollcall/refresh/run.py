@@ -309,6 +309,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             publish.publish(settings, version)
         run.version = version.version
         run.figures = figures(settings)
+        build.auditor.finish()
     finally:
         if auditor:
             (build.auditor if build else auditor).stop()
