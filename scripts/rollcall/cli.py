@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -345,6 +346,81 @@ def deliver(
                 raise typer.Exit(20)
         placed = landing.place(copy, folder)
     out.print(f"Placed {placed}; the next refresh takes it.")
+
+
+@app.command("what-if")
+def what_if(
+    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A zip, CSV or Parquet file; also a held one.")],
+    district_id: Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")],
+    to: Annotated[
+        Path | None, typer.Option("--out", help="A folder for the report, and for the rows that would change.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Report what a file would change for readers: people, schools, memberships and figures, by school. Publishes nothing.
+
+    Builds beside the published version, from a copy, and compares. A delivery that would be held is tried as if it were
+    released. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it, 40 while a refresh is running.
+    """
+    from rollcall.expectations import start
+    from rollcall.intake import landing
+    from rollcall.refresh import whatif as room
+
+    start.on_a_thread()
+    settings = Settings()
+    logs.to_file(settings)
+    district = room.of_district(settings, district_id)
+    if message := landing.excess(path, settings):
+        raise RollcallError(f"{path}: {message}")
+    if to:
+        to.mkdir(parents=True, exist_ok=True)
+    with _shown(as_json) as say:
+        found = room.what_if(settings, path.absolute(), district, _noted(say, to), to and to.absolute())
+    if as_json:
+        print(json.dumps(found.as_dict(), default=str))
+    else:
+        _print_what_if(found)
+    raise typer.Exit(1 if found.verdict == "failed" else 0 if found.verdict == "accepted" else 20)
+
+
+def _noted(say: Callable[..., None], to: Path | None) -> Callable[..., None]:
+    """Also notes what is being done in `progress.json` of the folder, for who waits for it."""
+
+    at_a_time = threading.Lock()  # dbt's threads speak when they like
+
+    def both(message: str, done: int = 0, total: int | None = None) -> None:
+        with at_a_time:
+            say(message, done, total)
+            if to:
+                temporary = to / ".progress.tmp"
+                temporary.write_text(json.dumps({"doing": message, "done": done, "total": total}), "utf-8")
+                temporary.replace(to / "progress.json")
+
+    return both
+
+
+def _print_what_if(found) -> None:
+    out.print(found.report.as_text().rstrip())
+    if found.is_known:
+        out.print("The same content is already in the lake: it would change nothing.")
+    for failure in found.failures:
+        out.print(f"It could not be published: {failure}")
+    if found.changes_nothing:
+        out.print("Nothing that readers see would change.")
+    elif found.is_built:
+        out.print("What would change:")
+        for figure in found.figures:
+            if figure["before"] != figure["after"]:
+                out.print(f"  {figure['name']:36} {figure['before']:>12,} → {figure['after']:,}")
+        names = {"person": "people", "school": "schools", "membership": "memberships"}
+        for what, counts in found.changes.items():
+            said = ", ".join(f"{count:,} {change}" for change, count in counts.items())
+            out.print(f"  {names[what]:36} {said}")
+        for school in found.schools[:20]:
+            said = ", ".join(f"{school[change]:,} {change}" for change in ("added", "changed", "removed"))
+            out.print(f"    {school['school']}: {school['before']:,} → {school['after']:,} people; {said}")
+        if len(found.schools) > 20:
+            out.print(f"    and {len(found.schools) - 20} more; --json lists all")
 
 
 @app.command()
