@@ -360,7 +360,7 @@ def what_if(
     """Report what a file would change for readers: people, schools, memberships and figures, by school. Publishes nothing.
 
     Builds beside the published version, from a copy, and compares. A delivery that would be held is tried as if it were
-    released. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it, 40 while a refresh is running.
+    released. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it.
     """
     from rollcall.expectations import start
     from rollcall.intake import landing
@@ -673,19 +673,17 @@ def members_add(
 
     Writes a member file into the district's landing folder; the next refresh takes it.
     """
-    from rollcall.rules import schema
+    from rollcall.intake import members as room
 
-    staff = {name for name, is_staff in schema.roles("template").items() if is_staff}
-    if schema.role_aliases().get(role.strip().lower()) not in staff:
-        known = ", ".join(sorted(staff))
-        raise typer.BadParameter(f"'{role}' is not a known role; the roles are {known}", param_hint="--role")
-    _write_member(district_id, email, first_name, last_name, role, "", is_added=True)
+    _written(lambda: room.add(Settings(), district_id, email, first_name, last_name, role))
 
 
 @members.command("remove")
 def members_remove(district_id: DistrictId, email: Email) -> None:
     """Remove an educator who was added manually."""
-    _write_member(district_id, email, "", "", "", "tobedeleted")
+    from rollcall.intake import members as room
+
+    _written(lambda: room.remove(Settings(), district_id, email))
 
 
 @members.command("list")
@@ -704,21 +702,13 @@ def members_list(district_id: DistrictId, as_json: Json = False) -> None:
     out.print(f"{len(found)} {'member' if len(found) == 1 else 'members'}")
 
 
-def _write_member(
-    district_id: str, email: str, first_name: str, last_name: str, role: str, status: str, is_added: bool = False
-) -> None:
-    from rollcall.intake import districts, landing, templates
+def _written(write: Callable[[], Path]) -> None:
+    from rollcall.intake import members as room
 
-    settings = Settings()
-    folder = districts.in_landing(settings, district_id)
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
-        raise typer.BadParameter(f"'{email}' is not an email address", param_hint="--email")
-    if is_added and templates.is_of_student(settings, folder.name, email):
-        raise typer.BadParameter(
-            "the roster has this address as a student's, and Rollcall keeps no names of students; nothing was written",
-            param_hint="--email",
-        )
-    file = landing.write_member(folder, settings, first_name, last_name, email, role, status)
+    try:
+        file = write()
+    except room.Refused as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{error.field}") from error
     out.print(f"Wrote {file}; the next refresh takes it.")
 
 
@@ -727,10 +717,14 @@ def dashboard(
     host: Annotated[str, typer.Option(help="The address to serve on; loopback means this machine only.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8050,
 ) -> None:
-    """Serve the inventory dashboard. Reads the published warehouse only, and follows new versions by itself."""
-    from rollcall.dashboard.app import serve
+    """Serve the inventory dashboard. Reads the published warehouse only, and follows new versions by itself.
 
-    serve(Settings(), host, port, lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"))
+    Who may change a district's data uploads files, decides on held ones, and adds educators there; that writes into the landing.
+    """
+    from rollcall.dashboard.app import serve
+    from rollcall.office import routes
+
+    serve(Settings(), host, port, lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"), routes.attach)
 
 
 @app.command()

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     warehouse: Path = Path("warehouse")
     quarantine: Path = Path("quarantine")
     rules: Path = Path("rules")
+    state: Path = Path("state")
 
     settle_seconds: float = Field(60, ge=0, description="A landing file is taken once it was unchanged for this long.")
     archive_days: int = Field(30, ge=0, description="Days for which an accepted landing file is kept in the archive.")
@@ -59,6 +60,9 @@ class Settings(BaseSettings):
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
 
+    upload_hours: float = Field(
+        72, gt=0, description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept."
+    )
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")
@@ -78,7 +82,7 @@ class Settings(BaseSettings):
         description="Days after which a district that delivered a kind before is late with it; JSON. Else the dbt sources' own.",
     )
 
-    @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules")
+    @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         path = value.expanduser().absolute()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import dash
+import flask
 from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
@@ -27,6 +28,7 @@ VIEWS = {
     "/schools": "Schools and grades",
     "/review": "New and unapproved",
     "/coverage": "Roster coverage",
+    "/members": "Members",
     "/quality": "Deliveries",
 }
 
@@ -66,7 +68,13 @@ class Source:
         return self.figures().inventory
 
 
-def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = None) -> dash.Dash:
+# Adds addresses to the server that go by the published version.
+Attach = Callable[[flask.Flask, Source], None]
+
+
+def create(
+    settings: Settings, host: str = "127.0.0.1", source: Source | None = None, attach: Attach | None = None
+) -> dash.Dash:
     """The Dash application, to be served by any WSGI server."""
     app = dash.Dash(
         __name__,
@@ -87,6 +95,8 @@ def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = 
     app.layout = lambda: _layout(source)
     _callbacks(app, source)
     exports.routes(app.server, source)
+    if attach:
+        attach(app.server, source)
     guard.protect(app, host)
     return app
 
@@ -444,7 +454,9 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     )
 
 
-def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, host: str, port: int, say: Callable[[str], None], attach: Attach | None = None
+) -> None:
     """Serves until it is stopped. Says the address once somebody can open it."""
     import waitress
 
@@ -455,7 +467,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     source = Source(settings)
     with contextlib.suppress(RollcallError):  # the page says what is wrong
         source.figures()
-    page = create(settings, host, source).server
+    page = create(settings, host, source, attach).server
     try:
         server = waitress.create_server(page, host=host, port=port, ident="Rollcall", **guard.WAITRESS)
     except OSError as error:

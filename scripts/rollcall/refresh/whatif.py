@@ -18,16 +18,17 @@ import duckdb
 
 from rollcall import logs
 from rollcall.districts import District
+from rollcall.errors import RollcallError
 from rollcall.files import quote, write
 from rollcall.intake import districts, lake, landing, take
 from rollcall.intake.findings import Report
 from rollcall.intake.landing import Delivery
 from rollcall.refresh import publish
-from rollcall.refresh.lock import refresh_lock
 from rollcall.refresh.run import Say
 from rollcall.settings import Settings
 
 _ROOMS = ("landing", "archive", "lake", "build", "quarantine")
+_TRIES = 10  # copies of a lake that is being written to
 _TRIED = take.Decision("what-if", "tried on a copy")
 
 
@@ -75,19 +76,15 @@ class WhatIf:
 def what_if(settings: Settings, file: Path, district: District, say: Say, out: Path | None = None) -> WhatIf:
     """Tries a file. With `out`, a folder, writes the report there as soon as it is known, then `changes.csv` and `changes.json`.
 
-    Nothing of the house is changed. Locked while a refresh is running, as the copy is made under the lock.
+    Nothing of the house is changed, and no refresh waits for it: the copy is made without the lock.
     """
     with take.private_folder(settings) as scratch:
         there = settings.model_copy(update={name: scratch / name for name in _ROOMS})
         for name in _ROOMS:
             getattr(there, name).mkdir()
         say("copying the lake")
-        with refresh_lock(settings):
-            _view(settings.lake, there.lake)
-            base = _start(settings, there)
-        before = scratch / "before.duckdb" if base else None
-        lake.prepare(there)
-        lake.sweep(there)
+        _copy(settings, there)
+        before = scratch / "before.duckdb"
         folder = there.landing / district.district_id
         folder.mkdir()
         _same(file, folder / file.name)
@@ -99,7 +96,7 @@ def what_if(settings: Settings, file: Path, district: District, say: Say, out: P
             _build(there, found, say)
             if not found.failures:
                 say("comparing with the published version")
-                _compare(there, found, before, out)
+                _compare(there, found, before if before.exists() else None, out)
     if out:
         write(out / "changes.json", json.dumps(found.as_dict(), ensure_ascii=False, default=str))
     return found
@@ -115,21 +112,52 @@ def _same(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
+def _copy(settings: Settings, there: Settings) -> None:
+    """Copies the lake and the published version as they are at one moment: again, where a refresh has changed them meanwhile."""
+    for _ in range(_TRIES):
+        for folder in (there.lake, there.build):
+            shutil.rmtree(folder)
+            folder.mkdir()
+        try:
+            before = _state(settings)
+            _view(settings.lake, there.lake)
+            _start(settings, there)
+            if before == _state(settings):
+                break
+        except FileNotFoundError:
+            continue
+    else:
+        raise RollcallError("the lake is being changed all the time: try again when no refresh is running")
+    lake.prepare(there)
+    lake.sweep(there)
+
+
+def _state(settings: Settings) -> tuple[str, str | None]:
+    version = publish.current(settings)
+    return lake.fingerprint(settings), version.version if version else None
+
+
 def _view(source: Path, target: Path) -> None:
-    """The lake as it is now. Its data files are linked, since they are only ever replaced; the others, which are small, are copied."""
-    for root, _, names in os.walk(source):
-        folder = target / Path(root).relative_to(source)
-        folder.mkdir(exist_ok=True)
-        for name in names:
-            copy = _same if name.endswith(".parquet") else shutil.copy2
-            copy(Path(root) / name, folder / name)
+    """Data files are linked, since they are only ever replaced; the others, which are small, are copied.
+
+    The records first: what a delivery filled is in its place before its record is.
+    """
+    for top in (source / "deliveries", source):
+        for root, _, names in os.walk(top):
+            folder = target / Path(root).relative_to(source)
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                if not (folder / name).exists():
+                    copy = _same if name.endswith((".parquet", ".on_trial")) else shutil.copy2
+                    copy(Path(root) / name, folder / name)
 
 
-def _start(settings: Settings, there: Settings) -> publish.Version | None:
+def _start(settings: Settings, there: Settings) -> None:
     """Keeps the published version to compare with, and starts the candidate on it where a refresh would."""
-    base = publish.current(settings)
+    base, kept = publish.current(settings), there.build.parent / "before.duckdb"
+    kept.unlink(missing_ok=True)
     if base:
-        _same(base.file(settings), there.build.parent / "before.duckdb")
+        _same(base.file(settings), kept)
     is_start = (
         base is not None
         and base.code_fingerprint == publish.code_fingerprint()
@@ -142,7 +170,6 @@ def _start(settings: Settings, there: Settings) -> publish.Version | None:
     if parsed.exists():
         (there.build / "target").mkdir()
         shutil.copyfile(parsed, there.build / "target" / parsed.name)
-    return base
 
 
 def _taken(there: Settings, delivery: Delivery) -> WhatIf:
