@@ -6,7 +6,6 @@ import atexit
 import json
 import logging
 import os
-import re
 import shutil
 import sys
 import threading
@@ -350,7 +349,9 @@ def deliver(
 
 @app.command("what-if")
 def what_if(
-    path: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A zip, CSV or Parquet file; also a held one.")],
+    path: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A zip, CSV or Parquet file; also a held one.")
+    ],
     district_id: Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")],
     to: Annotated[
         Path | None, typer.Option("--out", help="A folder for the report, and for the rows that would change.")
@@ -724,7 +725,13 @@ def dashboard(
     from rollcall.dashboard.app import serve
     from rollcall.office import routes
 
-    serve(Settings(), host, port, lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"), routes.attach)
+    serve(
+        Settings(),
+        host,
+        port,
+        lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"),
+        routes.attach,
+    )
 
 
 @app.command()

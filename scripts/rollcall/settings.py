@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
 
     upload_hours: float = Field(
-        72, gt=0, description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept."
+        72,
+        gt=0,
+        description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept.",
     )
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 

@@ -454,9 +454,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     )
 
 
-def serve(
-    settings: Settings, host: str, port: int, say: Callable[[str], None], attach: Attach | None = None
-) -> None:
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], attach: Attach | None = None) -> None:
     """Serves until it is stopped. Says the address once somebody can open it."""
     import waitress
 

@@ -18,7 +18,9 @@ from rollcall.settings import Settings
 _NAME = "schools_{day}_{time}.csv"
 
 
-def add(settings: Settings, district_id: str, school_id: str, school_name: str, alias: str, decision: Decision) -> list[str]:
+def add(
+    settings: Settings, district_id: str, school_id: str, school_name: str, alias: str, decision: Decision
+) -> list[str]:
     """Writes the district's list of schools, with one name more, into its landing folder; for who holds the lock of the refresh.
 
     Rows of a template that named no school were set aside, and are not in the lake: its newest file is placed again. Returns their names.

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rollcall.errors import RollcallError
 from rollcall.intake import districts, held, lake, landing
@@ -110,9 +111,7 @@ class Refused:
 
 def refused(settings: Settings, district_id: str) -> list[Refused]:
     """What needs somebody, held deliveries first."""
-    tried = {
-        upload.held: trial(settings, upload) for upload in uploads.all_of(settings, district_id) if upload.held
-    }
+    tried = {upload.held: trial(settings, upload) for upload in uploads.all_of(settings, district_id) if upload.held}
     released = {file.parent.name: decision for file, decision in held.released(settings).items()}
     found = []
     for one in state.open_deliveries(settings):
@@ -214,7 +213,7 @@ def files(settings: Settings, district_id: str, published: set[str]) -> list[Fil
     released = {file.parent.name for file in held.released(settings)}
     records = sorted(lake.records(settings, district_id), key=lambda record: record.stat().st_mtime, reverse=True)
     for record in records[:_MOST_FILES]:
-        fields = lake.record_of(record)
+        fields: dict[str, Any] = lake.record_of(record)
         status = str(fields["verdict"])
         if status == "accepted" and fields["delivery_id"] in published:
             status = "published"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from rollcall.intake import members
 from rollcall.settings import Settings
 
 MOST = 200  # educators that are listed at once
-Ask = Callable[[str, dict[str, object]], list[dict[str, object]]]
+Row = dict[str, Any]
+Ask = Callable[[str, dict[str, object]], list[Row]]
 _SOURCES = {"oneroster": "OneRoster", "template": "Template", "added": "Added manually"}
 _BASES = {"email": "the same email", "identifier": "the same identifier", "sis_id": "the same id"}
 
@@ -88,12 +90,12 @@ def educators(ask: Ask, district_id: str, search: str, school: str, grade: str) 
     return found, int(rows[0]["found"]) if rows else 0
 
 
-def _roles(row: dict[str, object]) -> str:
+def _roles(row: Row) -> str:
     roles = dict.fromkeys(str(row["roles"] or row["user_type"]).split("+"))
     return ", ".join(roles).capitalize()
 
 
-def _because(row: dict[str, object]) -> str:
+def _because(row: Row) -> str:
     """Why several rows are one person; and where a mailbox is shared, that it names nobody."""
     words = ""
     if (row["users"] or 0) > 1:
@@ -104,7 +106,7 @@ def _because(row: dict[str, object]) -> str:
     return words
 
 
-def choices(ask: Ask, district_id: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def choices(ask: Ask, district_id: str) -> tuple[list[Row], list[Row]]:
     """The schools and the grades of a district, to filter by and to choose from."""
     schools = ask(
         """select org_sourced_id as id, org_name as name from dim_orgs
@@ -174,7 +176,7 @@ def students(ask: Ask, district_id: str, threshold: int) -> Students:
     return Students(rows[0]["day"] if rows else None, grades, listed)
 
 
-def _hidden(rows: list[dict], schools: list, grades: list, side: str, threshold: int) -> set[tuple[str, str]]:
+def _hidden(rows: list[Row], schools: list, grades: list, side: str, threshold: int) -> set[tuple[str, str]]:
     """The cells to hide, by the rules that the dashboard hides counts with."""
     there = [row for row in rows if row[side]]
     if not there:
@@ -189,7 +191,7 @@ def _hidden(rows: list[dict], schools: list, grades: list, side: str, threshold:
     return {(row["school"], row["grade_name"]) for row, is_hidden in zip(there, cell, strict=True) if is_hidden}
 
 
-def school_names(ask: Ask, district_id: str) -> list[dict[str, object]]:
+def school_names(ask: Ask, district_id: str) -> list[Row]:
     """How the templates name each school, and which org that was matched to; those without one first."""
     return ask(
         """select template, school_id, school_name, match_type, checks.org_name, closest_org_name, row_count, orgs.org_sourced_id,

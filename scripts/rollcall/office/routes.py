@@ -7,7 +7,7 @@ Pieces are HTML that the page puts in its place; a form answers with the piece a
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -113,7 +113,9 @@ class Office:
             names=members.school_names(self.ask, district_id), added=members.added(self.settings, district_id), kinds=deliveries.KINDS,
         )  # fmt: skip
 
-    def do(self, page: Callable[..., flask.Response], action: str, act: Callable[[str], tuple[str, str]]) -> flask.Response:
+    def do(
+        self, page: Callable[..., flask.Response], action: str, act: Callable[[str], tuple[str, str]]
+    ) -> flask.Response:
         """Does what a form asks for, logs it, and answers with the page; `act` says (what was done, to what)."""
         district_id = self.district()
         try:
@@ -251,7 +253,9 @@ def attach(server: flask.Flask, source: Source) -> None:
     @pages.post("/members/add")
     def add():
         def act(district_id: str) -> tuple[str, str]:
-            given = {name: form.form.get(name, "").strip()[:200] for name in ("email", "first_name", "last_name", "role")}
+            given = {
+                name: form.form.get(name, "").strip()[:200] for name in ("email", "first_name", "last_name", "role")
+            }
             room.add(office.settings, district_id, **given)
             return f"{given['first_name']} {given['last_name']} is added with the next refresh.", given["email"]
 

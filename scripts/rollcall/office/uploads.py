@@ -152,7 +152,14 @@ def of_held(settings: Settings, district_id: str, delivery_id: str, file: Path, 
                 return upload
             shutil.rmtree(upload.folder(settings))
     upload = Upload(
-        district_id, secrets.token_hex(8), file.name, by, datetime.now(UTC).isoformat(), file.stat().st_size, WAITING, held=delivery_id
+        district_id,
+        secrets.token_hex(8),
+        file.name,
+        by,
+        datetime.now(UTC).isoformat(),
+        file.stat().st_size,
+        WAITING,
+        held=delivery_id,
     )
     upload.file(settings).parent.mkdir(mode=0o700, parents=True)
     shutil.copy2(file, upload.file(settings))

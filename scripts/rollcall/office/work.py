@@ -74,7 +74,9 @@ class Trials:
                         self._try(upload)
                     except Exception as error:  # the next one is still tried
                         logs.failure("an upload could not be tried", upload=upload.upload_id)
-                        self._end(upload, uploads.FAILED, f"Rollcall could not check the file ({type(error).__name__}).")
+                        self._end(
+                            upload, uploads.FAILED, f"Rollcall could not check the file ({type(error).__name__})."
+                        )
             self._wake.wait()
 
     def _end(self, upload: Upload, status: str, message: str = "") -> None:
@@ -153,7 +155,11 @@ class Refreshes:
         if self.is_running:
             lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
             doing = [line for line in lines if line.startswith(("building the candidate", "auditing the candidate"))]
-            stage = doing[-1].removesuffix(" from the whole lake") if last and last.code is None and doing else "taking what has arrived"
+            stage = (
+                doing[-1].removesuffix(" from the whole lake")
+                if last and last.code is None and doing
+                else "taking what has arrived"
+            )
             return f"A refresh is running: {stage}."
         if last is None or last.code is None:
             return ""

@@ -279,8 +279,12 @@ def _compare(there: Settings, found: WhatIf, before: Path | None, out: Path | No
                 query = sql.format(when=when)
                 (counts[when],) = connection.execute(query, asked if "$district" in query else None).fetchone()
             found.figures.append({"name": name, **counts})
-        found.changes = {what: dict.fromkeys(("added", "changed", "removed"), 0) for what in ("person", "school", "membership")}
-        for what, change, count in connection.execute("select what, change, count(*) from changed group by all").fetchall():
+        found.changes = {
+            what: dict.fromkeys(("added", "changed", "removed"), 0) for what in ("person", "school", "membership")
+        }
+        for what, change, count in connection.execute(
+            "select what, change, count(*) from changed group by all"
+        ).fetchall():
             found.changes[what][change] = count
         found.schools = list(_by_school(connection))
         if out:
@@ -303,7 +307,8 @@ def _safe() -> str:
     """The rows as a spreadsheet shows them and does not run them."""
     columns = ("school_id", "school", "person_id", "person_name", "before", "after")
     guarded = ", ".join(
-        f"case when regexp_matches(ltrim({name}), '^[=+@-]') then '''' || {name} else {name} end as {name}" for name in columns
+        f"case when regexp_matches(ltrim({name}), '^[=+@-]') then '''' || {name} else {name} end as {name}"
+        for name in columns
     )
     return f"select * replace ({guarded}) from ({_LISTED})"
 
