@@ -38,7 +38,7 @@ from rollcall.dashboard.privacy import Shown as Figures
 _POOL = ThreadPoolExecutor(4, "rollcall-dashboard")
 _KINDS = {
     "oneroster": "OneRoster", "schools": "school list", "educators": "educator template", "students": "student template",
-    "members": "member list", "products": "product catalog", "usage": "usage",
+    "members": "member list", "access": "access list", "products": "product catalog", "usage": "usage",
 }  # fmt: skip
 _STATUSES = {
     "rostered": ("On the roster", "On the roster and enabled on the day of use."),
