@@ -282,7 +282,9 @@ def check(
 
 @app.command()
 def template(
-    kind: Annotated[str, typer.Argument(help="educators, students, members, schools, access, usage, products or orgs.")],
+    kind: Annotated[
+        str, typer.Argument(help="educators, students, members, schools, access, usage, products or orgs.")
+    ],
     to: Annotated[Path | None, typer.Option("--out", help="The file to write; - for the terminal.")] = None,
 ) -> None:
     """Write a CSV to fill in: the exact header, and example rows to replace.

@@ -26,7 +26,7 @@ with listed as (
 
 matched as (
     select district_id, cell, org_sourced_id
-    from ({{ resolved_schools(cells, schools, ref("int_orgs__listed_schools")) }}) as resolved
+    from ({{ resolved_schools(cells, schools, ref("int_orgs__listed_schools")) }}) as resolved  -- noqa: PRS,LT01
 )
 
 select
