@@ -19,7 +19,7 @@ from rollcall.intake import lake, landing, take
 from rollcall.intake.take import Outcome
 from rollcall.settings import Settings
 
-ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules")
+ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state")
 
 
 _parsed: dict[str, Path] = {}

@@ -42,18 +42,17 @@ def options(version: Version) -> Options:
     grades: dict[str, dict[str, str]] = {}
     grades_of: dict[str, dict[str, tuple[str, ...]]] = {}
     for row in version.rows(
-        """select district_id, grade_code, grade_name, list(org_sourced_id) as schools
+        """select district_id, org_sourced_id, grade_code, grade_name
         from (
             select distinct o.district_id, o.org_sourced_id, b.grade_code
             from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
         )
-        inner join dim_grades using (grade_code) group by district_id, grade_code, grade_name, sort_order order by sort_order"""
+        inner join dim_grades using (grade_code) order by sort_order"""
     ):
         district_id, code = row["district_id"], row["grade_code"]
         grades.setdefault(district_id, {})[code] = row["grade_name"]
-        for school in row["schools"]:
-            of_school = grades_of.setdefault(district_id, {})
-            of_school[school] = (*of_school.get(school, ()), code)
+        of_school = grades_of.setdefault(district_id, {})
+        of_school[row["org_sourced_id"]] = (*of_school.get(row["org_sourced_id"], ()), code)
     statuses = version.rows(
         """select status_group, list(distinct district_id) as districts from dim_products group by status_group
         order by count(*) filter (is_approved) desc, status_group"""
