@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rollcall.errors import RollcallError
@@ -34,6 +35,10 @@ class Line:
     action: str
     district_id: str | None
     what: str
+
+    @property
+    def time(self) -> datetime:
+        return datetime.fromtimestamp(self.at, UTC)
 
 
 def file(settings: Settings) -> Path:
@@ -67,10 +72,10 @@ def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
 
 def note(settings: Settings, who: str, action: str, district_id: str | None = None, what: str = "") -> None:
     """Writes a line. What cannot be logged must not happen: RollcallError."""
+    now = time.time()
     with _open(settings) as connection:
-        connection.execute(
-            "insert into access values (?, ?, ?, ?, ?)", (time.time(), who, action, district_id, what[:_MOST])
-        )
+        connection.execute("insert into access values (?, ?, ?, ?, ?)", (now, who, action, district_id, what[:_MOST]))
+        connection.execute("delete from access where at < ?", (now - settings.access_log_days * 86_400,))
 
 
 def lines(
@@ -112,11 +117,14 @@ def count(settings: Settings, district_id: str) -> int:
 
 
 def forget(settings: Settings, district_id: str) -> int:
-    """Deletes the lines about a district. Returns how many went."""
+    """Deletes the lines about a district, and all of people who are in no line about another. Returns how many went."""
     if not file(settings).exists():
         return 0
+    theirs = """who in (select who from access where district_id = ?1)
+        and who not in (select who from access where district_id <> ?1)"""
     with _open(settings) as connection:
-        gone = connection.execute("delete from access where district_id = ?", (district_id,)).rowcount
+        connection.execute(f"delete from sessions where {theirs}", (district_id,))
+        gone = connection.execute(f"delete from access where district_id = ?1 or ({theirs})", (district_id,)).rowcount
     with _open(settings) as connection:
         connection.execute("pragma wal_checkpoint(truncate)")
     return gone
