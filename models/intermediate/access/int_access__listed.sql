@@ -25,7 +25,7 @@ with listed as (
 ),
 
 matched as (
-    select district_id, cell, org_sourced_id
+    select district_id, cell, position, org_sourced_id
     from ({{ resolved_schools(cells, schools, ref("int_orgs__listed_schools")) }}) as resolved  -- noqa: PRS,LT01
 )
 
@@ -35,6 +35,7 @@ select
     listed.email,
     listed.email_hash,
     listed.access_role,
+    matched.position,
     listed.school_cell <> '' as is_of_schools,
     orgs.org_key
 from listed

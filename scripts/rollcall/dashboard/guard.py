@@ -69,12 +69,14 @@ def protect(app: dash.Dash, host: str, settings: Settings, viewer_of: Callable[[
 
     @server.before_request
     def own_pages():
-        """What changes something comes from a page of ours: browsers say where a request is from."""
+        """What changes something comes from a page of ours: browsers say where a request is from. (Of this machine's own address, and of
+        any with TLS, always by Sec-Fetch-Site; the origin may be that of a proxy that somebody has put before a dashboard without sign-on.)"""
         if flask.request.method in _SAFE:
             return
         origin, site = flask.request.headers.get("Origin"), flask.request.headers.get("Sec-Fetch-Site")
         ours = {flask.request.host_url.rstrip("/"), f"{here.scheme}://{here.netloc}"}
-        if (site and site not in ("same-origin", "none")) or (origin and origin not in ours):
+        is_elsewhere = bool(origin) and origin not in ours and settings.sign_on != "none"
+        if (site and site not in ("same-origin", "none")) or is_elsewhere:
             flask.abort(403, "This request comes from another site.")
 
     if settings.sign_on != "none":
