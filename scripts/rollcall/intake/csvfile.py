@@ -67,7 +67,7 @@ def observe_separator(file: Path, found: Sequence[str], observed: Observed) -> b
 
     Bytes that are no text, such as those of a workbook, have no columns at all.
     """
-    if len(found) != 1 or not found[0].replace("\t", " ").isprintable():
+    if len(found) != 1 or any(sign < " " and not sign.isspace() for sign in found[0]):
         return False
     if (sign := max(_SEPARATORS, key=found[0].count)) not in found[0]:
         return False
