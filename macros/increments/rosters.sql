@@ -21,7 +21,7 @@
     cast(getvariable('rollcall_code') as string)
 {%- endmacro %}
 {% macro spark__code_fingerprint() -%}
-    {#- There it is for whoever starts the build to ask for a full one. -#}
+    {#- On that engine, the person who starts the build asks for a full one. -#}
     cast(null as string)
 {%- endmacro %}
 
@@ -30,5 +30,6 @@
     {{ return([
         "dim_districts", "dim_orgs", "dim_users", "bridge_user_sources", "bridge_user_identifiers", "bridge_user_groups",
         "bridge_membership_groups", "fct_memberships", "school_name_check", "fct_roster_counts", "bridge_usage_identities",
+        "bridge_user_access",
     ]) }}
 {%- endmacro %}

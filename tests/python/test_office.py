@@ -314,7 +314,7 @@ def test_the_pages_are_accessible_and_fit_a_phone(page, address, path, tmp_path)
 def ask(address: str, path: str, data: bytes | dict | None = None, **headers: str) -> tuple[int, str]:
     """(status, text) of a request as the page sends it."""
     body = urllib.parse.urlencode(data).encode() if isinstance(data, dict) else data
-    request = urllib.request.Request(address + path, body, {"X-Rollcall": "1"} | headers)
+    request = urllib.request.Request(address + path, body, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -329,7 +329,7 @@ def begun(address: str, name: str, size: int) -> str:
 
 
 def test_what_is_not_meant_or_not_there_is_refused(house, address):
-    assert ask(address, "/office/refresh", {"district": DISTRICT}, **{"X-Rollcall": "0"})[0] == 400
+    assert ask(address, "/office/refresh", {"district": DISTRICT}, **{"Sec-Fetch-Site": "cross-site"})[0] == 403
     for district in ("", "nowhere", "..", f"{DISTRICT}/..", "../landing"):
         assert ask(address, f"/office/deliveries?district={urllib.parse.quote(district)}")[0] == 404
         assert ask(address, "/office/uploads", {"district": district, "name": "a.csv", "size": 3})[0] == 404

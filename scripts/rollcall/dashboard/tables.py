@@ -20,7 +20,7 @@ from rollcall.dbt_macros import rendered
 
 ROLLED_UP = ("week", "month", "school_year")
 KEPT = {"day": 24, "custom": 8}  # of each kind of table and district
-_IN_USE = 60.0  # seconds for which a table may still be read by whoever asked for it
+_IN_USE = 60.0  # seconds for which a table may still be read by the request that asked for it
 # The statuses of products as bits, in the order of the options.
 _STATUSES = "(select product_key, 1 << (list_position($every_status, status_group) - 1) as status from dim_products) as of_product"
 
@@ -109,10 +109,10 @@ class Tables:
                 statuses = f" and {rows[-1]}"
             if filters.search:
                 parameters["search"] = filters.search.lower()
-                rows.append(
-                    "(contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search) or product_key in "
-                    "(select product_key from bridge_product_hosts where contains(lower(host || path_prefix), $search)))"
-                )
+                named = "contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search)"
+                seen_on = "product_key in (select product_key from bridge_product_hosts where contains(lower(host || path_prefix), $search))"
+                # Which school a host was seen in, nobody knows: what it is found by must not say so to those who see some.
+                rows.append(named if filters.is_within else f"({named} or {seen_on})")
             products = f" and product_key in (select product_key from dim_products where {' and '.join(rows)})"
         return Scope(groups, people, products, None if filters.search else statuses, parameters)
 
@@ -265,7 +265,7 @@ class Tables:
         return f"({' union all '.join(f'select * from {table}' for table in tables)}) as by_day"
 
     def _table(self, kind: str, filters: Filters, query: str) -> str:
-        """The table of that kind for these days, whoever is selected: made once, by whoever asks first."""
+        """The table of that kind for these days, whoever is selected: made once, for the first request."""
         wanted = (kind, filters.district_id, filters.period, filters.first, filters.last)
         with self._lock:
             # The one that was used last is at the end.

@@ -70,7 +70,7 @@ class About:
 
 
 _KINDS = {
-    "oneroster": "OneRoster", "educators": "list of educators", "students": "list of students", "schools": "list of schools", "members": "list of members",
+    "oneroster": "OneRoster", "educators": "list of educators", "students": "list of students", "schools": "list of schools", "members": "list of members", "access": "access list",
     "products": "product catalog", "usage": "usage", "unknown": "unknown",
 }  # fmt: skip
 
@@ -213,7 +213,7 @@ class Report:
         return any(_FORM.match(finding.value or "") for finding in self.findings)
 
     def release(self) -> None:
-        """Somebody has decided that what the delivery is held for is right."""
+        """Someone has decided that what the delivery is held for is right."""
         self.findings = [
             replace(finding, severity=Severity.INFO) if finding.severity == Severity.HOLD else finding
             for finding in self.findings

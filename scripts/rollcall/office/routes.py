@@ -25,8 +25,10 @@ from rollcall.office import deliveries, members, people, uploads
 from rollcall.office.work import Refreshes, Trials
 from rollcall.refresh.lock import refresh_lock
 from rollcall.settings import Settings
+from rollcall.web.people import NoAccess
 
 _CSV = "text/csv; charset=utf-8"
+_LOGGED = ("email", "alias", "org")  # of a form, which its address does not say
 _OUT = {"report.html": "text/html; charset=utf-8", "report-rows.csv": _CSV, "changes.csv": _CSV}
 
 
@@ -56,14 +58,16 @@ class Office:
         self.trials, self.refreshes = Trials(self.settings), Refreshes(self.settings)
 
     def district(self) -> str:
-        """The district of the request, which the person may change."""
+        """The district of the request: one that the person may see for what only shows, one that they may change for all else."""
         district_id = flask.request.values.get("district", "")
+        (people.must_see if flask.request.method == "GET" else people.must_change)(district_id)
         try:
-            folder = districts.in_landing(self.settings, district_id)
-        except RollcallError as error:
-            flask.abort(404, str(error))
-        people.must_change(folder.name)
-        return folder.name
+            return districts.in_landing(self.settings, district_id).name
+        except RollcallError:
+            flask.abort(404, "There is no landing folder of this district.")
+
+    def note(self, action: str, district_id: str, what: str) -> None:
+        people.note(self.settings, action, district_id, what)
 
     def ask(self, sql: str, parameters: dict[str, object]) -> list[dict[str, object]]:
         return self.source.figures().version.rows(sql, parameters)
@@ -80,7 +84,11 @@ class Office:
             there = at.astimezone(zone)
             return f"{there:%B} {there.day}, {there.year}, {there:%I:%M %p %Z}".replace(", 0", ", ")
 
-        text = _templates().get_template(name).render(district_id=district_id, moment=moment, **more)
+        text = (
+            _templates()
+            .get_template(name)
+            .render(district_id=district_id, moment=moment, may_change=people.may_change(district_id), **more)
+        )
         return flask.Response(text, headers={"Cache-Control": "no-store"})
 
     def deliveries(self, district_id: str, said: str = "", error: str = "") -> flask.Response:
@@ -113,14 +121,13 @@ class Office:
             names=members.school_names(self.ask, district_id), added=members.added(self.settings, district_id), kinds=deliveries.KINDS,
         )  # fmt: skip
 
-    def do(
-        self, page: Callable[..., flask.Response], action: str, act: Callable[[str], tuple[str, str]]
-    ) -> flask.Response:
-        """Does what a form asks for, logs it, and answers with the page; `act` says (what was done, to what)."""
+    def do(self, page: Callable[..., flask.Response], action: str, act: Callable[[str], str]) -> flask.Response:
+        """Does what a form asks for, logs it, and answers with the page; `act` says what was done."""
         district_id = self.district()
         try:
-            people.note(action, district_id, flask.request.path)
-            said, _ = act(district_id)
+            what = flask.request.path.removeprefix("/office/")
+            self.note(action, district_id, " ".join(filter(None, (what, *map(flask.request.form.get, _LOGGED)))))
+            said = act(district_id)
         except RollcallError as error:
             text = str(error)
             return page(district_id, error=text[:1].upper() + text[1:])
@@ -133,10 +140,9 @@ def attach(server: flask.Flask, source: Source) -> None:
     pages = flask.Blueprint("office", __name__, url_prefix="/office")
     form = flask.request
 
-    @pages.before_request
-    def meant():
-        if form.method != "GET":
-            people.must_be_meant()
+    @pages.errorhandler(NoAccess)
+    def no_access(error: NoAccess):
+        return f"{str(error).capitalize()}.", 403
 
     @pages.errorhandler(RollcallError)
     def refused(error: RollcallError):
@@ -158,7 +164,7 @@ def attach(server: flask.Flask, source: Source) -> None:
         name, size = form.form.get("name", ""), form.form.get("size", "")
         if not size.isdigit() or len(size) > 18:
             flask.abort(400, "The size of the file is missing.")
-        people.note("upload", district_id, name[:200])
+        office.note("uploaded", district_id, name[:200])
         upload = uploads.begin(office.settings, district_id, name, int(size), people.name())
         return {"id": upload.upload_id, "piece": uploads.PIECE}
 
@@ -178,58 +184,59 @@ def attach(server: flask.Flask, source: Source) -> None:
 
     @pages.post("/uploads/<upload_id>/place")
     def place(upload_id: str):
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             upload = uploads.find(office.settings, district_id, upload_id)
             placed = uploads.place(office.settings, upload)
-            return f"{placed.name} is in the landing folder. The next refresh takes it.", placed.name
+            return f"{placed.name} is in the landing folder. The next refresh takes it."
 
-        return office.do(office.deliveries, "place an upload", act)
+        return office.do(office.deliveries, "placed", act)
 
     @pages.post("/uploads/<upload_id>/remove")
     def remove(upload_id: str):
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             upload = uploads.find(office.settings, district_id, upload_id)
             office.trials.stop(upload)
             uploads.remove(office.settings, upload)
-            return f"{upload.file_name} is removed; nothing of it was applied.", upload.file_name
+            return f"{upload.file_name} is removed; nothing of it was applied."
 
-        return office.do(office.deliveries, "remove an upload", act)
+        return office.do(office.deliveries, "removed", act)
 
     @pages.get("/uploads/<upload_id>/<name>")
     def found(upload_id: str, name: str):
         upload = _upload(upload_id)
+        people.must_change(upload.district_id)
         file = upload.out(office.settings) / name
         if name not in _OUT or not file.is_file():
             flask.abort(404, "There is no such file, or no longer.")
-        people.note("open", upload.district_id, f"{name} of {upload.file_name}")
+        office.note("opened", upload.district_id, f"{name} of {upload.file_name}")
         return flask.send_file(file.resolve(), mimetype=_OUT[name], as_attachment=name.endswith(".csv"))
 
     # Held and rejected deliveries
 
     @pages.post("/deliveries/<delivery_id>/release")
     def release(delivery_id: str):
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             deliveries.release(office.settings, district_id, delivery_id, people.name(), form.form.get("why", ""))
-            return "Released. The next refresh applies it.", delivery_id
+            return "Released. The next refresh applies it."
 
-        return office.do(office.deliveries, "release", act)
+        return office.do(office.deliveries, "released", act)
 
     @pages.post("/deliveries/<delivery_id>/discard")
     def discard(delivery_id: str):
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             deliveries.discard(office.settings, district_id, delivery_id, people.name(), form.form.get("why", ""))
-            return "Closed. Nothing of it was applied.", delivery_id
+            return "Closed. Nothing of it was applied."
 
-        return office.do(office.deliveries, "discard", act)
+        return office.do(office.deliveries, "discarded", act)
 
     @pages.post("/deliveries/<delivery_id>/try")
     def try_held(delivery_id: str):
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             deliveries.try_held(office.settings, district_id, delivery_id, people.name())
             office.trials.wake()
-            return "", delivery_id
+            return ""
 
-        return office.do(office.deliveries, "what-if", act)
+        return office.do(office.deliveries, "tried", act)
 
     @pages.get("/deliveries/<delivery_id>/<name>")
     def report(delivery_id: str, name: str):
@@ -237,42 +244,42 @@ def attach(server: flask.Flask, source: Source) -> None:
         file = deliveries.file_of(office.settings, district_id, delivery_id, name) if name in _OUT else None
         if file is None:
             flask.abort(404, "There is no such report, or no longer.")
-        people.note("open", district_id, f"{name} of {delivery_id}")
+        office.note("opened", district_id, f"{name} of {delivery_id}")
         return flask.send_file(file.resolve(), mimetype=_OUT[name], as_attachment=name.endswith(".csv"))
 
     @pages.post("/refresh")
     def refresh():
-        def act(_district_id: str) -> tuple[str, str]:
+        def act(_district_id: str) -> str:
             office.refreshes.start(people.name())
-            return "The refresh has started.", ""
+            return "The refresh has started."
 
-        return office.do(office.deliveries, "refresh", act)
+        return office.do(office.deliveries, "refreshed", act)
 
     # Members
 
     @pages.post("/members/add")
     def add():
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             given = {
                 name: form.form.get(name, "").strip()[:200] for name in ("email", "first_name", "last_name", "role")
             }
             room.add(office.settings, district_id, **given)
-            return f"{given['first_name']} {given['last_name']} is added with the next refresh.", given["email"]
+            return f"{given['first_name']} {given['last_name']} is added with the next refresh."
 
-        return office.do(office.members, "add an educator", act)
+        return office.do(office.members, "added an educator", act)
 
     @pages.post("/members/remove")
     def take_off():
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             email = form.form.get("email", "")[:200]
             room.remove(office.settings, district_id, email)
-            return f"{email} is removed with the next refresh.", email
+            return f"{email} is removed with the next refresh."
 
-        return office.do(office.members, "remove an educator", act)
+        return office.do(office.members, "removed an educator", act)
 
     @pages.post("/members/school")
     def school():
-        def act(district_id: str) -> tuple[str, str]:
+        def act(district_id: str) -> str:
             alias, org = form.form.get("alias", "")[:500], form.form.get("org", "")[:500]
             known = {str(each["id"]): str(each["name"]) for each in members.choices(office.ask, district_id)[0]}
             if org not in known:
@@ -283,10 +290,9 @@ def attach(server: flask.Flask, source: Source) -> None:
             words = f"“{alias}” is {known[org]} with the next refresh."
             if again:
                 words += f" It reads {', '.join(again)} again, since rows of it were set aside."
-            return words, alias
+            return words
 
-        return office.do(office.members, "name a school", act)
+        return office.do(office.members, "named a school", act)
 
     server.register_blueprint(pages)
-    if uploads.all_of(office.settings):
-        office.trials.wake()
+    office.trials.wake()

@@ -22,6 +22,7 @@ from rollcall.refresh import lock
 from rollcall.settings import Settings
 
 _AGAIN_SECONDS = 2
+_HOUR = 3_600
 _ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state")
 
 
@@ -68,6 +69,7 @@ class Trials:
     def _work(self) -> None:
         while True:
             self._wake.clear()
+            uploads.retire(self._settings)
             for upload in reversed(uploads.all_of(self._settings)):
                 if upload.status in (uploads.WAITING, uploads.TRYING):
                     try:
@@ -77,7 +79,7 @@ class Trials:
                         self._end(
                             upload, uploads.FAILED, f"Rollcall could not check the file ({type(error).__name__})."
                         )
-            self._wake.wait()
+            self._wake.wait(_HOUR)
 
     def _end(self, upload: Upload, status: str, message: str = "") -> None:
         if upload.folder(self._settings).is_dir():  # else somebody has removed it meanwhile

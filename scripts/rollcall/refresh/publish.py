@@ -68,7 +68,7 @@ def _described(settings: Settings, name: str) -> Version:
 
 
 def is_locked(file: Path) -> bool:
-    """Whether somebody has a version open for writing, which no reader should: it cannot be opened then, and is not damaged."""
+    """Whether someone has a version open for writing, which no reader should: it cannot be opened then, and is not damaged."""
     try:
         duckdb.connect(str(file), read_only=True).close()
     except duckdb.IOException as error:

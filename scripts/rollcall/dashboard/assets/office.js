@@ -15,17 +15,17 @@
     }
 
     function ask(path, options) {
-        const headers = { "X-Rollcall": "1" };
-        const token = document.querySelector('meta[name="csrf-token"]');
-        if (token) {
-            headers["X-CSRFToken"] = token.content;
-        }
+        // The token of the session, where people sign on; Dash sends the same one.
+        const token = document.cookie.split("; ").find((each) => each.startsWith("_csrf_token="));
+        const headers = token ? { "X-CSRFToken": decodeURIComponent(token.slice("_csrf_token=".length)) } : {};
         return fetch(path, Object.assign({ headers: headers, credentials: "same-origin" }, options)).then(function (answer) {
             return answer.text().then(function (text) {
                 if (!answer.ok) {
                     const said = new DOMParser().parseFromString(text, "text/html");
                     const words = said.querySelector("p");
-                    throw new Error(words ? words.textContent : text.slice(0, 300) || "The server answered " + answer.status + ".");
+                    const error = new Error(words ? words.textContent : text.slice(0, 300) || "The server answered " + answer.status + ".");
+                    error.isPassing = answer.status === 429 || answer.status >= 500;
+                    throw error;
                 }
                 return text;
             });
@@ -147,10 +147,10 @@
             },
             function (error) {
                 // A connection that breaks off is tried again; the server says how much it has.
-                if (failures >= 5 || !(error instanceof TypeError)) {
+                if (failures >= 8 || !(error.isPassing || error instanceof TypeError)) {
                     throw error;
                 }
-                return new Promise((go) => window.setTimeout(go, 1000 * (failures + 1))).then(() => send(file, id, size, offset, here, failures + 1));
+                return new Promise((go) => window.setTimeout(go, 2000 * (failures + 1))).then(() => send(file, id, size, offset, here, failures + 1));
             }
         );
     }
