@@ -21,6 +21,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
 import programs
+from rollcall.dashboard.app import create
+from rollcall.office import routes
 
 SIZE = ["--users", "300", "--days", "14", "--events", "600"]
 DISTRICT = "maplewood"
@@ -91,6 +93,9 @@ def house(session_house):
             ("sis_id", "first_name", "last_name", "email", "role", "school_id", "school_name", "grade_level")
         )
         writer.writerows(rows)
+    (folder / "access_2025-09-10.csv").write_text(
+        "email,role,school\ndirector@maple.example,director,\nmanager@maple.example,data_manager,\nprincipal@maple.example,principal,SCH0000\n"
+    )
     house.refresh()
     return house
 
@@ -349,6 +354,66 @@ def test_what_is_not_meant_or_not_there_is_refused(house, address):
     status, text = ask(address, "/office/members/add", {"district": DISTRICT, "email": "nobody", "first_name": "A", "last_name": "B", "role": "teacher"})  # fmt: skip
     assert status == 200 and "is not an email address" in text
     assert not list(house.landing.glob(f"{DISTRICT}/**/*nobody*"))
+
+
+@pytest.fixture
+def signed(house):
+    """Asks, as a proxy does, for a person: (email, method, path, form) → answer."""
+    more = {"sign_on": "proxy", "public_url": "http://localhost:8050", "proxy_addresses": ["127.0.0.1"]}
+    app = create(house.settings.model_copy(update=more), attach=routes.attach)
+    clients: dict[str, object] = {}
+
+    def answer(email: str, method: str, path: str, has_token: bool = True, **form: str):
+        client = clients.setdefault(email, app.server.test_client())
+        headers = {"Host": "localhost:8050"} | ({"X-Forwarded-Email": email} if email else {})
+        if method == "POST" and has_token and email:
+            client.get("/", headers=headers)
+            if (cookie := client.get_cookie("_csrf_token", domain="localhost")) is not None:
+                headers["X-CSRFToken"] = cookie.decoded_value
+        return client.open(path, method=method, headers=headers, data=form if method == "POST" else None)
+
+    answer.rules = [rule for rule in app.server.url_map.iter_rules() if rule.rule.startswith("/office/")]
+    return answer
+
+
+def test_only_who_may_change_a_district_changes_it(house, signed):
+    """Walks every address of the office: what is added is held to the same."""
+    before = sorted(house.landing.rglob("*"))
+    assert len(signed.rules) >= 13
+    for rule in signed.rules:
+        path = re.sub(r"<[^>]*>", lambda name: "0" if name[0].startswith("<int") else "x", rule.rule)
+        there = f"{path}?district={DISTRICT}"
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            assert signed("", method, there).status_code in (302, 400, 401, 403), path
+            for email in ("stranger@maple.example", "principal@maple.example"):
+                assert signed(email, method, there, district=DISTRICT).status_code == 403, (email, path)
+            for email in ("director@maple.example", "manager@maple.example"):
+                assert signed(email, method, f"{path}?district=elsewhere", district="elsewhere").status_code == 403, (
+                    path
+                )
+            if method == "GET":
+                assert signed("director@maple.example", method, there).status_code in (200, 403, 404), path
+            else:
+                assert signed("director@maple.example", method, there, district=DISTRICT).status_code == 403, path
+                assert signed("manager@maple.example", method, there, has_token=False, district=DISTRICT).status_code == 400, path  # fmt: skip
+    assert sorted(house.landing.rglob("*")) == before
+    seen = signed("director@maple.example", "GET", f"/office/members?district={DISTRICT}").get_data(as_text=True)
+    assert "Quist" in seen and "<form" in seen and "/office/members/add" not in seen
+
+
+def test_each_change_is_in_the_access_log(house, signed):
+    form = {
+        "district": DISTRICT,
+        "email": "vera.lind@maplewood.k12.example",
+        "first_name": "Vera",
+        "last_name": "Lind",
+        "role": "aide",
+    }
+    answer = signed("manager@maple.example", "POST", "/office/members/add", **form)
+    assert answer.status_code == 200 and "Vera Lind is added" in answer.get_data(as_text=True)
+    lines = json.loads(house.run("access", "--district", DISTRICT, "--json").stdout)
+    (line,) = [line for line in lines if line["action"] == "added an educator"]
+    assert line["who"] == "manager@maple.example" and "vera.lind@maplewood.k12.example" in line["what"]
 
 
 def test_pieces_are_put_together_once_and_in_order(house, address):
