@@ -59,7 +59,8 @@ class Office:
 
     def district(self) -> str:
         """The district of the request: one that the person may see for what only shows, one that they may change for all else."""
-        district_id = flask.request.values.get("district", "")
+        # Looked for in the address first: a piece of a file is no form, whatever it is called.
+        district_id = flask.request.args.get("district") or flask.request.form.get("district", "")
         (people.must_see if flask.request.method == "GET" else people.must_change)(district_id)
         try:
             return districts.in_landing(self.settings, district_id).name

@@ -128,6 +128,8 @@ def receive(settings: Settings, upload: Upload, offset: int, piece: bytes) -> in
     """Adds a piece; how much of the file is there. One that was sent twice is not added twice."""
     if upload.status != RECEIVING:
         raise RollcallError(f"{upload.file_name} is complete already")
+    if not piece:
+        raise RollcallError("an empty piece was sent")
     file = upload.file(settings)
     there = file.stat().st_size
     if offset != there:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rollcall import logs
 from rollcall.errors import RollcallError
@@ -88,6 +90,15 @@ class Trials:
 
     def _try(self, upload: Upload) -> None:
         settings, out = self._settings, upload.out(self._settings)
+        with (upload.folder(settings) / ".trying").open("w") as mine:
+            try:
+                fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return  # another server on the same state tries it
+            self._run(upload, out)
+
+    def _run(self, upload: Upload, out: Path) -> None:
+        settings = self._settings
         out.mkdir(exist_ok=True)
         self._end(upload, uploads.TRYING)
         errors = upload.folder(settings) / "errors.txt"
