@@ -8,6 +8,7 @@ import json
 import random
 import re
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ import pytest
 import requests
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
+from playwright.sync_api import expect
+from werkzeug.serving import make_server
 
 import provider
 from conftest import House
@@ -52,13 +55,15 @@ principal@maple.example,principal,SCH0000
 two@maple.example,principal,"SCH0000; Birch Valley Middle School"
 viewer@maple.example,viewer,SCH0001
 both@maple.example,principal,SCH0003
+leaver@maple.example,viewer,SCH0001
 """
-OAKDALE = "email,role,school\nboth@maple.example,director,\noak@oak.example,director,\n"
+OAKDALE = "email,role,school\nboth@maple.example,director,\n"
+ELM = "email,role,school\nelm@elm.example,director,\n"
 
 
 @dataclass
 class Place:
-    """Two published districts with access lists, and what the first delivered, for the oracle."""
+    """Published districts with access lists, and what the first delivered, for the oracle."""
 
     house: House
     files: Path
@@ -80,8 +85,9 @@ def place(session_house) -> Place:
     shutil.copytree(house.landing / "maplewood", files)
     settings = house.landing / "oakdale" / "district.toml"
     settings.write_text(settings.read_text().replace("Maplewood", "Oakdale") + "roster_grants_access = true\n")
-    (house.landing / "maplewood" / "access_2025-09-20.csv").write_text(MAPLEWOOD)
-    (house.landing / "oakdale" / "access_2025-09-20.csv").write_text(OAKDALE)
+    shutil.copytree(house.landing / "oakdale", house.landing / "elm")  # to be purged
+    for name, text in (("maplewood", MAPLEWOOD), ("oakdale", OAKDALE), ("elm", ELM)):
+        (house.landing / name / "access_2025-09-20.csv").write_text(text)
     (house.landing / "maplewood" / "roster_2025-09-21.zip").write_bytes(b"no archive at all")
     house.refresh(code=20)
     source = Source(house.settings)
@@ -910,18 +916,66 @@ def test_the_log_says_who_saw_and_exported_what_without_a_figure(place, app, ide
 
 
 def test_who_is_taken_off_the_list_is_out_with_the_next_request_and_a_purge_takes_the_log(place, app, identity):
-    client, oak = (signed_on(app, email, identity) for email in ("viewer@maple.example", "oak@oak.example"))
+    client, elm = (signed_on(app, email, identity) for email in ("leaver@maple.example", "elm@elm.example"))
     show = next(output for output in app.callback_map if "cards.children" in output)
-    body = payload(app, show, district__value="oakdale", when__value="oakdale|month|2025-09-01|2025-09-30")
-    assert posted(client, payload(app, show)).status_code == 200 and posted(oak, body).status_code == 200
-    rest = "".join(line for line in MAPLEWOOD.splitlines(keepends=True) if not line.startswith("viewer"))
+    body = payload(app, show, district__value="elm", when__value="elm|month|2025-09-01|2025-09-30")
+    assert posted(client, payload(app, show)).status_code == 200 and posted(elm, body).status_code == 200
+    rest = "".join(line for line in MAPLEWOOD.splitlines(keepends=True) if not line.startswith("leaver"))
     (place.house.landing / "maplewood" / "access_2025-09-30.csv").write_text(rest)
     place.house.refresh()
     assert posted(client, payload(app, show)).status_code == 403
     assert client.get("/", headers=HOST).status_code == 403
-    done = place.house.run("purge", "--district", "oakdale", "--by", "Ada", "--why", "the contract ended", "--yes")
+    done = place.house.run("purge", "--district", "elm", "--by", "Ada", "--why", "the contract ended", "--yes")
     assert "none left in the access log" in done.stdout
     left = accesslog.lines(place.house.settings, most=10_000)
-    assert left and not [line for line in left if line.district_id == "oakdale" or line.who == "oak@oak.example"]
-    assert b"oak@oak.example" not in b"".join(each.read_bytes() for each in place.house.state.iterdir())
-    assert oak.get("/", headers=HOST).status_code == 302
+    assert left and not [line for line in left if line.district_id == "elm" or line.who == "elm@elm.example"]
+    assert b"elm@elm.example" not in b"".join(each.read_bytes() for each in place.house.state.iterdir())
+    assert elm.get("/", headers=HOST).status_code == 302
+
+
+def test_a_principal_on_a_phone_sees_one_school_and_signs_out(place, oidc, identity, browser):
+    """In a real browser: the way to the provider and back, the pages under their content security policy, and the way out."""
+    server = make_server("127.0.0.1", 0, flask.Flask(__name__), threaded=True)
+    here = f"http://127.0.0.1:{server.server_port}"
+    server.app = create(place.settings(**oidc | {"public_url": here}), source=place.source).server
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    identity.email = "principal@maple.example"
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    try:
+        page.goto(f"{here}/?district=maplewood&period=month&from=2025-09-01")
+        expect(page.locator(".person")).to_contain_text("principal@maple.example", timeout=30_000)
+        expect(page.locator("#cards .figure").first).not_to_be_empty(timeout=30_000)
+        assert urlsplit(page.url).query == "district=maplewood&period=month&from=2025-09-01"
+        assert page.locator("nav a:visible").all_inner_texts() == [
+            "Inventory",
+            "Schools and grades",
+            "New and unapproved",
+        ]
+        assert "Oak Hill Elementary School" in page.locator("#selection").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.locator("#schools").click()
+        expect(page.locator(".dash-dropdown-option")).to_have_text(["Oak Hill Elementary School"])
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Schools and grades").click()
+        expect(page.locator("#heat .ag-pinned-left-cols-container .ag-row").last).to_contain_text(
+            "Oak Hill", timeout=15_000
+        )
+        text = page.inner_text("body")
+        assert not [
+            name
+            for (name,) in place.house.query("select org_name from dim_orgs where org_type = 'school'")
+            if name in text and "Oak Hill" not in name
+        ]
+        page.goto(f"{here}/quality")
+        expect(page.locator("#notice")).to_contain_text("There is no such page", timeout=15_000)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.locator("h1")).to_have_text("Signed out", timeout=15_000)
+        page.wait_for_url(f"{here}/signed-out*", timeout=15_000)
+        assert identity.ended and identity.ended[-1]["client_id"] == provider.CLIENT
+        assert not [each for each in errors if "favicon" not in each], errors
+    finally:
+        page.close()
+        server.shutdown()

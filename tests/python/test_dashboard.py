@@ -26,9 +26,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-import programs
 from oracle import EVERY
 from oracle import Inventory as Oracle
 from rollcall.dashboard import components, filters, heat, sheets, tables, views
@@ -542,20 +541,6 @@ def address(district, log):
     yield found[0].rstrip("/")
     process.terminate()
     process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = programs.chromium()
-    assert program, "these tests need Chromium, which `make test` gets"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync"],
-        )  # fmt: skip
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
