@@ -103,13 +103,14 @@ def what_if(settings: Settings, file: Path, district: District, say: Say, out: P
 
 
 def _same(source: Path, target: Path) -> None:
-    """The same file under another name: a link where the disk is the same, so that a large one costs no time and no room."""
+    """The same file under another name, so that a large one costs no time and no room."""
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP):
             raise
-        shutil.copy2(source, target)
+        # On another disk, or another account's: one that is replaced meanwhile fails the attempt, and nothing else.
+        target.symlink_to(source)
 
 
 def _copy(settings: Settings, there: Settings) -> None:
