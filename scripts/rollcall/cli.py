@@ -12,7 +12,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -282,7 +282,9 @@ def check(
 
 @app.command()
 def template(
-    kind: Annotated[str, typer.Argument(help="educators, students, members, schools, usage, products or orgs.")],
+    kind: Annotated[
+        str, typer.Argument(help="educators, students, members, schools, access, usage, products or orgs.")
+    ],
     to: Annotated[Path | None, typer.Option("--out", help="The file to write; - for the terminal.")] = None,
 ) -> None:
     """Write a CSV to fill in: the exact header, and example rows to replace.
@@ -644,6 +646,31 @@ def _write_member(
         )
     file = landing.write_member(folder, settings, first_name, last_name, email, role, status)
     out.print(f"Wrote {file}; the next refresh takes it.")
+
+
+@app.command()
+def access(
+    district_id: Annotated[str | None, typer.Option("--district", help="Lines about this district only.")] = None,
+    who: Annotated[str | None, typer.Option(help="Lines of this person only: their email address.")] = None,
+    since: Annotated[str | None, typer.Option(help="The first day, such as 2026-11-01; UTC.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="The most lines, the newest first.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """List who saw, exported or changed what on the dashboard, and when. It lists no figure."""
+    from rollcall import accesslog
+    from rollcall.web.people import normal
+
+    first = datetime.combine(_day(since, "--since"), time(), UTC).timestamp() if since else 0
+    found = accesslog.lines(Settings(), first, normal(who) if who else None, district_id, most)
+    if as_json:
+        print(json.dumps([vars(line) | {"at": line.time.isoformat()} for line in found]))
+        return
+    for line in found:
+        out.print(
+            f"{line.time:%Y-%m-%d %H:%M:%S} UTC  {printable(line.who or '-')}  {line.action}  "
+            f"{printable(line.district_id or '-')}  {printable(line.what)}".rstrip()
+        )
+    out.print(f"{len(found)} {'line' if len(found) == 1 else 'lines'}")
 
 
 @app.command()

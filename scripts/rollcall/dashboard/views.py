@@ -33,12 +33,12 @@ from rollcall.dashboard.components import (
     trend_words,
 )
 from rollcall.dashboard.filters import USER_TYPES, District, Filters
-from rollcall.dashboard.privacy import Shown as Figures
+from rollcall.dashboard.scope import Figures
 
 _POOL = ThreadPoolExecutor(4, "rollcall-dashboard")
 _KINDS = {
     "oneroster": "OneRoster", "schools": "school list", "educators": "educator template", "students": "student template",
-    "members": "member list", "products": "product catalog", "usage": "usage",
+    "members": "member list", "access": "access list", "products": "product catalog", "usage": "usage",
 }  # fmt: skip
 _STATUSES = {
     "rostered": ("On the roster", "On the roster and enabled on the day of use."),
@@ -131,7 +131,7 @@ def show(figures: Figures, filters: Filters, path: str, query: str) -> Shown:
         "/": _inventory, "/schools": _schools, "/review": _review, "/coverage": _coverage, "/quality": _quality,
         "/product": _product, "/school": _school, "/wall": _wall, "/compare": _compare,
     }  # fmt: skip
-    if path not in pages:
+    if path not in pages or not figures.has_page(path, filters.district_id):
         return Shown(None, notice=problem("There is no such page. Choose one above."))
     filters = kept(filters, path)
     if path != "/quality" and figures.too_few(filters):
@@ -477,7 +477,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
     key = asked.get("product", [""])[0]
-    known = figures.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
+    known = figures.product(filters, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
     if known is None:
         return Shown(None, notice=problem("This district has no such product. Choose one from the inventory."))
     used = next(iter(figures.products(filters, key)), None)
@@ -498,7 +498,7 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
                         ],
                         className="chips",
                     ),
-                    html.P(_seen_on(figures.hosts(key)), className="muted"),
+                    _seen_on(figures.hosts(filters, key)),
                 ]
             ),
         ],
@@ -567,9 +567,12 @@ def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
     return people
 
 
-def _seen_on(hosts: list[str]) -> str:
+def _seen_on(hosts: list[str] | None) -> html.P | None:
+    if hosts is None:
+        return None
     shown, more = hosts[:8], len(hosts) - 8
-    return f"Used at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "No use yet"
+    words = f"Used at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "No use yet"
+    return html.P(words, className="muted")
 
 
 # One school
@@ -646,7 +649,7 @@ def _grades_of(
     ]
     headings += [(f"Change from {than}", "Of the share, in percentage points")] if has_past else []
     return table(
-        "school-grades", "Students active on an average school day", [*headings, ("District median", "The median share of the district's schools")],
+        "school-grades", "Students active on an average school day", [*headings, ("District median", "The median share of the district's schools") if district.is_whole else ("Median", "The median share of the schools that you see")],
         rows, "No student of this school is on the roster on these dates.", 1,
     )  # fmt: skip
 
@@ -683,7 +686,7 @@ def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[di
             ]
         )
     return table(
-        "school-ask", "New or unapproved, with the educators to ask", ["Product", "Status", ("New", "First used by the district in this period"), "Educators", "Page loads"],
+        "school-ask", "New or unapproved, with the educators to ask", ["Product", "Status", ("New", f"First used by {'the district' if figures.is_whole(filters.district_id) else 'your schools'} in this period"), "Educators", "Page loads"],
         rows, "Every product used here is approved, and none is new.", 4,
     )  # fmt: skip
 
@@ -799,10 +802,10 @@ def banner(figures: Figures, district_id: str) -> object:
 
 def footer(figures: Figures, district: District) -> list[object]:
     words = f"Usage through {long_day(district.last_day)}. " if district.last_day else "No usage yet. "
-    published = datetime.fromisoformat(figures.version.published_at)
+    published = datetime.fromisoformat(figures.published_at)
     return [
         words,
         f"Published {moment(published, ZoneInfo(district.time_zone))}, version ",
-        html.Code(figures.version.name),
+        html.Code(figures.version_name),
         ".",
     ]

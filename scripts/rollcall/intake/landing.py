@@ -37,6 +37,7 @@ class Kind(StrEnum):
     EDUCATORS = "educators"
     STUDENTS = "students"
     MEMBERS = "members"
+    ACCESS = "access"
     PRODUCTS = "products"
     USAGE = "usage"
     UNKNOWN = "unknown"

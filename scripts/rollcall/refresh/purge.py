@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall import logs
+from rollcall import accesslog, logs
 from rollcall.errors import RollcallError
 from rollcall.files import fsync
 from rollcall.intake import districts, lake, take
@@ -80,6 +80,7 @@ def retention(settings: Settings) -> Purge:
     before = _bytes(settings)
     purge.removed |= take.retire(settings, clock.read(settings, now).believed)
     purge.removed["published_versions"] = publish.retire(settings)
+    purge.removed["access_log_lines"] = accesslog.retire(settings)
     purge.removed_bytes = before - _bytes(settings)
     _write(settings, purge)
     return purge
@@ -146,6 +147,7 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
             shutil.rmtree(path)
     purge.removed["ledger_entries"] = _forget_in_ledger(settings, district_id)
     alerted.forget(settings, district_id)
+    purge.removed["access_log_lines"] = accesslog.forget(settings, district_id)
     purge.removed["build_files"] = _clear_build(settings)
 
     if not lake.accepted_ids(settings):
@@ -241,6 +243,7 @@ def _search(settings: Settings, district_id: str, purge: Purge) -> None:
         purge.checks[f"{room} ({getattr(settings, room)})"] = len(found)
     purge.checks["the run ledger"] = _left_in_ledger(settings, district_id)
     purge.checks["what alerts have said"] = alerted.count_of(settings, district_id)
+    purge.checks["the access log"] = accesslog.count(settings, district_id)
     for name in publish.kept(settings):
         for mart, rows in districts.in_version(settings.versions / f"{name}.duckdb").items():
             purge.checks[f"{mart} of version {name}"] = rows.get(district_id, 0)
