@@ -72,6 +72,11 @@ class Settings(BaseSettings):
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
 
+    upload_hours: float = Field(
+        72,
+        gt=0,
+        description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept.",
+    )
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import dash
+import flask
 from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
@@ -26,11 +27,18 @@ VIEWS = {
     "/schools": "Schools and grades",
     "/review": "New and unapproved",
     "/coverage": "Roster coverage",
+    "/members": "Members",
     "/quality": "Deliveries",
 }
 
 
-def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = None) -> dash.Dash:
+# Adds addresses to the server that go by the published version.
+Attach = Callable[[flask.Flask, Source], None]
+
+
+def create(
+    settings: Settings, host: str = "127.0.0.1", source: Source | None = None, attach: Attach | None = None
+) -> dash.Dash:
     """The Dash application, to be served by any WSGI server. RollcallError for one that anybody could reach."""
     signon.must_be_safe(settings, host)
     app = dash.Dash(
@@ -54,6 +62,8 @@ def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = 
     guard.protect(app, host, settings, source.viewer)
     _callbacks(app, scopes)
     exports.routes(app.server, scopes)
+    if attach:
+        attach(app.server, source)
     return app
 
 
@@ -433,7 +443,7 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
     )
 
 
-def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], attach: Attach | None = None) -> None:
     """Serves until it is stopped. Says the address once someone can open it."""
     import waitress
 
@@ -445,7 +455,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     source = Source(settings)
     with contextlib.suppress(RollcallError):  # the page says what is wrong
         source.figures()
-    page = create(settings, host, source).server
+    page = create(settings, host, source, attach).server
     try:
         server = waitress.create_server(page, host=host, port=port, ident="Rollcall", **guard.WAITRESS)
     except OSError as error:

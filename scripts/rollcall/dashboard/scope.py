@@ -23,7 +23,7 @@ from rollcall.web.people import Grant, NoAccess, Viewer
 
 # Pages about the district as a whole, and those about its deliveries; the others are for everybody who has access.
 _OF_DISTRICT = ("/coverage",)
-_OF_DELIVERIES = ("/quality",)
+_OF_DELIVERIES = ("/quality", "/members")
 _KEPT = 200  # people whose options are kept
 
 

@@ -51,7 +51,7 @@ _KIND_NAMES = {kind: name[0].upper() + name[1:] for kind, name in _KINDS.items()
 _ALL = ("schools", "grades", "types", "statuses", "search")
 # The filters that each page goes by; the others are not shown there.
 USES = {
-    "/": _ALL, "/schools": ("schools", "grades", "statuses", "search"), "/review": _ALL, "/coverage": _ALL, "/quality": (),
+    "/": _ALL, "/schools": ("schools", "grades", "statuses", "search"), "/review": _ALL, "/coverage": _ALL, "/quality": (), "/members": (),
     "/product": ("schools", "grades", "types"), "/school": (), "/wall": (), "/compare": ("grades", "types"),
 }  # fmt: skip
 
@@ -90,7 +90,8 @@ def sections():
             [sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)],
         ),
         ("coverage-view", "Roster coverage", html.Div(id="coverage")),
-        ("quality-view", "Deliveries", html.Div(id="quality")),
+        ("members-view", "Members", html.Div(id="office-members")),
+        ("quality-view", "Deliveries", [html.Div(id="office-deliveries"), html.Div(id="quality")]),
         ("product-view", "Product", html.Div(id="product")),
         ("one-school-view", "School", html.Div(id="school")),
         ("wall-view", "Wall", html.Div(id="wall")),
@@ -128,21 +129,22 @@ def kept(filters: Filters, path: str) -> Filters:
 def show(figures: Figures, filters: Filters, path: str, query: str) -> Shown:
     """The answer for one page and selection."""
     pages = {
-        "/": _inventory, "/schools": _schools, "/review": _review, "/coverage": _coverage, "/quality": _quality,
+        "/": _inventory, "/schools": _schools, "/review": _review, "/coverage": _coverage, "/quality": _quality, "/members": _members,
         "/product": _product, "/school": _school, "/wall": _wall, "/compare": _compare,
     }  # fmt: skip
     if path not in pages or not figures.has_page(path, filters.district_id):
         return Shown(None, notice=problem("There is no such page. Choose one above."))
     filters = kept(filters, path)
-    if path != "/quality" and figures.too_few(filters):
+    if path not in ("/quality", "/members") and figures.too_few(filters):
         return Shown(None, notice=problem(_too_few(figures)))
     return pages[path](figures, filters, {name: values for name, values in parse_qs(query.removeprefix("?")).items()})
 
 
 def selection(figures: Figures, filters: Filters, path: str, title: str) -> str:
-    """What a page is about, in a sentence; the page on deliveries is about none of the filters."""
+    """What a page is about, in a sentence; those on deliveries and members are about none of the filters."""
     subject = title if path in ("/product", "/school") else ""
-    return sentence(figures.options, filters, USES.get(path, ()), subject) if path != "/quality" else ""
+    is_of_filters = path not in ("/quality", "/members")
+    return sentence(figures.options, filters, USES.get(path, ()), subject) if is_of_filters else ""
 
 
 def _too_few(figures: Figures) -> str:
@@ -347,7 +349,11 @@ def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     return Shown("coverage-view", {"coverage.children": content}, title="Roster coverage")
 
 
-# Deliveries
+# Members, and deliveries: what is not of the published version alone comes from `/office/`, which `assets/office.js` asks
+
+
+def _members(_figures: Figures, _filters: Filters, _asked: dict) -> Shown:
+    return Shown("members-view", title="Members")
 
 
 def open_problems(figures: Figures, district_id: str) -> list[list[object]]:

@@ -21,7 +21,7 @@ from rollcall.refresh.run import Say, refresh
 from rollcall.settings import Settings
 from rollcall.text import printable
 
-_ROOMS = ("landing", "archive", "quarantine", "lake")
+_ROOMS = ("landing", "archive", "quarantine", "lake", "state")
 
 
 @dataclass
@@ -94,6 +94,8 @@ def _bytes(settings: Settings) -> int:
 def _folders(settings: Settings, district_id: str) -> Iterator[tuple[str, Path]]:
     """(room, path) of all that is a district's own, each found in a listing of its room."""
     yield from ((room, folder) for room, folder in districts.rooms(settings) if folder.name == district_id)
+    # What was uploaded in the browser, and not placed in the landing.
+    yield from (("state", folder) for folder in (settings.state / "uploads").glob("*") if folder.name == district_id)
     # The records first: from then on nothing of the district is in the lake for any reader.
     partitions = [folder for folder in districts.partitions(settings) if districts.of_partition(folder) == district_id]
     partitions += [folder for folder in districts.incoming(settings) if districts.of_incoming(folder)[0] == district_id]
