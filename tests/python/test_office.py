@@ -448,8 +448,8 @@ def test_each_change_is_in_the_access_log(house, signed):
     answer = signed("manager@maple.example", "POST", "/office/members/add", **form)
     assert answer.status_code == 200 and "Vera Lind is added" in answer.get_data(as_text=True)
     lines = json.loads(house.run("access", "--district", DISTRICT, "--json").stdout)
-    (line,) = [line for line in lines if line["action"] == "added an educator"]
-    assert line["who"] == "manager@maple.example" and "vera.lind@maplewood.k12.example" in line["what"]
+    (line,) = [line for line in lines if "vera.lind@maplewood.k12.example" in line["what"]]
+    assert (line["who"], line["action"]) == ("manager@maple.example", "added an educator")
 
 
 def test_pieces_are_put_together_once_and_in_order(house, address):
