@@ -14,7 +14,7 @@ MEANS = {
         "(Where the error is Rollcall's own, `delivery-failed`, the file stays in the landing folder for the next refresh.)"
     ),
     Severity.HOLD: (
-        "the delivery waits in quarantine with a report, and Rollcall uses nothing from it until somebody runs "
+        "the delivery waits in quarantine with a report, and Rollcall uses nothing from it until someone runs "
         "`rollcall release`. `rollcall discard`, or a later good file of its kind, closes it."
     ),
     Severity.ERROR: (

@@ -1,4 +1,4 @@
-{#- Which refused deliveries need somebody still. `rollcall status` and the alerts render this macro too, for what is not built yet. -#}
+{#- Which refused deliveries need someone still. `rollcall status` and the alerts render this macro too, for what is not built yet. -#}
 
 {% macro refused_deliveries(deliveries) -%}
     {#-

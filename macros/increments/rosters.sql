@@ -21,7 +21,7 @@
     cast(getvariable('rollcall_code') as string)
 {%- endmacro %}
 {% macro spark__code_fingerprint() -%}
-    {#- There it is for whoever starts the build to ask for a full one. -#}
+    {#- On that engine, the person who starts the build asks for a full one. -#}
     cast(null as string)
 {%- endmacro %}
 

@@ -336,7 +336,7 @@ def deliver(
             out.print("Not placed: correct the file first.")
             raise typer.Exit(20)
         if not yes:
-            effect = "hold it until somebody releases it" if report.verdict == "held" else "apply it"
+            effect = "hold it until someone releases it" if report.verdict == "held" else "apply it"
             question = (
                 f"Place it in {folder}? The next refresh will {effect}, as {delivery.kind} of {delivery.delivery_date}"
             )

@@ -48,7 +48,7 @@ def message_of(error: BaseException) -> str:
 
 
 def without_values(message: str) -> str:
-    """What dbt says of a model that failed, without the value that a row of somebody's data had there."""
+    """What dbt says of a model that failed, without the value that a row of someone's data had there."""
     return _QUOTED.sub("'…'", message) if _OF_A_VALUE.search(message) else message
 
 
@@ -88,6 +88,6 @@ def failure(message: str, **facts: object) -> None:
 
 
 def failure_of_data(message: str, error: Exception, **facts: object) -> None:
-    """Logs an exception that somebody's data caused: where it was raised, and not its message, which may quote the data."""
+    """Logs an exception that someone's data caused: where it was raised, and not its message, which may quote the data."""
     where = "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
     _log.error(message, extra={"facts": facts | {"traceback": where}})

@@ -450,7 +450,7 @@ class Inventory:
         }
 
     def _domain(self, person: str) -> str:
-        """Where an account's address is: a stranger's own, or that of somebody who has left the roster."""
+        """Where an account's address is: a stranger's own, or that of someone who has left the roster."""
         if not person.startswith("stranger:"):
             (address,) = {
                 user["email"].partition("@")[2]

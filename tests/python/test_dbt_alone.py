@@ -9,13 +9,13 @@ from pathlib import Path
 from rollcall.paths import PROJECT
 
 
-def dbt(house, *arguments: str) -> str:
+def dbt(house, *arguments: str, cwd: Path = PROJECT, **more: str) -> str:
     environment = house.environment | {
         "DBT_TARGET_PATH": str(house.root / "target"),
         "DBT_LOG_PATH": str(house.root / "logs"),
     }
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments]
-    done = subprocess.run(command, env=environment, cwd=PROJECT, text=True, capture_output=True)
+    done = subprocess.run(command, env=environment | more, cwd=cwd, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     return done.stdout
 

@@ -63,7 +63,7 @@ def dies(house, at: int, part: str = "", log: str = "") -> str:
 
 
 class Reader:
-    """Somebody who reads all the time. What they see has to be whole: the totals of three marts agree."""
+    """Someone who reads all the time. What they see has to be whole: the totals of three marts agree."""
 
     def __init__(self, house):
         self.house, self.read, self.faults = house, 0, []

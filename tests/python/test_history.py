@@ -50,7 +50,7 @@ def year(session_house):
     for batch in (
         [usages[0], rosters[0], *usages[1:3]],
         [products, *usages[3:5], rosters[1]],
-        # No roster: people and memberships are carried over, also where somebody is seen for the first time.
+        # No roster: people and memberships are carried over, also where someone is seen for the first time.
         [usages[5]],
         [rosters[2], late.name],
     ):

@@ -290,7 +290,7 @@ def test_no_mutated_delivery_loses_people_unseen(before, tmp_path, monkeypatch):
 
 
 def test_the_marts_lose_the_people_that_the_mutations_say(house, tmp_path):
-    """Mutated deliveries that somebody has released: what the marts then hold is what was counted over the files."""
+    """Mutated deliveries that someone has released: what the marts then hold is what was counted over the files."""
     settings, expected = house.settings, {}
     lake.prepare(settings)
     for number in range(200, 224):

@@ -154,7 +154,7 @@ def test_what_the_build_refuses_of_one_district_is_taken_back_out(house):
     assert house.query("select count(*) from dim_users where district_id = 'south' and is_rostered and is_active") == [
         (7,)
     ]
-    # With the rule at its place, what was held is refused by it when somebody releases it.
+    # With the rule at its place, what was held is refused by it when someone releases it.
     house.run("release", contained["delivery_id"], "--by", "Ada", "--why", "to see")
     assert _verdicts(house.refresh(code=20)) == {f"south/roster_{day}.zip": "rejected"}
 

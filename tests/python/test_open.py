@@ -1,4 +1,4 @@
-"""Every open problem stays in sight until something covers it or somebody closes it; what `status` prints can be pasted."""
+"""Every open problem stays in sight until something covers it or someone closes it; what `status` prints can be pasted."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_a_catalog_of_today_holds_for_the_use_of_before_that_comes_with_it(house
 
 
 class Person:
-    """Somebody whose name, address and phone are nobody else's, and easy to find in any file."""
+    """Someone whose name, address and phone are nobody else's, and easy to find in any file."""
 
     def __init__(self, id_: str):
         self.id = id_
@@ -145,7 +145,7 @@ def deliveries(draw) -> list[tuple[str, list, list | None]]:
     if form == "students":
         says = (form, [p.row("", p.id) for p in PUPILS], None)
     elif form == "1.1":
-        # The same person twice: as a student, and as somebody who works there.
+        # The same person twice: as a student, and as someone who works there.
         twice = [p.user("aide", id_=f"W{p.id}") for p in PUPILS if draw(st.booleans())]
         says = (form, [*twice, *(p.user("student") for p in PUPILS), *(p.user("teacher") for p in STAFF)], None)
     else:

@@ -311,7 +311,7 @@ def _second(tmp_path: Path, before, now, district: District) -> Report:
     """What is said of a delivery that comes after another."""
     private = _settings(tmp_path)
     if isinstance(before, dict) and before["users.csv"][0]["orgSourcedIds"] == "A":
-        # Somebody belongs to the school that may vanish.
+        # Someone belongs to the school that may vanish.
         before = before | {"users.csv": [*before["users.csv"], roster.user("T98", "teacher", "B")]}
         now = now | {
             "users.csv": [*now["users.csv"], roster.user("T98", "teacher", "B" if len(now["orgs.csv"]) > 2 else "A")]

@@ -282,7 +282,7 @@ def test_uploads_are_opened_by_the_district_itself_and_given_time_to_settle(uplo
 
 
 def test_what_the_refresh_may_not_read_is_named_and_stops_nobody(upload, tmp_path):
-    """Where root has not opened what was uploaded, or somebody has closed it since."""
+    """Where root has not opened what was uploaded, or someone has closed it since."""
     made = roster.write(tmp_path / "roster_2020-10-01.zip")
     assert upload.sftp(f"put {made}\n", district=1).returncode == 0
     closed = [upload.folder() / "usage_2020-10-02.csv", upload.folder() / "sub", upload.folder() / "sub" / "x"]

@@ -123,7 +123,7 @@ def test_a_column_that_is_gone_is_reported_with_the_one_it_seems_to_be(house):
 
 def test_what_was_kept_goes_when_someone_is_a_student_or_the_district_keeps_it_no_more(house):
     settings_of(house, TOML)
-    row = "T9,,,s1@schools.example,Teacher,A,,03,R 12"  # of somebody without a name
+    row = "T9,,,s1@schools.example,Teacher,A,,03,R 12"  # of someone without a name
     educators(house, "2020-10-01", row)
     house.take()
     assert kept(house, "templates/educators", "sis_id") == [("T9", '{"room":"R 12"}')]

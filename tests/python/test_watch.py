@@ -97,7 +97,7 @@ def test_alerts_are_sent_once_per_change_of_state_by_the_refresh_itself(house, w
     refuse(house, name="users2.csv", text="y")
     house.refresh(code=20)
     assert len(webhook.got) == 2, "another file that is refused is news"
-    # Somebody has closed them by name.
+    # Someone has closed them by name.
     for folder in house.quarantine.glob("oakdale/*"):
         house.run("discard", folder.name, "--by", "Ada", "--why", "test files")
     house.run("watch")

@@ -43,11 +43,10 @@ class _ForkedAudit:
     """As much of `subprocess.Popen` as the auditor uses, for an audit process that is forked, too."""
 
     def __init__(self, command: list[str], *, stderr, **_):
-        question, self._ask = os.pipe()
-        self._answer, answer = os.pipe()
+        (question, ask), (said, answer) = os.pipe(), os.pipe()
         self.pid, self.returncode = os.fork(), None
         if self.pid == 0:
-            os.close(self._ask)
+            os.close(ask)
             for descriptor, number in ((question, 0), (answer, 1), (stderr.fileno(), 2)):
                 os.dup2(descriptor, number)
             os.closerange(3, 1024)  # as for a program that is started: the lock above all is not its to hold
@@ -65,24 +64,15 @@ class _ForkedAudit:
             os._exit(code)
         os.close(question)
         os.close(answer)
-
-    def communicate(self, question: str) -> tuple[str, None]:
-        with suppress(BrokenPipeError):
-            os.write(self._ask, question.encode())
-        os.close(self._ask)
-        with os.fdopen(self._answer) as answer:
-            said = answer.read()
-        self.wait()
-        return said, None
-
-    def poll(self) -> int | None:
-        return self.returncode
+        self.stdin, self.stdout = os.fdopen(ask, "w"), os.fdopen(said)
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
 
-    def wait(self) -> None:
-        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+    def wait(self) -> int:
+        if self.returncode is None:
+            self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return self.returncode
 
 
 def _become(

@@ -172,7 +172,7 @@ merge_bases as (
     group by source_user_key
 ),
 
--- Kept apart: somebody else with another identifier has the address too.
+-- Kept apart: someone else with another identifier has the address too.
 at_a_shared_mailbox as (
     select present.source_user_key
     from present

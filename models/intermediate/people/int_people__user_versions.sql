@@ -31,7 +31,7 @@ with oneroster_users as (
         valid_from,
         valid_to
     from {{ ref("int_people__oneroster_users") }}
-    -- A delta may take away somebody who never was there, and whom nothing else knows.
+    -- A delta may take away someone who never was there, and whom nothing else knows.
     where is_present
 ),
 

@@ -23,7 +23,7 @@ held as (
 ),
 
 next_holders as (
-    -- From when on somebody else holds what a person no longer does.
+    -- From when on someone else holds what a person no longer does.
     select
         held.district_id,
         held.user_key,

@@ -445,7 +445,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Serves until it is stopped. Says the address once somebody can open it."""
+    """Serves until it is stopped. Says the address once someone can open it."""
     import waitress
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

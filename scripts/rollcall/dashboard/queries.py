@@ -230,7 +230,7 @@ class Inventory:
         scope = self.tables.scope(filters)
         schools, grades = self.options.narrows(filters)
         used = self._used_by_group(filters, scope, product_key)
-        # Somebody of a picked group is in its other schools too: only the cells that were asked for are shown.
+        # Someone of a picked group is in its other schools too: only the cells that were asked for are shown.
         names = {
             name: [f"${name}_{n}" for n in range(len(there))]
             for name, there in (("school", schools), ("grade", grades))

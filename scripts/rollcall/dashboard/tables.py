@@ -20,7 +20,7 @@ from rollcall.dbt_macros import rendered
 
 ROLLED_UP = ("week", "month", "school_year")
 KEPT = {"day": 24, "custom": 8}  # of each kind of table and district
-_IN_USE = 60.0  # seconds for which a table may still be read by whoever asked for it
+_IN_USE = 60.0  # seconds for which a table may still be read by the request that asked for it
 # The statuses of products as bits, in the order of the options.
 _STATUSES = "(select product_key, 1 << (list_position($every_status, status_group) - 1) as status from dim_products) as of_product"
 
@@ -265,7 +265,7 @@ class Tables:
         return f"({' union all '.join(f'select * from {table}' for table in tables)}) as by_day"
 
     def _table(self, kind: str, filters: Filters, query: str) -> str:
-        """The table of that kind for these days, whoever is selected: made once, by whoever asks first."""
+        """The table of that kind for these days, whoever is selected: made once, for the first request."""
         wanted = (kind, filters.district_id, filters.period, filters.first, filters.last)
         with self._lock:
             # The one that was used last is at the end.

@@ -53,7 +53,7 @@ class Version:
 
 
 class Warehouse:
-    """Gives the current version. An older one stays open for whoever still asks it, and is closed when nobody does."""
+    """Gives the current version. An older one stays open while requests still use it."""
 
     def __init__(self, settings: Settings):
         self._settings = settings

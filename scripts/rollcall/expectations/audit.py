@@ -1,7 +1,8 @@
 """The audit of a candidate, in a process of its own: `python -m rollcall.expectations.audit`.
 
 Great Expectations takes seconds to import, which this process spends while dbt builds. It then waits for one line of JSON, the
-paths of the candidate and of the version before, answers with one line of JSON, and writes the Data Docs.
+paths of the candidate and of the version before, answers with one line of JSON, and writes the Data Docs after that: nobody
+has to wait for those.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class Auditor:
     def __init__(self, settings: Settings):
         self._docs = settings.build / "data_docs"
         self._log = (settings.build / "audit.log").open("w")
+        self._is_asked = False
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rollcall.expectations.audit", str(self._docs)],
             stdin=subprocess.PIPE,
@@ -47,19 +50,27 @@ class Auditor:
 
         Read-only.
         """
-        answer, _ = self._process.communicate(json.dumps([str(candidate), str(before) if before else None]) + "\n")
-        self._log.close()
-        if self._process.returncode or not answer.strip():
+        self._is_asked = True
+        question = json.dumps([str(candidate), str(before) if before else None])
+        with suppress(BrokenPipeError):  # it has ended already, and gives no answer
+            print(question, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer.strip():
             raise RollcallError(f"the audit itself failed; its log is {self._log.name}")
-        result = json.loads(answer.strip().splitlines()[-1])
+        result = json.loads(answer)
         failures, warnings = ([Failure(**one) for one in result[name]] for name in ("failures", "warnings"))
         return failures, warnings, result["asked"]
 
+    def finish(self) -> None:
+        """Waits for the Data Docs. Raises RollcallError where they could not be written."""
+        if self._process.wait():
+            raise RollcallError(f"the Data Docs of the audit could not be written; the log is {self._log.name}")
+
     def stop(self) -> None:
-        """Ends a process that is no longer needed; harmless after `audit`."""
-        if self._process.poll() is None:
+        """Ends a process that was never asked; one that was has its Data Docs to write and ends by itself."""
+        if not self._is_asked:
             self._process.kill()
-            self._process.wait()
+        self._process.wait()
         self._log.close()
 
 
@@ -81,12 +92,10 @@ def validate_marts(made, suites: dict[str, list], candidate: Path, before: Path 
     return checkpoint.run().run_results.values()
 
 
-def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, object]:
-    """Runs the suite on the candidate and renders Data Docs, which hold counts and no values of people."""
+def validate(made, candidate: Path, before: Path | None) -> dict[str, object]:
+    """Runs the suite, in a context, on the candidate. Read-only."""
     from rollcall.expectations import context, marts
 
-    made = context.quiet()
-    context.add_site(made, docs)
     failures, warnings, asked = [], [], 0
     for result in validate_marts(made, marts.suites(before is not None), candidate, before):
         for outcome in result.results:
@@ -112,7 +121,6 @@ def validate(candidate: Path, before: Path | None, docs: Path) -> dict[str, obje
                         "observed": str(observed),
                     }
                 )
-    made.build_data_docs(site_names=[context.SITE])
     return {"failures": failures, "warnings": warnings, "asked": asked}
 
 
@@ -127,11 +135,15 @@ def main() -> None:
     docs = Path(sys.argv[1])
     answers, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not garble the answer
     great_expectations()  # what takes long is done before the question comes
+    from rollcall.expectations import context, marts  # noqa: F401
 
+    made = context.quiet()
+    context.add_site(made, docs)
     if question := sys.stdin.readline().strip():
         candidate, before = json.loads(question)
-        found = validate(Path(candidate), Path(before) if before else None, docs)
+        found = validate(made, Path(candidate), Path(before) if before else None)
         print(json.dumps(found), file=answers, flush=True)
+        made.build_data_docs(site_names=[context.SITE])  # counts, and no values of people
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ class Judgement:
         return Judgement([*self.broken, *later.broken], whole)
 
     def save(self, file: Path) -> None:
-        """Keeps the result, from which `write_docs` makes pages when somebody asks for them: that takes half a second."""
+        """Keeps the result, from which `write_docs` makes pages when someone asks for them: that takes half a second."""
         file.parent.mkdir(parents=True, exist_ok=True)
         files.write(file, json.dumps(self._result.to_json_dict()))
 

@@ -13,7 +13,7 @@ from rollcall.files import quote
 from rollcall.rules import schema
 
 _MOST = 30  # characters of a form that are shown
-# Files that list no person: orgs, and catalogs. An address in them is still somebody's.
+# Files that list no person: orgs, and catalogs. An address in them is still someone's.
 _OPEN = frozenset(("orgs.csv",))
 # Files of ids, codes and dates, with titles among them that may hold a name.
 _CODES = frozenset(("academicSessions.csv", "classes.csv", "courses.csv", "enrollments.csv", "roles.csv"))

@@ -10,7 +10,7 @@ from rollcall.intake import csvfile
 from rollcall.intake.observed import Column, Observed
 
 COLUMN = "extensions"
-# What is kept of somebody who turns out to be a student, where the row says otherwise.
+# What is kept of someone who turns out to be a student, where the row says otherwise.
 OF_STUDENTS = "_student_extensions"
 
 

@@ -213,7 +213,7 @@ class Report:
         return any(_FORM.match(finding.value or "") for finding in self.findings)
 
     def release(self) -> None:
-        """Somebody has decided that what the delivery is held for is right."""
+        """Someone has decided that what the delivery is held for is right."""
         self.findings = [
             replace(finding, severity=Severity.INFO) if finding.severity == Severity.HOLD else finding
             for finding in self.findings

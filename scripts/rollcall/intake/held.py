@@ -1,4 +1,4 @@
-"""Deliveries that are held: valid, but they would change too much until somebody says that this is right."""
+"""Deliveries that are held: valid, but they would change too much until someone says that this is right."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Held:
 
     @property
     def file(self) -> Path | None:
-        """What was delivered; None when somebody has taken it away."""
+        """What was delivered; None when someone has taken it away."""
         own = (*REPORT_FILES, f"{_RELEASE}.tmp")
         files = [f for f in self.folder.glob("*") if f.name not in own and f.is_file()]
         return files[0] if files else None

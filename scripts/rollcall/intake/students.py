@@ -84,7 +84,7 @@ def make(
 
 
 def is_known(list_: str, id_: str | None) -> str:
-    """A SQL expression: whether a row is of somebody in `district_students`, by its email_hash, or by its id in the same list."""
+    """A SQL expression: whether a row is of someone in `district_students`, by its email_hash, or by its id in the same list."""
     by_id = f" or trim({id_}) in (select id from district_students where list = '{list_}' and id <> '')" if id_ else ""
     return (
         f"coalesce(email_hash in (select email_hash from district_students where email_hash is not null){by_id}, false)"
@@ -104,7 +104,7 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
             continue
         key = KEYS[table.partition("/")[0]]
         is_named = " or ".join([*(f'"{column}" is not null' for column in columns), has_more_than(kept.students)])
-        # By row: somebody else may have the key of a row in another list, and a removed row has nothing but its key.
+        # By row: someone else may have the key of a row in another list, and a removed row has nothing but its key.
         connection.execute(
             f"""create or replace temp table named as
             select distinct "{key}" as key from {lake.read([*files, str(lake.empty_file(settings, table))])} where ({is_named}) and {is_known(table, id_)}"""

@@ -297,7 +297,7 @@ def take(
 
 
 class Changed(RollcallError):
-    """The file is not the one that was hashed: somebody still writes to it."""
+    """The file is not the one that was hashed: someone still writes to it."""
 
 
 def _commit(

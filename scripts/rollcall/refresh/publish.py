@@ -68,7 +68,7 @@ def _described(settings: Settings, name: str) -> Version:
 
 
 def is_locked(file: Path) -> bool:
-    """Whether somebody has a version open for writing, which no reader should: it cannot be opened then, and is not damaged."""
+    """Whether someone has a version open for writing, which no reader should: it cannot be opened then, and is not damaged."""
     try:
         duckdb.connect(str(file), read_only=True).close()
     except duckdb.IOException as error:
@@ -138,7 +138,7 @@ def start_candidate(settings: Settings, base: Version | None) -> None:
 
 
 def compact(settings: Settings) -> None:
-    """Writes the candidate anew, where rows that this build has replaced leave much of the file empty."""
+    """Folds the log into the candidate; writes it anew where rows that this build has replaced leave much of it empty."""
     with duckdb.connect(str(settings.candidate)) as connection:
         connection.execute("checkpoint")
         (is_loose, storage) = connection.execute(
@@ -160,8 +160,6 @@ def compact(settings: Settings) -> None:
 
 def publish(settings: Settings, version: Version) -> None:
     """Makes the candidate the version that readers see. Until the pointer's rename they see the old one, then the new."""
-    with duckdb.connect(str(settings.candidate)) as connection:
-        connection.execute("checkpoint")
     wal = Path(f"{settings.candidate}.wal")
     if wal.exists():
         raise RollcallError(f"{wal} was not folded into the candidate")

@@ -280,7 +280,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         )
         is_same_code = base is not None and base.code_fingerprint == version.code_fingerprint
         is_withdrawn = base is not None and base.withdrawals != version.withdrawals
-        # Somebody who has it open for writing may have written to it.
+        # Someone who has it open for writing may have written to it.
         is_open = base is not None and publish.is_locked(base.file(settings))
         is_current = is_same_code and base.lake_fingerprint == version.lake_fingerprint and not (is_withdrawn or full)
         if base and is_withdrawn and not lake.accepted_ids(settings):
@@ -309,6 +309,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             publish.publish(settings, version)
         run.version = version.version
         run.figures = figures(settings)
+        build.auditor.finish()
     finally:
         if auditor:
             (build.auditor if build else auditor).stop()
@@ -418,7 +419,7 @@ def _new_deliveries(
             continue
         known = f"{district.district_id}/{delivery.delivery_id}"
         if known in withdrawn and not take.is_new_arrival(file, settings):
-            continue  # it comes back when somebody puts it into the landing, and not by itself
+            continue  # it comes back when someone puts it into the landing, and not by itself
         if known in accepted or known in seen or (known in waiting and not file.is_relative_to(settings.quarantine)):
             if take.is_new_arrival(file, settings):
                 run.repeated.append(f"{district.district_id}/{file.name}")
@@ -631,7 +632,7 @@ def _unpublished(settings: Settings, published: publish.Version | None) -> dict[
 
 
 def figures(settings: Settings) -> dict[str, object]:
-    """Five telling figures of the published version; none while somebody has its file open for writing."""
+    """Five telling figures of the published version; none while someone has its file open for writing."""
     if publish.is_locked(settings.pointer):
         return {}
     with duckdb.connect(str(settings.pointer), read_only=True) as connection:

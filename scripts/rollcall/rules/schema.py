@@ -197,7 +197,7 @@ TEMPLATE_COLUMNS = {
     "students": ("sis_id", "first_name", "last_name", "email", "school_id", "school_name", "grade_level"),
     "members": ("first_name", "last_name", "email", "role"),
 }
-# A member file adds to the list; `tobedeleted` as the optional status takes somebody off it.
+# A member file adds to the list; `tobedeleted` as the optional status takes someone off it.
 MEMBER_OPTIONAL = ("status", "changed_at")
 UNKEPT_OF_STUDENTS = ("first_name", "last_name", "email")
 TEMPLATE_HASHES = ("sis_id_hash", "email_hash", "email_domain")

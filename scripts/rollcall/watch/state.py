@@ -87,7 +87,7 @@ class Refused:
 
 
 def open_deliveries(settings: Settings) -> list[Refused]:
-    """What needs somebody, the newest first: as `fct_deliveries` has it, of what is not built yet too. May raise `lake.Damaged`."""
+    """What needs someone, the newest first: as `fct_deliveries` has it, of what is not built yet too. May raise `lake.Damaged`."""
     records = [str(record) for record in lake.records(settings)]
     if not records:
         return []

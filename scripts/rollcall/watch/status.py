@@ -1,4 +1,4 @@
-"""What `rollcall status` says: for somebody who has never seen the project, and for programs."""
+"""What `rollcall status` says: for someone who has never seen the project, and for programs."""
 
 from __future__ import annotations
 

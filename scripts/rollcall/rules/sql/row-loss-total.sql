@@ -2,7 +2,7 @@
 select
     null as row_number, null as column_name, null as value, greatest(unusable, 1) as row_count,
     case
-        when delivered = 0 then 'there is no row below the header, and everything it listed before would be removed'
+        when delivered = 0 then 'there is no row below the header, and a full list replaces all that came before it'
         else format('{:,} of {:,} rows cannot be used{}', unusable, delivered, cause)
     end as detail
 from after_rows
