@@ -1,7 +1,5 @@
 {#- What dbt does otherwise on Spark: where relations are, how seeds get there, and how a mart goes on from its published rows. -#}
 
-{% macro is_spark() -%} {{ return(target.type == "spark") }} {%- endmacro %}
-
 {% macro text_literal(text) -%} {{ return(adapter.dispatch("text_literal")(text)) }} {%- endmacro %}
 {% macro default__text_literal(text) -%} '{{ text | replace("'", "''") }}' {%- endmacro %}
 {% macro spark__text_literal(text) -%} '{{ text | replace("\\", "\\\\") | replace("'", "\\'") }}' {%- endmacro %}

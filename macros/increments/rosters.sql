@@ -21,8 +21,8 @@
     cast(getvariable('rollcall_code') as string)
 {%- endmacro %}
 {% macro spark__code_fingerprint() -%}
-    {#- On that engine, the person who starts the build asks for a full one. -#}
-    cast(null as string)
+    {#- Set by rollcall.engines.spark; Spark puts the value in as it reads the statement. -#}
+    '${rollcall.code}'
 {%- endmacro %}
 
 {% macro roster_marts() -%}

@@ -12,7 +12,9 @@ def strip_accents(text: str | None) -> str | None:
         return None
     if text.isascii():
         return text
-    letters = (letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.category(letter).startswith("M"))
+    letters = (
+        letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.category(letter).startswith("M")
+    )
     return unicodedata.normalize("NFC", "".join(letters))
 
 

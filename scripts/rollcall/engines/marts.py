@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -107,9 +107,7 @@ def forget(kept: Iterable[str]) -> int:
     spark = engine.running()
     known = {_tag(version) for version in kept}
     gone = {table: tags - known for table, tags in _tags(spark).items()}
-    _each(
-        f"alter table {_SCHEMA}.{table} drop tag `{name}`" for table, names in gone.items() for name in sorted(names)
-    )
+    _each(f"alter table {_SCHEMA}.{table} drop tag `{name}`" for table, names in gone.items() for name in sorted(names))
     _each(
         f"call {engine.CATALOG}.system.expire_snapshots(table => '{_SCHEMA}.{table}', "
         "older_than => now() + interval 1 day, retain_last => 1)"
@@ -132,24 +130,22 @@ def drop_all(settings: Settings) -> int:
 
 
 def rows_of(settings: Settings, district_id: str) -> dict[str, int]:
-    """How many rows the marts have of a district, in whatever version, and how many versions beside the current one."""
+    """Mart and version → the rows of a district that Spark's catalog has there."""
     spark = engine.session(settings)
     found = {}
     for table in _tables(spark):
-        columns = spark.table(f"{_SCHEMA}.{table}").columns
-        if "district_id" not in columns:
+        name = f"{_SCHEMA}.{table}"
+        if "district_id" not in spark.table(name).columns:
             continue
-        for (reference,) in spark.sql(f"select name from {_SCHEMA}.{table}.refs").collect():
-            rows = spark.sql(f"select 1 from {_SCHEMA}.{table} version as of '{reference}'")
-            del rows
-            found[f"{table} in Spark's catalog ({reference})"] = (
-                spark.read.option("versionAsOf", reference).table(f"{_SCHEMA}.{table}")
-                .where(f"district_id = {text_literal(district_id)}").count()
-            )  # fmt: skip
+        for (reference,) in spark.sql(f"select name from {name}.refs").collect():
+            rows = spark.read.option("versionAsOf", reference).table(name)
+            found[f"{name} on Spark, {reference}"] = rows.where(
+                f"district_id = {_text_literal(district_id)}"
+            ).count()
     return found
 
 
-def text_literal(text: str) -> str:
+def _text_literal(text: str) -> str:
     """Text in Spark's SQL."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -175,10 +171,10 @@ def unload(settings: Settings, marts: Mapping[str, Mart], base: str | None) -> d
     """
     spark = engine.running()
     after = _files(spark, marts)
-    before = _files(spark, marts, base) if base else dict.fromkeys(marts, frozenset())
+    before = _files(spark, marts, base) if base else {name: set() for name in marts}
     if not base:
         settings.candidate.unlink(missing_ok=True)
-    limits = {"memory_limit": settings.memory_limit, "temp_directory": str(settings.build / "spill")}
+    limits: dict[str, Any] = {"memory_limit": settings.memory_limit, "temp_directory": str(settings.build / "spill")}
     read = {}
     with duckdb.connect(config=limits) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -222,7 +218,7 @@ def _apply(connection: duckdb.DuckDBPyConnection, mart: Mart, come: list[str], g
     if gone:
         left = f"{rows(gone)} except all {rows(come)}" if come else rows(gone)
         connection.execute(f"create or replace temp table left_out as {left}")
-        equal = " and ".join(f'there.{name} is not distinct from left_out.{name}' for name in names)
+        equal = " and ".join(f"there.{name} is not distinct from left_out.{name}" for name in names)
         connection.execute(f'delete from "{mart.name}" as there using left_out where {equal}')
     if come:
         new = f"{rows(come)} except all {rows(gone)}" if gone else rows(come)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rollcall.dbt_macros import code_fingerprint
 from rollcall.errors import RollcallError
 from rollcall.intake import lake
 from rollcall.intake.lake_tables import lake_tables
@@ -138,7 +139,10 @@ def workers() -> set[str]:
 def _first_line(error: BaseException) -> str:
     """What a Java error says, without its class and stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in lines if re.match(r"^(: )?[\w.$]+(Exception|Error)\b", line)), lines[0] if lines else repr(error))
+    said = next(
+        (line for line in lines if re.match(r"^(: )?[\w.$]+(Exception|Error)\b", line)),
+        lines[0] if lines else repr(error),
+    )
     return said.lstrip(": ").rstrip(".")
 
 
@@ -246,7 +250,9 @@ def _configuration(settings: Settings) -> dict[str, str]:
     if settings.spark_catalog == "hadoop":
         folder = catalog_folder(settings)
         if settings.spark_warehouse and not folder.is_dir():
-            raise NoSpark(f"the folder of Spark's catalog is missing: {folder} (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}")
+            raise NoSpark(
+                f"the folder of Spark's catalog is missing: {folder} (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"
+            )
         conf[f"{catalog}.warehouse"] = str(folder)
     elif settings.spark_warehouse:
         conf[f"{catalog}.warehouse"] = str(settings.spark_warehouse)
@@ -255,7 +261,9 @@ def _configuration(settings: Settings) -> dict[str, str]:
         conf["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 2)
         conf["spark.driver.memory"] = settings.memory_limit.removesuffix("B").lower()
     # Java's options are added to, since ours are among them.
-    return conf | {name: value for name, value in settings.spark_conf.items() if name != "spark.driver.extraJavaOptions"}
+    return conf | {
+        name: value for name, value in settings.spark_conf.items() if name != "spark.driver.extraJavaOptions"
+    }
 
 
 def _register_functions(spark: SparkSession) -> None:
@@ -271,14 +279,20 @@ def _register_functions(spark: SparkSession) -> None:
 
 
 def read_lake(spark: SparkSession, settings: Settings) -> None:
-    """Every table of the lake as a view, typed by its one definition: what is inferred takes the district 001 for 1."""
+    """Every table of the lake as a view, typed by its one definition: what is inferred takes the district 001 for 1.
+
+    And what the macro `code_fingerprint` reads.
+    """
+    spark.conf.set("rollcall.code", code_fingerprint())
     lake.prepare(settings)
     for table, columns in lake_tables().items():
         fields = {name: _TYPES.get(kind, kind) for name, kind in columns.items()} | {"district_id": "string"}
         if table == "extension/page_loads":
             _read_page_loads(spark, settings, fields)
             continue
-        frame = spark.read.schema(_schema(fields)).option("pathGlobFilter", "*.parquet").parquet(str(settings.lake / table))
+        frame = (
+            spark.read.schema(_schema(fields)).option("pathGlobFilter", "*.parquet").parquet(str(settings.lake / table))
+        )
         frame.createOrReplaceGlobalTempView(table.rpartition("/")[2])
     _read_runs(spark, settings)
 

@@ -96,11 +96,11 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None], b
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:
                 built.failing_rows.append(node.node.compiled_code)
-    if settings.engine == "spark":
-        if lost := workers - spark.workers():
-            logs.event("workers were lost", workers=sorted(lost), tasks="done again by others")
+    if settings.engine == "spark" and (lost := workers - spark.workers()):
+        logs.event("workers were lost", workers=sorted(lost), tasks="done again by others")
     if settings.engine == "spark" and not built.failed:
-        marts.unload(settings, _marts(result.result.results), base)
+        read = marts.unload(settings, _marts(result.result.results), base)
+        logs.event("marts unloaded", base=base, bytes_read=sum(read.values()))
     return built
 
 

@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 import duckdb
 
 from rollcall import logs
-from rollcall.dbt_macros import rendered
+from rollcall.dbt_macros import code_fingerprint, rendered
 from rollcall.districts import District
 from rollcall.engines import marts, spark
 from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
 from rollcall.expectations import start
-from rollcall.files import quote
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
@@ -277,7 +276,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         version = publish.Version(
             run.run_id,
             lake.fingerprint(settings),
-            publish.code_fingerprint(),
+            code_fingerprint(),
             datetime.now(UTC).isoformat(),
             lake.withdrawals(settings),
         )
