@@ -36,6 +36,13 @@
 {% macro without_accents(text) -%} {{ return(adapter.dispatch("without_accents")(text)) }} {%- endmacro %}
 {% macro default__without_accents(text) -%} strip_accents({{ text }}) {%- endmacro %}
 
+{% macro lower_text(text) -%} {{ return(adapter.dispatch("lower_text")(text)) }} {%- endmacro %}
+{% macro default__lower_text(text) -%} lower({{ text }}) {%- endmacro %}
+{% macro spark__lower_text(text) -%}
+    {#- Java looks at the letters around a capital sigma, and leaves the dot on a small i. -#}
+    lower(translate({{ text }}, '\u0130\u03a3', 'i\u03c3'))
+{%- endmacro %}
+
 {% macro letters_and_digits(text) -%} {{ return(adapter.dispatch("letters_and_digits")(text)) }} {%- endmacro %}
 {% macro default__letters_and_digits(text) -%} regexp_replace({{ text }}, '[^\p{L}\p{N}]+', '', 'g') {%- endmacro %}
 {% macro spark__letters_and_digits(text) -%} regexp_replace({{ text }}, '[^\\p{L}\\p{N}]+', '') {%- endmacro %}
@@ -123,8 +130,8 @@
     string_agg({{ expression }}, '{{ separator }}' order by {{ expression }})
 {%- endmacro %}
 {% macro spark__sorted_text(expression, separator) -%}
-    {#- Of no rows it is NULL, as on DuckDB. -#}
-    nullif(array_join(sort_array(collect_list({{ expression }})), '{{ separator }}'), '')
+    {#- Of no values it is NULL, as on DuckDB. -#}
+    case when count({{ expression }}) > 0 then array_join(sort_array(collect_list({{ expression }})), '{{ separator }}') end
 {%- endmacro %}
 
 {% macro text_in_order(expression, separator, order) -%} {{ return(adapter.dispatch("text_in_order")(expression, separator, order)) }} {%- endmacro %}
@@ -132,7 +139,10 @@
     string_agg({{ expression }}, '{{ separator }}' order by {{ order }})
 {%- endmacro %}
 {% macro spark__text_in_order(expression, separator, order) -%}
-    array_join(transform(sort_array(collect_list(struct({{ order }}, {{ expression }} as item))), each -> each.item), '{{ separator }}')
+    case
+        when count({{ expression }}) > 0
+            then array_join(transform(sort_array(collect_list(struct({{ order }}, {{ expression }} as item))), each -> each.item), '{{ separator }}')
+    end
 {%- endmacro %}
 
 {#- Addresses: hosts and paths -#}
@@ -167,11 +177,11 @@
 {% macro spark__last_labels(host, count) -%} substring_index({{ host }}, '.', -cast({{ count }} as int)) {%- endmacro %}
 
 {% macro url_host(url) -%}
-    trim(trailing '.' from regexp_extract(lower({{ trim_text(url) }}), '^(?:[a-z]+://)?(?:[^/?#@]*@)?([^/?#:@]+)', 1))
+    trim(trailing '.' from regexp_extract({{ lower_text(trim_text(url)) }}, '^(?:[a-z]+://)?(?:[^/?#@]*@)?([^/?#:@]+)', 1))
 {%- endmacro %}
 
 {% macro url_path(url) -%}
-    trim(trailing '/' from regexp_extract(regexp_replace(lower({{ trim_text(url) }}), '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1))
+    trim(trailing '/' from regexp_extract(regexp_replace({{ lower_text(trim_text(url)) }}, '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1))
 {%- endmacro %}
 
 {#- Numbers as they are delivered -#}

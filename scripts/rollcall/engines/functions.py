@@ -19,14 +19,13 @@ def strip_accents(text: str | None) -> str | None:
 
 
 def jaro_winkler_similarity(one: str | None, other: str | None) -> float | None:
-    """DuckDB's function of this name, which compares the bytes of UTF-8."""
+    """DuckDB's function of this name, as of 2.0.1, which compares letters; before that it compared bytes."""
     if one is None or other is None:
         return None
-    first, second = one.encode(), other.encode()
-    similarity = _jaro(first, second)
+    similarity = _jaro(one, other)
     if similarity > 0.7:
         prefix = 0
-        for a, b in zip(first[:4], second[:4], strict=False):
+        for a, b in zip(one[:4], other[:4], strict=False):
             if a != b:
                 break
             prefix += 1
@@ -35,21 +34,21 @@ def jaro_winkler_similarity(one: str | None, other: str | None) -> float | None:
     return similarity
 
 
-def _jaro(first: bytes, second: bytes) -> float:
-    if not first or not second:
+def _jaro(one: str, other: str) -> float:
+    if not one or not other:
         return 0.0
-    reach = max(max(len(first), len(second)) // 2 - 1, 0)
-    is_taken = [False] * len(second)
+    reach = max(max(len(one), len(other)) // 2 - 1, 0)
+    is_taken = [False] * len(other)
     matched = []
-    for place, byte in enumerate(first):
-        for there in range(max(place - reach, 0), min(place + reach + 1, len(second))):
-            if not is_taken[there] and second[there] == byte:
+    for place, letter in enumerate(one):
+        for there in range(max(place - reach, 0), min(place + reach + 1, len(other))):
+            if not is_taken[there] and other[there] == letter:
                 is_taken[there] = True
-                matched.append(byte)
+                matched.append(letter)
                 break
     if not matched:
         return 0.0
-    others = [byte for byte, taken in zip(second, is_taken, strict=True) if taken]
-    swapped = sum(a != b for a, b in zip(matched, others, strict=True)) // 2
+    theirs = [letter for letter, taken in zip(other, is_taken, strict=True) if taken]
+    swapped = sum(a != b for a, b in zip(matched, theirs, strict=True)) // 2
     count = len(matched)
-    return (count / len(first) + count / len(second) + (count - swapped) / count) / 3.0
+    return (count / len(one) + count / len(other) + (count - swapped) / count) / 3.0

@@ -139,9 +139,7 @@ def rows_of(settings: Settings, district_id: str) -> dict[str, int]:
             continue
         for (reference,) in spark.sql(f"select name from {name}.refs").collect():
             rows = spark.read.option("versionAsOf", reference).table(name)
-            found[f"{name} on Spark, {reference}"] = rows.where(
-                f"district_id = {_text_literal(district_id)}"
-            ).count()
+            found[f"{name} on Spark, {reference}"] = rows.where(f"district_id = {_text_literal(district_id)}").count()
     return found
 
 

@@ -108,6 +108,10 @@ def _started(settings: Settings) -> SparkSession:
     return spark
 
 
+def is_running() -> bool:
+    return _session is not None
+
+
 def running() -> SparkSession:
     """The session that `session` has made."""
     if _session is None:
