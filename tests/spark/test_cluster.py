@@ -72,7 +72,7 @@ def cluster(tmp_path):
                 "--webui-port",
                 str(_port()),
                 f"spark://127.0.0.1:{port}",
-            )  # fmt: skip
+            )
             for number in range(2)
         ]
         yield f"spark://127.0.0.1:{port}", workers
