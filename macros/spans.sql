@@ -45,14 +45,18 @@
         Spans that touch or overlap and agree in all `columns` become one; of `carried` columns it has the least value.
         Only what has several spans is sorted.
     -#}
+    {%- set several -%}
+        (select {{ columns | join(", ") }} from {{ relation }} group by {{ columns | join(", ") }} having count(*) > 1) as several
+        on {% for column in columns -%}
+            spans.{{ column }} is not distinct from several.{{ column }}{{ " and " if not loop.last }}
+        {%- endfor %}
+    {%- endset %}
     select
-        {{ columns | join(", ") }},
-        {% for column in carried %}min({{ column }}) as {{ column }}, {% endfor %}
-        min(valid_from) as valid_from,
-        max(valid_to) as valid_to
-    from {{ relation }}
-    group by {{ columns | join(", ") }}
-    having count(*) = 1
+        {% for column in columns + carried %}spans.{{ column }}, {% endfor %}
+        spans.valid_from,
+        spans.valid_to
+    from {{ relation }} as spans
+    anti join {{ several }}
     union all
     select
         {{ columns | join(", ") }},
@@ -79,15 +83,7 @@
             from (
                 select distinct {{ (columns + carried) | join(", ") }}, valid_from, valid_to from {{ relation }}
             ) as spans
-            semi join (
-                select {{ columns | join(", ") }}
-                from {{ relation }}
-                group by {{ columns | join(", ") }}
-                having count(*) > 1
-            ) as several
-                on {% for column in columns -%}
-                    spans.{{ column }} is not distinct from several.{{ column }}{{ " and " if not loop.last }}
-                {%- endfor %}
+            semi join {{ several }}
         ) as reached
     ) as islands
     group by {{ columns | join(", ") }}, island

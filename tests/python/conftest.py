@@ -44,7 +44,8 @@ class House:
     def start(self, *arguments: str, before: str = "", **settings: str) -> warm.Command:
         """Starts `rollcall`, with these settings (`ROLLCALL_` in front); see `warm.start`."""
         # Not where another account runs it, or with other rooms: they would not find what they expect.
-        if arguments[:1] in (("refresh",), ("backfill",)) and not before and not settings:
+        is_at_home = not settings.keys() & set(ROOMS) and "account" not in before
+        if arguments[:1] in (("refresh",), ("backfill",)) and is_at_home:
             self._parse_once()
         more = {f"ROLLCALL_{name.upper()}": value for name, value in settings.items()}
         return warm.start(arguments, self.environment | more, self.root, before)

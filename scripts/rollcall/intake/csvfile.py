@@ -63,8 +63,13 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def observe_separator(file: Path, found: Sequence[str], observed: Observed) -> bool:
-    """Notes what separates the columns, where that is no comma: the header is then read as one column."""
-    if len(found) != 1 or (sign := max(_SEPARATORS, key=found[0].count)) not in found[0]:
+    """Notes what separates the columns, where that is no comma: the header is then read as one column.
+
+    Bytes that are no text, such as those of a workbook, have no columns at all.
+    """
+    if len(found) != 1 or any(sign < " " and not sign.isspace() for sign in found[0]):
+        return False
+    if (sign := max(_SEPARATORS, key=found[0].count)) not in found[0]:
         return False
     observed.file(file.name).separator = _SEPARATORS[sign]
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollcall.rules import schema
-from rollcall.rules.rule import ONE_OF, Check, Meant, Mode, Rule, Severity, near, sql
+from rollcall.rules.rule import ONE_OF, Check, Meant, Mode, Rule, Severity, Together, near, sql
 from rollcall.rules.tables import KNOWN
 
 SECTION = "All rows"
@@ -111,8 +111,8 @@ def _unique_ids() -> Iterator[Check]:
 
 def _status(mode: Mode) -> Iterator[Check]:
     test, detail = {
-        Mode.BULK: ("<> ''", "'filled in a bulk file,'"),
-        Mode.DELTA: ("= ''", "'blank in a delta,'"),
+        Mode.BULK: ("<> ''", "'filled in bulk files'"),
+        Mode.DELTA: ("= ''", "'blank in deltas'"),
     }[mode]
     for version, file, columns in _files():
         names = [c.name for c in columns if c.name in ("status", "dateLastModified") and c.kept != "nobody"]
@@ -164,8 +164,9 @@ RULES = (
         Severity.WARNING,
         SECTION,
         says="status and dateLastModified are blank in bulk, and filled in a delta",
-        message="{column} is {detail} in {count:# row|# rows}",
+        message="{column:* is|* are} {detail}: {file}",
         fix="Leave status and dateLastModified empty in bulk files, and fill them in deltas",
+        together=Together.RULE,
         checks=(*_status(Mode.BULK), *_status(Mode.DELTA)),
     ),
     Rule(
