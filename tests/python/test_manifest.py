@@ -151,5 +151,4 @@ def test_every_macro_is_documented_with_its_arguments(manifest):
     assert len(named) > 50
     for macro in named:
         assert macro["description"], macro["name"]
-        if not macro["name"].startswith("materialization_"):  # which dbt calls, and nobody else
-            assert all(argument["description"] and argument["type"] for argument in macro["arguments"]), macro["name"]
+        assert all(argument["description"] and argument["type"] for argument in macro["arguments"]), macro["name"]
