@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -107,10 +108,11 @@ def forget(kept: Iterable[str]) -> int:
     spark = engine.running()
     known = {_tag(version) for version in kept}
     gone = {table: tags - known for table, tags in _tags(spark).items()}
+    later = datetime.now(UTC) + timedelta(days=2)
     _each(f"alter table {_SCHEMA}.{table} drop tag `{name}`" for table, names in gone.items() for name in sorted(names))
     _each(
         f"call {engine.CATALOG}.system.expire_snapshots(table => '{_SCHEMA}.{table}', "
-        "older_than => now() + interval 1 day, retain_last => 1)"
+        f"older_than => timestamp_ltz '{later:%Y-%m-%d} 00:00:00', retain_last => 1)"
         for table, names in gone.items()
         if names
     )
@@ -138,8 +140,10 @@ def rows_of(settings: Settings, district_id: str) -> dict[str, int]:
         if "district_id" not in spark.table(name).columns:
             continue
         for (reference,) in spark.sql(f"select name from {name}.refs").collect():
-            rows = spark.read.option("versionAsOf", reference).table(name)
-            found[f"{name} on Spark, {reference}"] = rows.where(f"district_id = {_text_literal(district_id)}").count()
+            (rows,) = spark.sql(
+                f"select count(*) from {name} version as of '{reference}' where district_id = {_text_literal(district_id)}"
+            ).collect()
+            found[f"{name} on Spark, {reference}"] = rows[0]
     return found
 
 
