@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CATALOG = "lake"
-# Where dbt finds what is a view: it is seen by the whole session, and by nobody else.
-VIEWS = "global_temp"
 _JAR = "jars/iceberg-spark-runtime-3.5_2.12-*.jar"
 # Without the last one every write fails: a runtime of the Python package has been published like that.
 _CLASSES = (
@@ -263,7 +261,9 @@ def _configuration(settings: Settings) -> dict[str, str]:
     if settings.spark_master.startswith("local"):
         # One machine: no more parts than it has cores.
         conf["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 2)
-        conf["spark.driver.memory"] = settings.memory_limit.removesuffix("B").lower()
+        if limit := re.fullmatch(r"([\d.]+)\s*([KMGT])I?B?", settings.memory_limit.upper()):
+            megabytes = float(limit[1]) * 1024.0 ** ("KMGT".index(limit[2]) - 1)
+            conf["spark.driver.memory"] = f"{max(int(megabytes), 512)}m"
     # Java's options are added to, since ours are among them.
     return conf | {
         name: value for name, value in settings.spark_conf.items() if name != "spark.driver.extraJavaOptions"
