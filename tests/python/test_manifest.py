@@ -147,7 +147,9 @@ def test_every_macro_is_documented_with_its_arguments(manifest):
     """dbt itself refuses arguments that are not those of the macro (`validate_macro_args`)."""
     own = [macro for macro in manifest["macros"].values() if macro["package_name"] == "rollcall"]
     # What a dispatched macro is on one engine is said of the macro; generic tests and materializations say it themselves.
-    named = [macro for macro in own if not macro["name"].startswith(("default__", "spark__", "test_", "materialization_"))]
+    named = [
+        macro for macro in own if not macro["name"].startswith(("default__", "spark__", "test_", "materialization_"))
+    ]
     assert len(named) > 50
     for macro in named:
         assert macro["description"], macro["name"]

@@ -50,6 +50,11 @@ def _north(day: int) -> dict:
         roster.user("O2", "aide", "B", identifier="E8", email="office@schools.example"),
         roster.user("007", "student", "A", "PK"),
     ]
+    # Addresses that pass from one to the next make one person of all, over more links than any fixed number of joins follows.
+    users += [
+        roster.user(f"X{number}", "aide", "A", email=f"chain{number + (day >= 2)}@schools.example")
+        for number in range(18)
+    ]
     files["orgs.csv"].append(roster.org("C", "O'Neill \\ École", "school", "D"))
     if day >= 2:
         users.append(roster.user("S9", "student", "C", "12"))
@@ -98,7 +103,7 @@ def first(house: House) -> None:
     _templates(house.landing / "001", "2020-10-01")
     for district in ("north", "south", "001"):
         _products(
-            house.landing / district / "products.csv",
+            house.landing / district / "products_2020-09-01.csv",
             "P1,Docs,Google,docs.google.com,K12,Writing,approved,green",
             'P2,"It\'s, all",Example,example.com;it-s.example.org,K12,,Denied,',
         )
@@ -121,18 +126,16 @@ def moved_host(house: House) -> None:
     _products(
         house.landing / "north" / "products_2020-10-05.csv",
         "P1,Docs,Google,docs.google.com/d,K12,Writing,approved,green",
+        'P2,"It\'s, all",Example,it-s.example.org,K12,,Denied,',
         "P3,Other,Example,example.com,K12,,approved,",
     )
 
 
-def merged_people(house: House) -> None:
-    """Addresses that lead from one user to the next, further than any fixed number of steps."""
-    chain = [
-        {"sis_id": "", "first_name": f"N{number}", "last_name": "Chain", "email": f"c{number}@schools.example",
-         "role": "Teacher", "school_name": "École Élémentaire", "grade_level": "05"}
-        for number in range(3)
-    ]  # fmt: skip
-    _templates(house.landing / "001", "2020-10-06", *chain)
+def other_templates(house: House) -> None:
+    """A list of educators with one more, and use, in the district that has no OneRoster."""
+    more = {"sis_id": "10", "first_name": "New", "last_name": "One", "email": "new@schools.example", "role": "Teacher",
+            "school_name": "MULLER-SCHOOL", "grade_level": "05"}  # fmt: skip
+    _templates(house.landing / "001", "2020-10-06", more)
     _use(house.landing, "001", "2020-10-06")
 
 
