@@ -72,7 +72,7 @@ def test_each_version_that_is_kept_has_its_tag_and_no_other_has(lived):
     assert len(tags) == 26 and all(named == kept for named in tags.values())
 
 
-@pytest.mark.skipif(list(_FIRST) == TAKEN, reason="make test-spark-full: it builds anew")
+@pytest.mark.skipif(not IS_FULL, reason="make test-spark-full: it builds anew")
 def test_a_purge_leaves_nothing_of_a_district(lived):
     for engine in ("duckdb", "spark"):
         settings = lived.settings(engine)
