@@ -5,10 +5,11 @@ CI takes the first steps; ROLLCALL_SPARK_STEPS=all (`make test-spark-full`) take
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
-from history import STEPS
+from history import STEPS, all_at_once, first
 from houses import House
 
 from rollcall.engines import marts, spark
