@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-SIZES = {"small": (1_000, 5), "medium": (10_000, 10), "large": (50_000, 20)}
+SIZES = {"small": (1_000, 5), "medium": (10_000, 5), "large": (50_000, 10)}
 
 
 def _resident(root: int) -> int:
@@ -45,7 +45,8 @@ def _refresh(house: Path, engine: str) -> dict[str, float]:
     events.mkdir(parents=True)
     rooms = {f"ROLLCALL_{name.upper()}": str(house / name) for name in ("landing", "archive", "lake", "quarantine")}
     rooms |= {f"ROLLCALL_{name.upper()}": str(house / engine / name) for name in ("build", "warehouse")}
-    conf = {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
+    conf = json.loads(os.environ.get("ROLLCALL_SPARK_CONF", "{}"))
+    conf |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
     environment = os.environ | rooms | {
         "ROLLCALL_ENGINE": engine, "ROLLCALL_SETTLE_SECONDS": "0", "ROLLCALL_SPARK_CONF": json.dumps(conf),
     }  # fmt: skip
