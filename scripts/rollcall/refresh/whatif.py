@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall import logs
+from rollcall.dbt_macros import code_fingerprint
 from rollcall.districts import District
 from rollcall.errors import RollcallError
 from rollcall.files import quote, write
@@ -161,7 +162,7 @@ def _start(settings: Settings, there: Settings) -> None:
         _same(base.file(settings), kept)
     is_start = (
         base is not None
-        and base.code_fingerprint == publish.code_fingerprint()
+        and base.code_fingerprint == code_fingerprint()
         and base.withdrawals == lake.withdrawals(settings)
         and not publish.is_locked(base.file(settings))
         and not publish.is_purging(settings)
@@ -195,7 +196,7 @@ def _build(there: Settings, found: WhatIf, say: Say) -> None:
 
     say("building beside the published version")
     with contextlib.chdir(there.build.parent):
-        built = dbt_build(there, say)
+        built = dbt_build(there, say, None)
     if built.failed:
         found.failures = built.failed
         logs.event("what-if could not be built", failures=built.failed)
