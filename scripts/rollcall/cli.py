@@ -406,6 +406,8 @@ def _print_what_if(found) -> None:
     out.print(found.report.as_text().rstrip())
     if found.is_known:
         out.print("The same content is already in the lake: it would change nothing.")
+    if found.not_built:
+        out.print(f"{found.not_built}.")
     for failure in found.failures:
         out.print(f"It could not be published: {failure}")
     if found.changes_nothing:

@@ -526,6 +526,12 @@ def test_what_if_changes_nothing_and_says_what_a_refresh_then_does(house, tmp_pa
     assert again["already_delivered"] and again["figures"] == []
 
 
+def test_on_spark_a_file_is_checked_and_nothing_is_built(house, tmp_path):
+    file = house.roster.write(tmp_path / "roster_2026-03-01.zip")
+    found = json.loads(house.run("what-if", str(file), "--district", DISTRICT, "--json", engine="spark").stdout)
+    assert found["verdict"] == "accepted" and found["not_built"] and found["figures"] == []
+
+
 def test_a_purge_takes_what_was_uploaded(session_house):
     house = session_house("office-purge")
     house.lake.mkdir()

@@ -40,6 +40,7 @@ class WhatIf:
     report: Report
     delivery: Delivery
     is_known: bool = False
+    not_built: str = ""
     failures: list[str] = field(default_factory=list)
     figures: list[dict[str, object]] = field(default_factory=list)
     changes: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class WhatIf:
             "content_sha256": self.delivery.sha256,
             "verdict": self.verdict,
             "already_delivered": self.is_known,
+            "not_built": self.not_built,
             "failures": self.failures,
             "figures": self.figures,
             "changes": self.changes,
@@ -93,7 +95,12 @@ def what_if(settings: Settings, file: Path, district: District, say: Say, out: P
         found = _taken(there, landing.describe(folder / file.name, district))
         if out:
             found.report.write(out)
-        if found.verdict in ("accepted", "held") and not found.is_known:
+        if settings.engine == "spark":
+            # Its tables have no copy beside them that costs nothing.
+            found.not_built = (
+                "Where the models run on Spark, what a file would change is not worked out before it is applied"
+            )
+        elif found.verdict in ("accepted", "held") and not found.is_known:
             _build(there, found, say)
             if not found.failures:
                 say("comparing with the published version")
