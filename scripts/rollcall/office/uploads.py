@@ -24,6 +24,7 @@ from rollcall.text import printable
 PIECE = 900_000  # bytes of one request
 _ENDINGS = (".zip", ".csv", ".csv.gz", ".parquet")
 _RECORD = "upload.json"
+_GONE = ".gone"  # behind the name of a folder that is being removed
 _SPARE = 2  # copies of a file that the disk must have room for
 _KEPT_DAYS = 30  # for which the record of a placed file says who has uploaded it
 _MOST = 50  # uploads of a district that wait for somebody
@@ -87,7 +88,8 @@ def all_of(settings: Settings, district_id: str = "*") -> list[Upload]:
     """The uploads of a district, or of all, the newest first."""
     room = settings.state / "uploads"
     names = [district_id] if district_id != "*" else [folder.name for folder in room.glob("*")]
-    found = [_load(record.parent) for name in names for record in (room / name).glob(f"*/{_RECORD}")]
+    records = [record for name in names for record in (room / name).glob(f"*/{_RECORD}")]
+    found = [_load(record.parent) for record in records if is_id(record.parent.name)]
     return sorted(filter(None, found), key=lambda upload: upload.at, reverse=True)
 
 
@@ -152,7 +154,7 @@ def of_held(settings: Settings, district_id: str, delivery_id: str, file: Path, 
         if upload.held == delivery_id:
             if upload.status not in (FAILED, TRIED):
                 return upload
-            shutil.rmtree(upload.folder(settings))
+            remove(settings, upload)
     upload = Upload(
         district_id,
         secrets.token_hex(8),
@@ -184,7 +186,14 @@ def place(settings: Settings, upload: Upload) -> Path:
 
 
 def remove(settings: Settings, upload: Upload) -> None:
-    shutil.rmtree(upload.folder(settings), ignore_errors=True)
+    """Removes an upload and what was found of it. Renamed first: who still writes there finds it gone, and makes nothing of it anew."""
+    folder = upload.folder(settings)
+    gone = folder.with_name(f"{folder.name}{_GONE}")
+    try:
+        folder.rename(gone)
+    except FileNotFoundError:
+        return  # somebody else was faster
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def retire(settings: Settings) -> int:
@@ -195,6 +204,8 @@ def retire(settings: Settings) -> int:
         if now - upload.moment.timestamp() > kept:
             remove(settings, upload)
             gone += 1
+    for left in (settings.state / "uploads").glob(f"*/*{_GONE}"):
+        shutil.rmtree(left, ignore_errors=True)  # of a server that was stopped meanwhile
     return gone
 
 

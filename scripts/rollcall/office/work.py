@@ -77,6 +77,8 @@ class Trials:
                     try:
                         self._try(upload)
                     except Exception as error:  # the next one is still tried
+                        if not upload.folder(self._settings).is_dir():
+                            continue  # somebody has removed it meanwhile
                         logs.failure("an upload could not be tried", upload=upload.upload_id)
                         self._end(
                             upload, uploads.FAILED, f"Rollcall could not check the file ({type(error).__name__})."
