@@ -50,7 +50,7 @@ _local = threading.local()
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """This thread's connection to the file, which stays open: to close the last one writes all of it to the disk. Another one once somebody
+    """This thread's connection to the file, which stays open: to close the last one writes all of it to the disk. Another one once someone
     has put another file in its place."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
@@ -179,7 +179,7 @@ def signed_on(settings: Settings, token: str, is_active: bool) -> str | None:
 
 
 def end(settings: Settings, token: str) -> None:
-    """Ends a session, whoever still has its cookie."""
+    """Ends a session, no matter who still has its cookie."""
     with _open(settings) as connection:
         connection.execute("delete from sessions where id = ?", (_hash(token),))
 
