@@ -36,6 +36,13 @@
 {% macro without_accents(text) -%} {{ return(adapter.dispatch("without_accents")(text)) }} {%- endmacro %}
 {% macro default__without_accents(text) -%} strip_accents({{ text }}) {%- endmacro %}
 
+{% macro lower_text(text) -%} {{ return(adapter.dispatch("lower_text")(text)) }} {%- endmacro %}
+{% macro default__lower_text(text) -%} lower({{ text }}) {%- endmacro %}
+{% macro spark__lower_text(text) -%}
+    {#- Java looks at the letters around a capital sigma, and leaves the dot on a small i. -#}
+    lower(translate({{ text }}, '\u0130\u03a3', 'i\u03c3'))
+{%- endmacro %}
+
 {% macro letters_and_digits(text) -%} {{ return(adapter.dispatch("letters_and_digits")(text)) }} {%- endmacro %}
 {% macro default__letters_and_digits(text) -%} regexp_replace({{ text }}, '[^\p{L}\p{N}]+', '', 'g') {%- endmacro %}
 {% macro spark__letters_and_digits(text) -%} regexp_replace({{ text }}, '[^\\p{L}\\p{N}]+', '') {%- endmacro %}
@@ -123,8 +130,8 @@
     string_agg({{ expression }}, '{{ separator }}' order by {{ expression }})
 {%- endmacro %}
 {% macro spark__sorted_text(expression, separator) -%}
-    {#- Of no rows it is NULL, as on DuckDB. -#}
-    nullif(array_join(sort_array(collect_list({{ expression }})), '{{ separator }}'), '')
+    {#- Of no values it is NULL, as on DuckDB. -#}
+    case when count({{ expression }}) > 0 then array_join(sort_array(collect_list({{ expression }})), '{{ separator }}') end
 {%- endmacro %}
 
 {% macro text_in_order(expression, separator, order) -%} {{ return(adapter.dispatch("text_in_order")(expression, separator, order)) }} {%- endmacro %}
@@ -132,7 +139,10 @@
     string_agg({{ expression }}, '{{ separator }}' order by {{ order }})
 {%- endmacro %}
 {% macro spark__text_in_order(expression, separator, order) -%}
-    array_join(transform(sort_array(collect_list(struct({{ order }}, {{ expression }} as item))), each -> each.item), '{{ separator }}')
+    case
+        when count({{ expression }}) > 0
+            then array_join(transform(sort_array(collect_list(struct({{ order }}, {{ expression }} as item))), each -> each.item), '{{ separator }}')
+    end
 {%- endmacro %}
 
 {#- Addresses: hosts and paths -#}
@@ -167,11 +177,11 @@
 {% macro spark__last_labels(host, count) -%} substring_index({{ host }}, '.', -cast({{ count }} as int)) {%- endmacro %}
 
 {% macro url_host(url) -%}
-    trim(trailing '.' from regexp_extract(lower({{ trim_text(url) }}), '^(?:[a-z]+://)?(?:[^/?#@]*@)?([^/?#:@]+)', 1))
+    trim(trailing '.' from regexp_extract({{ lower_text(trim_text(url)) }}, '^(?:[a-z]+://)?(?:[^/?#@]*@)?([^/?#:@]+)', 1))
 {%- endmacro %}
 
 {% macro url_path(url) -%}
-    trim(trailing '/' from regexp_extract(regexp_replace(lower({{ trim_text(url) }}), '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1))
+    trim(trailing '/' from regexp_extract(regexp_replace({{ lower_text(trim_text(url)) }}, '^[a-z]+://', ''), '^[^/?#]*(/[^?#]*)', 1))
 {%- endmacro %}
 
 {#- Numbers as they are delivered -#}
@@ -187,9 +197,9 @@
 {% macro default__with_recursive() -%} with recursive {%- endmacro %}
 {% macro spark__with_recursive() -%} with {%- endmacro %}
 
-{% macro reached_over(links, node, token, other) -%} {{ return(adapter.dispatch("reached_over")(links, node, token, other)) }} {%- endmacro %}
-{% macro default__reached_over(links, node, token, other) -%}
-{#- The CTE `reached`: every `node` of `links` with each `other` that shares a token with it, over any chain; itself, too. -#}
+{% macro reached_over(links, node, token, other, ctes) -%} {{ return(adapter.dispatch("reached_over")(links, node, token, other, ctes)) }} {%- endmacro %}
+{% macro default__reached_over(links, node, token, other, ctes) -%}
+{#- The CTE `reached`: every `node` of `links`, one of `ctes`, with each `other` that shares a token with it, over any chain; itself, too. -#}
 reached as (
     select {{ node }}, {{ node }} as {{ other }} from {{ links }}
     union
@@ -199,25 +209,73 @@ reached as (
     inner join {{ links }} as others on own.{{ token }} = others.{{ token }}
 ),
 {%- endmacro %}
-{% macro spark__reached_over(links, node, token, other) -%}
-{#- Spark 3.5 has no recursion: each round doubles the length of the chains that were followed, up to 16 links. -#}
-reached_0 as (
+{% macro spark__reached_over(links, node, token, other, ctes) -%}
+{#-
+    Spark 3.5 has no recursion. In a build, each node takes the least label of those that it shares a token with, and the label
+    which that one has, until no label changes; each round is a table. Elsewhere, as in unit tests, chains of four links are followed.
+-#}
+{%- if execute and flags.WHICH in ("build", "run") and model.resource_type == "model" %}
+{%- set labels = connected(links, node, token, ctes) %}
+reached as (
+    select
+        own.node as {{ node }},
+        others.node as {{ other }}
+    from {{ labels }} as own
+    inner join {{ labels }} as others on own.label = others.label
+),
+{%- else %}
+reached_once as (
     -- distinct: two may share several tokens.
     select distinct own.{{ node }}, others.{{ node }} as {{ other }}
     from {{ links }} as own
     inner join {{ links }} as others on own.{{ token }} = others.{{ token }}
 ),
-{% for round in range(1, 5) %}
-reached_{{ round }} as (
-    -- distinct: many chains lead to one.
+
+reached_twice as (
     select distinct a.{{ node }}, b.{{ other }}
-    from reached_{{ round - 1 }} as a
-    inner join reached_{{ round - 1 }} as b on a.{{ other }} = b.{{ node }}
+    from reached_once as a
+    inner join reached_once as b on a.{{ other }} = b.{{ node }}
 ),
-{% endfor %}
+
 reached as (
-    select {{ node }}, {{ other }} from reached_4
+    select distinct a.{{ node }}, b.{{ other }}
+    from reached_twice as a
+    inner join reached_twice as b on a.{{ other }} = b.{{ node }}
 ),
+{%- endif %}
+{%- endmacro %}
+
+{% macro connected(links, node, token, ctes) -%}
+    {#- The name of a table of (node, label): nodes that are connected have one label. -#}
+    {%- set name = "spark_catalog.intermediate." ~ model.name ~ "__" -%}
+    {%- do run_query("create table " ~ name ~ "links using parquet as with " ~ ctes ~ " select distinct " ~ node ~ " as node, " ~ token ~ " as token from " ~ links) -%}
+    {%- do run_query("create table " ~ name ~ "0 using parquet as select distinct node, node as label from " ~ name ~ "links") -%}
+    {%- set at = namespace(round=0, is_done=not has_rows(name ~ "links")) -%}
+    {#- A chain of a million links takes twenty rounds. -#}
+    {%- for _ in range(64) -%}
+        {%- if not at.is_done -%}
+            {%- set before = name ~ at.round -%}
+            {%- set at.round = at.round + 1 -%}
+            {%- set sql -%}
+                create table {{ name ~ at.round }} using parquet as
+                select least_labels.node, min(least(least_labels.label, of_label.label)) as label
+                from (
+                    select links.node, min(labels.label) over (partition by links.token) as label
+                    from {{ name }}links as links
+                    inner join {{ before }} as labels on links.node = labels.node
+                ) as least_labels
+                inner join {{ before }} as of_label on least_labels.label = of_label.node
+                group by least_labels.node
+            {%- endset -%}
+            {%- do run_query(sql) -%}
+            {%- set at.is_done = run_query(
+                "select 1 from " ~ name ~ at.round ~ " as after inner join " ~ before ~ " as before "
+                ~ "on after.node = before.node where after.label <> before.label limit 1"
+            ).rows | length == 0 -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if not at.is_done -%} {%- do exceptions.raise_compiler_error("the users of " ~ model.name ~ " do not settle") -%} {%- endif -%}
+    {{ return(name ~ at.round) }}
 {%- endmacro %}
 
 {#- Likeness -#}

@@ -2,7 +2,7 @@
 
 {% macro plain_name(name) -%}
     {#- Case, spaces, accents and punctuation say nothing about which school is meant. -#}
-    {{ letters_and_digits("lower(" ~ without_accents(name) ~ ")") }}
+    {{ letters_and_digits(lower_text(without_accents(name))) }}
 {%- endmacro %}
 
 {% macro school_cell(school_id, school_name) -%}

@@ -63,16 +63,35 @@
     {%- if refused %} and file_path not in ({{ refused | join(", ") }}){% endif %}
 {%- endmacro %}
 {% macro spark__in_partitions_of(scope) -%}
-    exists (
-        select 1
-        from {{ scope }} as scope
-        where scope.district_id = page_loads.district_id and scope.usage_date = page_loads.usage_date
-    )
-    and exists (
-        select 1
-        from {{ ref("stg_extension__page_load_files") }} as files
-        inner join {{ ref("int_deliveries__accepted") }} as accepted
-            on files.district_id = accepted.district_id and files.delivery_id = accepted.delivery_id
-        where files.file_path = page_loads.file_path
-    )
+    {#- The same condition; Spark, too, lists and opens only the folders that are named. -#}
+    {%- if not execute or flags.WHICH not in ("build", "run", "test") -%} {{ return("false") }} {%- endif -%}
+    {%- set all_partitions = run_query(
+        "select count(*) from " ~ ref("int_usage__partitions") ~ " as partitions "
+        ~ "anti join " ~ scope ~ " as scope on partitions.district_id = scope.district_id "
+        ~ "and partitions.usage_date = scope.usage_date"
+    ).columns[0].values()[0] == 0 -%}
+    {%- set days = {} -%}
+    {%- if not all_partitions -%}
+        {%- for district_id, day in run_query(
+            "select district_id, cast(usage_date as string) as day from " ~ scope ~ " group by 1, 2 order by 1, 2"
+        ).rows -%}
+            {%- do days.setdefault(text_literal(district_id), []).append("'" ~ day ~ "'") -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set conditions = [] -%}
+    {%- for district, named in days.items() -%}
+        {%- do conditions.append("(district_id = " ~ district ~ " and cast(usage_date as string) in (" ~ named | join(", ") ~ "))") -%}
+    {%- endfor -%}
+    {%- set refused = [] -%}
+    {%- for (file_path,) in run_query(
+        "select files.file_path from " ~ ref("stg_extension__page_load_files") ~ " as files "
+        ~ "anti join " ~ ref("int_deliveries__accepted") ~ " as accepted "
+        ~ "on files.district_id = accepted.district_id and files.delivery_id = accepted.delivery_id order by 1"
+    ).rows -%}
+        {%- do refused.append(text_literal(file_path)) -%}
+    {%- endfor -%}
+    {%- if all_partitions -%} true
+    {%- else -%} ({{ conditions | join(" or ") or "false" }})
+    {%- endif -%}
+    {%- if refused %} and file_path not in ({{ refused | join(", ") }}){% endif %}
 {%- endmacro %}

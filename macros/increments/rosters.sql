@@ -10,7 +10,7 @@
     {%- set in_scope = [] -%}
     {%- set carried_over = [] -%}
     {%- for district_id, is_in_scope in run_query("select district_id, is_in_scope from " ~ scope ~ " order by 1").rows -%}
-        {%- do (in_scope if is_in_scope else carried_over).append("'" ~ district_id | replace("'", "''") ~ "'") -%}
+        {%- do (in_scope if is_in_scope else carried_over).append(text_literal(district_id)) -%}
     {%- endfor -%}
     {{ return("district_id in (" ~ in_scope | join(", ") ~ ")" if in_scope and carried_over else "false" if carried_over else "true") }}
 {%- endmacro %}
@@ -21,8 +21,8 @@
     cast(getvariable('rollcall_code') as string)
 {%- endmacro %}
 {% macro spark__code_fingerprint() -%}
-    {#- On that engine, the person who starts the build asks for a full one. -#}
-    cast(null as string)
+    {#- Set by rollcall.engines.spark; Spark puts the value in as it reads the statement. -#}
+    '${rollcall.code}'
 {%- endmacro %}
 
 {% macro roster_marts() -%}

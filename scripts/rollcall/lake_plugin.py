@@ -4,8 +4,8 @@ from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from rollcall.dbt_macros import code_fingerprint
 from rollcall.intake import lake
-from rollcall.refresh.publish import code_fingerprint
 from rollcall.settings import Settings
 
 

@@ -77,6 +77,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept.",
     )
+
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="Where the models run.")
+    spark_master: str = Field("local[*]", description="Spark's master: local[n], spark://host:port, yarn or k8s://….")
+    spark_catalog: Literal["hadoop", "rest", "hive", "glue", "jdbc"] = Field(
+        "hadoop", description="Kind of Iceberg catalog; hadoop is for tests."
+    )
+    spark_warehouse: Path | None = Field(None, description="Folder of the catalog's tables, seen by every worker.")
+    spark_jars: str | None = Field(None, description="The Iceberg runtime; else that of a Python package.")
+    spark_conf: dict[str, str] = Field({}, description="Further options of Spark, the catalog's own among them; JSON.")
+
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")
@@ -118,9 +128,13 @@ class Settings(BaseSettings):
         description="Days after which a district that delivered a kind before is late with it; JSON. Else the dbt sources' own.",
     )
 
-    @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state")
+    @field_validator(
+        "landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state", "spark_warehouse"
+    )
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
         path = value.expanduser().absolute()
         # DuckDB takes a folder `a=b` for a partition, dbt takes its path for an address, and no log can show the others.
         if odd := re.search(r"[^ -\U0010ffff]|[\ud800-\udfff\x7f=?#*\\]", str(path)):

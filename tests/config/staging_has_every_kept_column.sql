@@ -1,13 +1,14 @@
 -- What: a column that seeds/oneroster_columns.csv says is kept has no staging column from it.
 -- When it matters: a column that the intake keeps would be stored and never be readable.
 -- How to resolve: add it to the staging model, or say in the seed that nobody's is kept.
-{% for entity in ["orgs", "users", "academic_sessions", "courses", "classes", "enrollments", "roles"] -%}
+{%- set entities = ["orgs", "users", "academic_sessions", "courses", "classes", "enrollments", "roles"] -%}
+{% for entity in entities -%}
 -- depends_on: {{ ref("stg_oneroster__" ~ entity) }}
 {% endfor -%}
 with kept as (
     select
-        lower(regexp_replace(replace(file_name, '.csv', ''), '([a-z])([A-Z])', '\1_\2', 'g')) as entity,
-        lower(regexp_replace(column_name, '([a-z])([A-Z])', '\1_\2', 'g')) as column_name
+        lower({{ replace_all("replace(file_name, '.csv', '')", "([a-z])([A-Z])", "\\1_\\2") }}) as entity,
+        lower({{ replace_all("column_name", "([a-z])([A-Z])", "\\1_\\2") }}) as column_name
     from {{ ref("oneroster_columns") }}
     where kept <> 'nobody'
         -- Renamed in staging: status is part of is_deleted, the date of change is the delivery's.
@@ -15,11 +16,13 @@ with kept as (
 ),
 
 staged as (
-    select
-        replace(table_name, 'stg_oneroster__', '') as entity,
-        column_name
-    from information_schema.columns
-    where table_schema = 'staging' and table_name like 'stg_oneroster__%'
+    select '' as entity, '' as column_name
+    {%- for entity in entities if execute %}
+    {%- for column in adapter.get_columns_in_relation(ref("stg_oneroster__" ~ entity)) %}
+    union all
+    select '{{ entity }}' as entity, '{{ column.name }}' as column_name
+    {%- endfor %}
+    {%- endfor %}
 )
 
 select kept.*

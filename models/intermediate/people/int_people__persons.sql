@@ -1,4 +1,5 @@
-{{ with_recursive() }} user_versions as (
+{%- set links -%}
+user_versions as (
     select
         source_user_key, district_id, source, source_rank, sourced_id, user_type, is_staff, is_present, identifier,
         email_hash, valid_from, valid_to
@@ -143,10 +144,12 @@ links as (
         select *, count(*) over (partition by token) as holders from tokens where token is not null
     ) as counted
     where holders > 1
-),
+)
+{%- endset -%}
+{{ with_recursive() }} {{ links }},
 
 -- Users who reach each other over any chain of links are one person. Few have links at all.
-{{ reached_over("links", "source_user_key", "token", "other_user_key") }}
+{{ reached_over("links", "source_user_key", "token", "other_user_key", links) }}
 
 -- A person is named after the user that came first, so that users who join later do not change the key.
 anchors as (

@@ -10,7 +10,7 @@ select
     {{ clean("familyName") }} as family_name,
     {{ clean("middleName") }} as middle_name,
     {{ clean("identifier") }} as identifier,
-    lower({{ clean("email") }}) as email,
+    {{ lower_text(clean("email")) }} as email,
     {{ clean("grades") }} as grades,
     {{ clean("primaryOrgSourcedId") }} as primary_org_sourced_id,
     sourced_id_hash,

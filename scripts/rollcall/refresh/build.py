@@ -5,10 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
 
 from rollcall import logs
+from rollcall.engines import marts, spark
+from rollcall.files import quote
 from rollcall.paths import PROJECT
 from rollcall.settings import Settings
 
@@ -43,11 +48,21 @@ def export(settings: Settings) -> None:
     os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
 
 
-def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -> Built:
-    """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests."""
+def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None], base: str | None) -> Built:
+    """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests.
+
+    `base` is the version that the candidate is a copy of. On Spark, which may not have it, the build is a full one then.
+    """
     export(settings)
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
+
+    arguments = _arguments(settings)
+    workers: set[str] = set()
+    if settings.engine == "spark":
+        if not marts.start(settings, base):
+            base = None
+        arguments += ["--target=spark", *([] if base else ["--full-refresh"])]
 
     built, done, total = Built(), 0, None
 
@@ -57,12 +72,14 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
             total = event.data.node_count
         elif event.info.name == "NodeFinished":
             done += 1
+            if settings.engine == "spark":
+                workers.update(spark.workers())
             say("building", done, total)
 
     # dbt's graph of objects is large and stays: looking through it for garbage again and again takes a tenth of a build.
     gc.disable()
     try:
-        result = dbtRunner(callbacks=[follow]).invoke(_arguments(settings))
+        result = dbtRunner(callbacks=[follow]).invoke(arguments)
     finally:
         gc.enable()
     # dbt-duckdb keeps the file open until the process ends; the audit needs it now.
@@ -79,7 +96,41 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None]) -
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:
                 built.failing_rows.append(node.node.compiled_code)
+    if settings.engine == "spark" and (lost := workers - spark.workers()):
+        logs.event("workers were lost", workers=sorted(lost), tasks="done again by others")
+    if settings.engine == "spark" and not built.failed:
+        read = marts.unload(settings, _marts(result.result.results), base)
+        logs.event("marts unloaded", base=base, bytes_read=sum(read.values()))
     return built
+
+
+def _marts(results: Iterable[Any]) -> dict[str, marts.Mart]:
+    """The marts among the nodes of a build, as their contracts say them."""
+    found = {}
+    for node in (one.node for one in results):
+        if node.resource_type == "model" and node.schema == "marts":
+            columns = (
+                marts.Column(
+                    column.name,
+                    column.data_type,
+                    any(constraint.type == "not_null" for constraint in column.constraints),
+                    column.description,
+                )
+                for column in node.columns.values()
+            )
+            laid_down_by = tuple(node.config.get("laid_down_by") or ())
+            found[node.name] = marts.Mart(node.name, node.description, tuple(columns), laid_down_by)
+    return found
+
+
+def answer(settings: Settings, query: str) -> tuple[list[str], list[tuple]]:
+    """The names of the columns and the rows of a query of what this build has made."""
+    if settings.engine == "spark":
+        return spark.answer(query)
+    with duckdb.connect(str(settings.candidate), read_only=True) as connection:
+        connection.execute(f"attach {quote(settings.work)} as work (read_only)")
+        cursor = connection.execute(query)
+        return [column[0] for column in cursor.description], cursor.fetchall()
 
 
 def _arguments(settings: Settings) -> list[str]:

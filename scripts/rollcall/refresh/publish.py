@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -14,13 +13,11 @@ import duckdb
 
 from rollcall.errors import RollcallError
 from rollcall.files import fsync, move, quote
-from rollcall.paths import PROJECT
 from rollcall.settings import Settings
 
 _FICLONE = 0x40049409
 _LOOSE = 1 / 6  # how much of a file may be empty: it is at most 1.2 times as large as it need be
 _PART = 2**30  # bytes that the kernel is asked to copy at once
-_CODE = ("dbt_project.yml", "profiles.yml", "models", "seeds", "macros")
 
 
 @dataclass(frozen=True)
@@ -35,17 +32,6 @@ class Version:
 
     def file(self, settings: Settings) -> Path:
         return settings.versions / f"{self.version}.duckdb"
-
-
-def code_fingerprint() -> str:
-    """Changes with the models: a version made by others is no start for an increment."""
-    digest = hashlib.sha256()
-    for name in _CODE:
-        root = PROJECT / name
-        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if file.is_file():
-                digest.update(f"{file.relative_to(PROJECT)}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
 
 
 def kept(settings: Settings) -> list[str]:

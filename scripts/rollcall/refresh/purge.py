@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall import accesslog, logs
+from rollcall.engines import marts
 from rollcall.errors import RollcallError
 from rollcall.files import fsync
 from rollcall.intake import districts, lake, take
@@ -151,6 +152,9 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
     alerted.forget(settings, district_id)
     purge.removed["access_log_lines"] = accesslog.forget(settings, district_id)
     purge.removed["build_files"] = _clear_build(settings)
+    if settings.engine == "spark":
+        # With every version that they have: what follows makes them anew, from a lake that holds nothing of the district.
+        purge.removed["tables_on_spark"] = marts.drop_all(settings)
 
     if not lake.accepted_ids(settings):
         # No district is left: an empty warehouse is one that no audit lets pass, and nobody is there to read it.
@@ -246,6 +250,8 @@ def _search(settings: Settings, district_id: str, purge: Purge) -> None:
     purge.checks["the run ledger"] = _left_in_ledger(settings, district_id)
     purge.checks["what alerts have said"] = alerted.count_of(settings, district_id)
     purge.checks["the access log"] = accesslog.count(settings, district_id)
+    if settings.engine == "spark":
+        purge.checks |= marts.rows_of(settings, district_id)
     for name in publish.kept(settings):
         for mart, rows in districts.in_version(settings.versions / f"{name}.duckdb").items():
             purge.checks[f"{mart} of version {name}"] = rows.get(district_id, 0)

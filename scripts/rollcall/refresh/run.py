@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 import duckdb
 
 from rollcall import logs
-from rollcall.dbt_macros import rendered
+from rollcall.dbt_macros import code_fingerprint, rendered
 from rollcall.districts import District
+from rollcall.engines import marts, spark
 from rollcall.errors import RollcallError, is_of_the_disk, of_the_disk
 from rollcall.expectations import start
-from rollcall.files import quote
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
@@ -213,6 +213,8 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
     try:
         with run.stage("intake"):
             _must_be_writable(settings)
+            if settings.engine == "spark":
+                spark.check(settings)
             run.mark = ledger.begin(settings, run.run_id, run.started_at)
             lake.prepare(settings)
             lake.sweep(settings)
@@ -274,7 +276,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         version = publish.Version(
             run.run_id,
             lake.fingerprint(settings),
-            publish.code_fingerprint(),
+            code_fingerprint(),
             datetime.now(UTC).isoformat(),
             lake.withdrawals(settings),
         )
@@ -306,7 +308,11 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             run.exit_code = failure.exit_code
             return
         with run.stage("publish"):
+            if settings.engine == "spark":
+                marts.tag(version.version)
             publish.publish(settings, version)
+            if settings.engine == "spark":
+                marts.forget(publish.kept(settings))
         run.version = version.version
         run.figures = figures(settings)
         build.auditor.finish()
@@ -347,6 +353,8 @@ def _start_auditor(settings: Settings):
 def _warm_up(settings: Settings):
     """Starts the audit process and dbt's import: seconds that pass while the deliveries are read."""
     threading.Thread(target=importlib.import_module, args=("dbt.cli.main",), daemon=True).start()
+    if settings.engine == "spark":
+        spark.start_on_a_thread(settings)
     return _start_auditor(settings)
 
 
@@ -469,7 +477,7 @@ class _Build:
         with run.stage("build"):
             self.say("building the candidate" + ("" if self.base else " from the whole lake"))
             publish.start_candidate(settings, self.base)
-            built = dbt_build(settings, self.say)
+            built = dbt_build(settings, self.say, self.base.version if self.base else None)
             run.nodes = built.nodes
             if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
@@ -502,15 +510,13 @@ class _Build:
 
 def _districts(settings: Settings, queries: list[str]) -> frozenset[str]:
     """The districts that the rows found by failed tests are of, where those say so."""
+    from rollcall.refresh.build import answer
+
     found = set()
-    with duckdb.connect(str(settings.candidate), read_only=True) as connection:
-        connection.execute(f"attach {quote(settings.work)} as work (read_only)")
-        for query in queries:
-            names = [column[0] for column in connection.execute(query).description]
-            if "district_id" in names:
-                found |= {
-                    name for (name,) in connection.execute(f"select distinct district_id from ({query})").fetchall()
-                }
+    for query in queries:
+        names, rows = answer(settings, query)
+        if "district_id" in names:
+            found |= {row[names.index("district_id")] for row in rows}
     return frozenset(found)
 
 
@@ -567,13 +573,14 @@ def _is_page_loads(path: Path) -> bool:
 
 def _must_have_read_what_was_written(settings: Settings) -> None:
     """`lake.Damaged` when a file that this build has read is not what was written: all, but for the days it passed over."""
-    with duckdb.connect(str(settings.work), read_only=True) as connection:
-        rows = connection.execute(
-            "select distinct district_id, usage_date::varchar from intermediate.int_increments__scope"
-        )
-        scope = {
-            Path(f"extension/page_loads/district_id={district}/usage_date={day}") for district, day in rows.fetchall()
-        }
+    from rollcall.refresh.build import answer
+
+    catalog = "spark_catalog" if settings.engine == "spark" else "work"
+    _, rows = answer(
+        settings,
+        f"select distinct district_id, cast(usage_date as string) from {catalog}.intermediate.int_increments__scope",
+    )
+    scope = {Path(f"extension/page_loads/district_id={district}/usage_date={day}") for district, day in rows}
     lake.must_be_as_written(settings, lambda path: not _is_page_loads(path) or path.parent in scope)
 
 

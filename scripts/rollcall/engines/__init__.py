@@ -1,0 +1,1 @@
+"""Where models run: DuckDB in this process, or Apache Spark on a cluster."""

