@@ -10,6 +10,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,24 +46,38 @@ def file(settings: Settings) -> Path:
     return settings.state / "access.sqlite"
 
 
+_local = threading.local()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """This thread's connection to the file, which stays open: to close the last one writes all of it to the disk. Another one once someone
+    has put another file in its place."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    inode, known = path.stat().st_ino, getattr(_local, "known", None)
+    if known and known[0] == (path, inode):
+        return known[1]
+    if known:
+        known[1].close()
+        _local.known = None
+    connection = sqlite3.connect(path, timeout=10)
+    connection.execute("pragma journal_mode = wal")
+    # A line that a power cut loses is one of the last second.
+    connection.execute("pragma synchronous = normal")
+    # What is deleted is overwritten: a purge must leave nothing in the file.
+    connection.execute("pragma secure_delete = on")
+    connection.executescript(_SCHEMA)
+    _local.known = (path, inode), connection
+    return connection
+
+
 @contextlib.contextmanager
 def _open(settings: Settings) -> Iterator[sqlite3.Connection]:
     path = file(settings)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_new = not path.exists()
-        if is_new:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        with contextlib.closing(sqlite3.connect(path, timeout=10)) as connection:
-            if is_new or not connection.execute("select 1 from sqlite_master").fetchone():
-                connection.execute("pragma journal_mode = wal")
-                connection.executescript(_SCHEMA)
-            # A line that a power cut loses is one of the last second.
-            connection.execute("pragma synchronous = normal")
-            # What is deleted is overwritten: a purge must leave nothing in the file.
-            connection.execute("pragma secure_delete = on")
-            with connection:
-                yield connection
+        with _connected(path) as connection:
+            yield connection
     except (sqlite3.Error, OSError) as error:
         raise RollcallError(f"the access log {path} cannot be used: {error}") from error
 
@@ -125,8 +140,7 @@ def forget(settings: Settings, district_id: str) -> int:
     with _open(settings) as connection:
         connection.execute(f"delete from sessions where {theirs}", (district_id,))
         gone = connection.execute(f"delete from access where district_id = ?1 or ({theirs})", (district_id,)).rowcount
-    with _open(settings) as connection:
-        connection.execute("pragma wal_checkpoint(truncate)")
+    _connected(file(settings)).execute("pragma wal_checkpoint(truncate)")
     return gone
 
 
@@ -165,7 +179,7 @@ def signed_on(settings: Settings, token: str, is_active: bool) -> str | None:
 
 
 def end(settings: Settings, token: str) -> None:
-    """Ends a session, whoever still has its cookie."""
+    """Ends a session, no matter who still has its cookie."""
     with _open(settings) as connection:
         connection.execute("delete from sessions where id = ?", (_hash(token),))
 

@@ -20,7 +20,7 @@ CLIENT, SECRET = "rollcall", "a secret of the tests"
 
 
 class Provider:
-    """Whoever comes is `email`. Codes are of one use, and only for whoever has the verifier of the challenge."""
+    """Everyone who comes is `email`. Codes are of one use, and only for the client that has the verifier of the challenge."""
 
     def __init__(self) -> None:
         self.key, self.other_key = (RSAKey.generate_key(2048, {"kid": kid, "use": "sig"}) for kid in ("one", "one"))

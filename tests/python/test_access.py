@@ -206,7 +206,7 @@ def test_a_provider_of_another_name_is_not_used(place, oidc, identity):
     assert client.get("/sign-in", headers=HOST).status_code == 502
 
 
-def test_an_answer_to_somebody_elses_question_signs_nobody_on(app, identity):
+def test_an_answer_to_someone_elses_question_signs_nobody_on(app, identity):
     """The state and the verifier are those of the browser that asked: a link that an attacker sends signs nobody on as them."""
     attacker, victim = app.server.test_client(), app.server.test_client()
     identity.email = "director@maple.example"
@@ -234,7 +234,7 @@ def test_signing_on_leads_to_no_other_site(app, identity, there):
     assert client.get(back.removeprefix(HERE), headers=HOST).headers["Location"] == "/"
 
 
-def test_a_session_ends_when_it_is_left_alone_when_it_is_old_and_when_somebody_signs_out(app, identity, monkeypatch):
+def test_a_session_ends_when_it_is_left_alone_when_it_is_old_and_when_someone_signs_out(app, identity, monkeypatch):
     now = [accesslog.time.time()]
     monkeypatch.setattr(accesslog.time, "time", lambda: now[0])
     layout = {"path": "/_dash-layout", "headers": HOST}
@@ -391,11 +391,11 @@ def test_what_anybody_gets_is_the_brute_force_over_the_rows_that_are_theirs(plac
         assert by_place(cells) == oracle.places(asked, everyone), (own, filters)
         if products:
             key, name = products[0]["product_key"], products[0]["product_name"]
-            told = oracle.of_product(asked, everyone, name)
-            assert by_day(figures.product_trend(filters, key)) == by_day(told["trend"]), (own, filters, name)
+            found_ = oracle.of_product(asked, everyone, name)
+            assert by_day(figures.product_trend(filters, key)) == by_day(found_["trend"]), (own, filters, name)
             asking = figures.educators(filters, [key], 1000)[key]
             rows = [(row["active_days"], row["page_loads"]) for row in asking]
-            assert sorted(rows, reverse=True) == told["educators"], (own, filters, name)
+            assert sorted(rows, reverse=True) == found_["educators"], (own, filters, name)
             assert own is None or {n for row in asking for n in row["schools"].split(", ")} <= set(
                 there.schools.values()
             )
@@ -403,7 +403,7 @@ def test_what_anybody_gets_is_the_brute_force_over_the_rows_that_are_theirs(plac
     assert min(seen.values()) > 3, seen
 
 
-def test_new_products_weeks_and_first_days_are_those_of_the_schools_that_somebody_sees(place, oracle):
+def test_new_products_weeks_and_first_days_are_those_of_the_schools_that_someone_sees(place, oracle):
     shown = whole(place.source)
     for schools in (frozenset(["SCH0000"]), frozenset(["SCH0001", "SCH0004"])):
         figures = Figures(shown, of_schools(schools))
@@ -417,8 +417,8 @@ def test_new_products_weeks_and_first_days_are_those_of_the_schools_that_somebod
             sums.append(loads)
             if oracle.user_types.get(person) == "student":
                 people_.add(person)
-        told = {row["usage_date"]: (row["users"], row["page_loads"]) for row in figures.weekly_students(filters)}
-        assert told == {day: (len(people_), sum(sums)) for day, (people_, sums) in weeks.items()}
+        found_ = {row["usage_date"]: (row["users"], row["page_loads"]) for row in figures.weekly_students(filters)}
+        assert found_ == {day: (len(people_), sum(sums)) for day, (people_, sums) in weeks.items()}
         second = replace(filters, period="custom", first=max(weeks), last=filters.last)
         names = {
             row["product_key"]: row["product_name"]
@@ -434,7 +434,7 @@ def test_new_products_weeks_and_first_days_are_those_of_the_schools_that_somebod
         assert unseen[True] and unseen[False], "every product is used in every school: this holds nothing"
 
 
-def test_what_somebody_with_schools_gets_a_director_gets_too(place):
+def test_what_someone_with_schools_gets_a_director_gets_too(place):
     """So what is hidden is hidden from both, and no two people know more together than a director does."""
     shown = place.source.figures()
     director = Figures(shown, Viewer("d@maple.example", (("maplewood", Grant(None, None)),)))
@@ -645,7 +645,7 @@ def test_no_callback_and_no_route_is_without_a_scope(app, identity, monkeypatch)
 
 
 def secrets_of_others(place: Place, school: str) -> dict[str, set[str]]:
-    """What somebody who has one school must never read: words of other schools and districts, their people, and products that only they use."""
+    """What someone who has one school must never read: words of other schools and districts, their people, and products that only they use."""
     query = place.house.query
     schools = {
         text
@@ -777,8 +777,8 @@ def test_five_hundred_attempts_to_see_what_is_not_granted_show_nothing(place, ap
         for schools in ([each] for each in ids):
             assert figures(shown(url__pathname=path, url__search=at, schools__value=schools)) == usual, (path, schools)
             if path == "/school":
-                told = figures(shown(url__pathname=path, url__search=f"?at={schools[0]}"))[1]
-                assert "school" not in told and "no such school" in json.dumps(told["notice"]), schools
+                found_ = figures(shown(url__pathname=path, url__search=f"?at={schools[0]}"))[1]
+                assert "school" not in found_ and "no such school" in json.dumps(found_["notice"]), schools
         mine = figures(shown(url__pathname=path, url__search=at, schools__value=["SCH0000"]))
         assert figures(shown(url__pathname=path, url__search=at, schools__value=["SCH0000", *ids])) == mine, path
         for when in (
@@ -787,8 +787,10 @@ def test_five_hundred_attempts_to_see_what_is_not_granted_show_nothing(place, ap
             "maplewood', 'x|month|2025-09-01|2025-09-30",
         ):
             assert figures(shown(url__pathname=path, url__search=at, when__value=when))[0] == 200
-        status, told = figures(shown(url__pathname=path, url__search=at, missing__data="x|?district=oakdale"))
-        assert status == 200 and (path not in ("/coverage", "/quality") or "no such page" in json.dumps(told["notice"]))
+        status, found_ = figures(shown(url__pathname=path, url__search=at, missing__data="x|?district=oakdale"))
+        assert status == 200 and (
+            path not in ("/coverage", "/quality") or "no such page" in json.dumps(found_["notice"])
+        )
     for district, query in itertools.product(
         ["oakdale", "maplewood", "", None], ["?district=oakdale", "?district=oakdale&school=SCH0001", "?school=SCH0003"]
     ):
@@ -802,10 +804,10 @@ def test_five_hundred_attempts_to_see_what_is_not_granted_show_nothing(place, ap
                 when__value="oakdale|week|2025-09-08|2025-09-14",
                 schools__value=ids,
             )
-            status, told = figures(body)
+            status, found_ = figures(body)
             if status == 200:
-                assert told["district"]["value"] == "maplewood" and [
-                    each["value"] for each in told["schools"]["options"]
+                assert found_["district"]["value"] == "maplewood" and [
+                    each["value"] for each in found_["schools"]["options"]
                 ] == ["SCH0000"]
     for district in ("oakdale", "OAKDALE", "%", "*", None):
         assert figures(payload(app, surround, district__value=district))[0] == 204
@@ -867,9 +869,9 @@ def test_five_hundred_attempts_to_see_what_is_not_granted_show_nothing(place, ap
     ):
         value = "127.0.0.1" if header.endswith("For") else "director@maple.example"
         assert app.server.test_client().get("/_dash-layout", headers=HOST | {header: value}).status_code == 401
-        told = client.get("/_dash-layout", headers=HOST | {header: value})
-        held("header", header, told)
-        assert "principal@maple.example" in told.get_data(as_text=True)
+        found_ = client.get("/_dash-layout", headers=HOST | {header: value})
+        held("header", header, found_)
+        assert "principal@maple.example" in found_.get_data(as_text=True)
     assert client.get("/_dash-layout", headers={"Host": "evil.example"}).status_code == 421
     for where in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         assert (

@@ -83,7 +83,7 @@ class District:
     freshness_days: dict[str, int] = field(default_factory=dict)
     grades_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by school
     statuses: tuple[str, ...] = ()  # of its products
-    is_whole: bool = True  # else it is what somebody sees who has some of its schools
+    is_whole: bool = True  # else it is what someone sees who has some of its schools
 
     def period_of(self, period: str, day: date) -> tuple[date, date]:
         """First and last day of the period that `day` is in, in this district."""

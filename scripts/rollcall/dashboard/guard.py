@@ -70,7 +70,7 @@ def protect(app: dash.Dash, host: str, settings: Settings, viewer_of: Callable[[
     @server.before_request
     def own_pages():
         """What changes something comes from a page of ours: browsers say where a request is from. (Of this machine's own address, and of
-        any with TLS, always by Sec-Fetch-Site; the origin may be that of a proxy that somebody has put before a dashboard without sign-on.)"""
+        any with TLS, always by Sec-Fetch-Site; the origin may be that of a proxy that someone has put before a dashboard without sign-on.)"""
         if flask.request.method in _SAFE:
             return
         origin, site = flask.request.headers.get("Origin"), flask.request.headers.get("Sec-Fetch-Site")

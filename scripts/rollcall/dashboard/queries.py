@@ -387,7 +387,7 @@ class Inventory:
     ) -> dict[str, list[dict[str, object]]]:
         """The educators who use each of some products most, to be asked about it. Never students."""
         scope = self.tables.scope(filters)
-        # Where else somebody works is not for those who see some schools.
+        # Where else someone works is not for those who see some schools.
         names = [name for name in scope.parameters if name.startswith("school_")] if filters.is_within else []
         of_schools = f" and o.org_sourced_id in ({', '.join(f'${name}' for name in names)})" if names else ""
         sql = f"""
@@ -412,7 +412,7 @@ class Inventory:
         return found
 
     def new_products(self, filters: Filters) -> dict[str, date]:
-        """Products whose first use by anybody in the district, or in the schools that somebody sees, lies in the selected days, with that day.
+        """Products whose first use by anybody in the district, or in the schools that someone sees, lies in the selected days, with that day.
 
         Where the district's usage itself begins in these days, nothing can be called new.
         """
@@ -574,7 +574,7 @@ class Inventory:
         )
 
     def weekly_students(self, filters: Filters, weeks: int = 13) -> list[dict[str, object]]:
-        """Students with use in each of the last weeks of the district, or of the schools that somebody sees."""
+        """Students with use in each of the last weeks of the district, or of the schools that someone sees."""
         scope = self._of_schools(filters)
         return self.tables.ask(
             f"""select period_start as usage_date, count(distinct user_key) filter (user_type = 'student') as users,

@@ -37,7 +37,7 @@ class Scopes:
         self._kept: OrderedDict[tuple[object, tuple], Figures] = OrderedDict()
 
     def figures(self) -> Figures:
-        """NoAccess where nobody asks, or somebody with no district; NothingPublished before the first version."""
+        """NoAccess where nobody asks, or someone with no district; NothingPublished before the first version."""
         viewer, shown = people.current(), self._source.figures()
         wanted = (shown.version, viewer.is_everyone, viewer.grants)
         with self._lock:
@@ -261,7 +261,7 @@ def _options(shown: Shown, viewer: Viewer) -> Options:
 
 
 def _district(district: District, grant: Grant) -> District | None:
-    """A district as somebody sees it; None where none of their schools is published."""
+    """A district as someone sees it; None where none of their schools is published."""
     if grant.schools is None:
         return district
     schools = {name: words for name, words in district.schools.items() if name in grant.schools}

@@ -54,7 +54,7 @@ class Source:
         return self.figures().inventory
 
     def viewer(self, email: str) -> Viewer:
-        """What somebody may see, by the newest version, be it shown already or not: who is removed is out at once."""
+        """What someone may see, by the newest version, be it shown already or not: who is removed is out at once."""
         try:
             version = self._warehouse.version()
         except RollcallError:

@@ -1,7 +1,7 @@
 """How people sign on: at an OpenID provider, by a trusted proxy's header, or not at all (on this machine only).
 
 `protect` puts one gate in front of a server: a request that is not for a public file has `people.current()` behind it, or an answer that
-shows nothing. Who has a session is in the state room, so that signing out ends it, whoever has its cookie.
+shows nothing. Who has a session is in the state room, so that signing out ends it, no matter who has its cookie.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger("rollcall")
 SIGN_IN, SIGNED_IN, SIGN_OUT, SIGNED_OUT = "/sign-in", "/signed-in", "/sign-out", "/signed-out"
 _LEEWAY = 60  # seconds that the clocks of the provider and of this machine may differ
 _TIMEOUT = 10
-# Signatures that only the provider can make. `none` is no signature, and HS… is one that whoever knows the client's secret makes.
+# Signatures that only the provider can make. `none` is no signature, and HS… is one that anyone who knows the client's secret makes.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _COOKIE = "rollcall"
 
@@ -117,7 +117,7 @@ class _Proxy:
             flask.abort(403, "The dashboard answers its proxy only.")
 
     def signed_on(self, is_active: bool) -> str | None:
-        # Twice is a header that somebody has slipped past the proxy.
+        # Twice is a header that someone has slipped past the proxy.
         found = flask.request.headers.getlist(self._settings.proxy_header)
         return found[0].strip() if len(found) == 1 and "," not in found[0] else None
 
@@ -130,7 +130,7 @@ class _Proxy:
 
 
 class _Provider:
-    """An OpenID provider says who somebody is, once; from then on the session does."""
+    """An OpenID provider says who someone is, once; from then on the session does."""
 
     open_paths = frozenset([SIGN_IN, SIGNED_IN, SIGNED_OUT])
 
@@ -204,11 +204,11 @@ class _Provider:
             email = self._email()
         except (OAuthError, JoseError, requests.RequestException, RollcallError, ValueError, RuntimeError) as error:
             flask.session.clear()
-            log.warning("somebody could not sign on: %s: %s", type(error).__name__, error)
+            log.warning("someone could not sign on: %s: %s", type(error).__name__, error)
             accesslog.note(self._settings, "", "sign-on refused", what=type(error).__name__)
             again = f'<p>You are not signed on. <a href="{SIGN_IN}">Sign on</a></p>'
             return _page(401, "Not signed on", again)
-        flask.session.clear()  # nothing of before goes on, no token that somebody else may know
+        flask.session.clear()  # nothing of before goes on, no token that someone else may know
         flask.session["token"] = accesslog.begin(self._settings, email)
         accesslog.note(self._settings, email, "signed on")
         return flask.redirect(_within(there))
@@ -249,7 +249,7 @@ class _Provider:
                     f"{self._here}{SIGNED_OUT}", client_id=self._settings.oidc_client_id, state=""
                 )["url"]
         except (requests.RequestException, RollcallError, ValueError) as error:
-            log.warning("somebody is signed out here, and maybe not at the provider: %s", error)
+            log.warning("someone is signed out here, and maybe not at the provider: %s", error)
         answer = _page(200, "Signed out", f'<p><a href="{escape(there)}">Go on</a></p>')
         # No redirect: browsers hold those of a form to the page's own address.
         answer.headers["Refresh"] = f"0; url={there}"

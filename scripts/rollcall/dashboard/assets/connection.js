@@ -2,7 +2,7 @@
 (function () {
     const ask = window.fetch;
     let waiting = 0;
-    let asked = false; // somebody has chosen Retry
+    let asked = false; // someone has chosen Retry
 
     function say(words) {
         const line = document.getElementById("connection");
@@ -37,7 +37,7 @@
             }
             if (!isAnswer) {
                 const ended = response.redirected || response.ok || [401, 403].includes(response.status);
-                say(ended ? "Your session has ended, and these figures are out of date. Sign in again, then choose Retry." : "The server reported an error, and these figures are out of date.");
+                say(ended ? "Your session has ended, and these figures are out of date. Choose Retry to sign in again." : "The server reported an error, and these figures are out of date.");
             } else if (document.body.classList.contains("old")) {
                 asked = false;
                 if (hasFigures) {
