@@ -30,5 +30,6 @@
     {{ return([
         "dim_districts", "dim_orgs", "dim_users", "bridge_user_sources", "bridge_user_identifiers", "bridge_user_groups",
         "bridge_membership_groups", "fct_memberships", "school_name_check", "fct_roster_counts", "bridge_usage_identities",
+        "bridge_user_access",
     ]) }}
 {%- endmacro %}

@@ -6,13 +6,13 @@ import atexit
 import json
 import logging
 import os
-import re
 import shutil
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated
 
@@ -282,7 +282,9 @@ def check(
 
 @app.command()
 def template(
-    kind: Annotated[str, typer.Argument(help="educators, students, members, schools, usage, products or orgs.")],
+    kind: Annotated[
+        str, typer.Argument(help="educators, students, members, schools, access, usage, products or orgs.")
+    ],
     to: Annotated[Path | None, typer.Option("--out", help="The file to write; - for the terminal.")] = None,
 ) -> None:
     """Write a CSV to fill in: the exact header, and example rows to replace.
@@ -345,6 +347,83 @@ def deliver(
                 raise typer.Exit(20)
         placed = landing.place(copy, folder)
     out.print(f"Placed {placed}; the next refresh takes it.")
+
+
+@app.command("what-if")
+def what_if(
+    path: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A zip, CSV or Parquet file; also a held one.")
+    ],
+    district_id: Annotated[str, typer.Option("--district", help="The district: the name of its landing folder.")],
+    to: Annotated[
+        Path | None, typer.Option("--out", help="A folder for the report, and for the rows that would change.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Report what a file would change for readers: people, schools, memberships and figures, by school. Publishes nothing.
+
+    Builds beside the published version, from a copy, and compares. A delivery that would be held is tried as if it were
+    released. Exit code 0 accepted, 20 held or rejected, 1 when Rollcall failed on it.
+    """
+    from rollcall.expectations import start
+    from rollcall.intake import landing
+    from rollcall.refresh import whatif as room
+
+    start.on_a_thread()
+    settings = Settings()
+    logs.to_file(settings)
+    district = room.of_district(settings, district_id)
+    if message := landing.excess(path, settings):
+        raise RollcallError(f"{path}: {message}")
+    if to:
+        to.mkdir(parents=True, exist_ok=True)
+    with _shown(as_json) as say:
+        found = room.what_if(settings, path.absolute(), district, _noted(say, to), to and to.absolute())
+    if as_json:
+        print(json.dumps(found.as_dict(), default=str))
+    else:
+        _print_what_if(found)
+    raise typer.Exit(1 if found.verdict == "failed" else 0 if found.verdict == "accepted" else 20)
+
+
+def _noted(say: Callable[..., None], to: Path | None) -> Callable[..., None]:
+    """Also notes what is being done in `progress.json` of the folder, for who waits for it."""
+
+    at_a_time = threading.Lock()  # dbt's threads speak when they like
+
+    def both(message: str, done: int = 0, total: int | None = None) -> None:
+        with at_a_time:
+            say(message, done, total)
+            if to:
+                temporary = to / ".progress.tmp"
+                temporary.write_text(json.dumps({"doing": message, "done": done, "total": total}), "utf-8")
+                temporary.replace(to / "progress.json")
+
+    return both
+
+
+def _print_what_if(found) -> None:
+    out.print(found.report.as_text().rstrip())
+    if found.is_known:
+        out.print("The same content is already in the lake: it would change nothing.")
+    for failure in found.failures:
+        out.print(f"It could not be published: {failure}")
+    if found.changes_nothing:
+        out.print("Nothing that readers see would change.")
+    elif found.is_built:
+        out.print("What would change:")
+        for figure in found.figures:
+            if figure["before"] != figure["after"]:
+                out.print(f"  {figure['name']:36} {figure['before']:>12,} → {figure['after']:,}")
+        names = {"person": "people", "school": "schools", "membership": "memberships"}
+        for what, counts in found.changes.items():
+            said = ", ".join(f"{count:,} {change}" for change, count in counts.items())
+            out.print(f"  {names[what]:36} {said}")
+        for school in found.schools[:20]:
+            said = ", ".join(f"{school[change]:,} {change}" for change in ("added", "changed", "removed"))
+            out.print(f"    {school['school']}: {school['before']:,} → {school['after']:,} people; {said}")
+        if len(found.schools) > 20:
+            out.print(f"    and {len(found.schools) - 20} more; --json lists all")
 
 
 @app.command()
@@ -597,19 +676,17 @@ def members_add(
 
     Writes a member file into the district's landing folder; the next refresh takes it.
     """
-    from rollcall.rules import schema
+    from rollcall.intake import members as room
 
-    staff = {name for name, is_staff in schema.roles("template").items() if is_staff}
-    if schema.role_aliases().get(role.strip().lower()) not in staff:
-        known = ", ".join(sorted(staff))
-        raise typer.BadParameter(f"'{role}' is not a known role; the roles are {known}", param_hint="--role")
-    _write_member(district_id, email, first_name, last_name, role, "", is_added=True)
+    _written(lambda: room.add(Settings(), district_id, email, first_name, last_name, role))
 
 
 @members.command("remove")
 def members_remove(district_id: DistrictId, email: Email) -> None:
     """Remove an educator who was added manually."""
-    _write_member(district_id, email, "", "", "", "tobedeleted")
+    from rollcall.intake import members as room
+
+    _written(lambda: room.remove(Settings(), district_id, email))
 
 
 @members.command("list")
@@ -628,22 +705,39 @@ def members_list(district_id: DistrictId, as_json: Json = False) -> None:
     out.print(f"{len(found)} {'member' if len(found) == 1 else 'members'}")
 
 
-def _write_member(
-    district_id: str, email: str, first_name: str, last_name: str, role: str, status: str, is_added: bool = False
-) -> None:
-    from rollcall.intake import districts, landing, templates
+def _written(write: Callable[[], Path]) -> None:
+    from rollcall.intake import members as room
 
-    settings = Settings()
-    folder = districts.in_landing(settings, district_id)
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email.strip()):
-        raise typer.BadParameter(f"'{email}' is not an email address", param_hint="--email")
-    if is_added and templates.is_of_student(settings, folder.name, email):
-        raise typer.BadParameter(
-            "the roster has this address as a student's, and Rollcall keeps no names of students; nothing was written",
-            param_hint="--email",
-        )
-    file = landing.write_member(folder, settings, first_name, last_name, email, role, status)
+    try:
+        file = write()
+    except room.Refused as error:
+        raise typer.BadParameter(str(error), param_hint=f"--{error.field}") from error
     out.print(f"Wrote {file}; the next refresh takes it.")
+
+
+@app.command()
+def access(
+    district_id: Annotated[str | None, typer.Option("--district", help="Lines about this district only.")] = None,
+    who: Annotated[str | None, typer.Option(help="Lines of this person only: their email address.")] = None,
+    since: Annotated[str | None, typer.Option(help="The first day, such as 2026-11-01; UTC.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="The most lines, the newest first.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+) -> None:
+    """List who saw, exported or changed what on the dashboard, and when. It lists no figure."""
+    from rollcall import accesslog
+    from rollcall.web.people import normal
+
+    first = datetime.combine(_day(since, "--since"), time(), UTC).timestamp() if since else 0
+    found = accesslog.lines(Settings(), first, normal(who) if who else None, district_id, most)
+    if as_json:
+        print(json.dumps([vars(line) | {"at": line.time.isoformat()} for line in found]))
+        return
+    for line in found:
+        out.print(
+            f"{line.time:%Y-%m-%d %H:%M:%S} UTC  {printable(line.who or '-')}  {line.action}  "
+            f"{printable(line.district_id or '-')}  {printable(line.what)}".rstrip()
+        )
+    out.print(f"{len(found)} {'line' if len(found) == 1 else 'lines'}")
 
 
 @app.command()
@@ -651,10 +745,20 @@ def dashboard(
     host: Annotated[str, typer.Option(help="The address to serve on; loopback means this machine only.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8050,
 ) -> None:
-    """Serve the inventory dashboard. Reads the published warehouse only, and follows new versions by itself."""
-    from rollcall.dashboard.app import serve
+    """Serve the inventory dashboard. Reads the published warehouse only, and follows new versions by itself.
 
-    serve(Settings(), host, port, lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"))
+    Who may change a district's data uploads files, decides on held ones, and adds educators there; that writes into the landing.
+    """
+    from rollcall.dashboard.app import serve
+    from rollcall.office import routes
+
+    serve(
+        Settings(),
+        host,
+        port,
+        lambda address: out.print(f"The dashboard is at {address} (stop it with Ctrl+C)"),
+        routes.attach,
+    )
 
 
 @app.command()

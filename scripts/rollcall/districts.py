@@ -161,6 +161,7 @@ class District(BaseModel):
     school_year_start: str | None = None
     blackouts: tuple[str, ...] = ()
     freshness_days: dict[str, NonNegativeInt] = {}
+    roster_grants_access: bool = False
     sftp: Sftp | None = None
     # Kind of file → what the district calls a column → the column.
     columns: dict[str, dict[str, str]] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +34,16 @@ def _freshness_of_sources() -> dict[str, int]:
     return days
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a name or address means this machine alone."""
+    if host.strip("[]") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 class Settings(BaseSettings):
     """Where the rooms of the house are, and the limits in force. Relative folders start at the working directory."""
 
@@ -44,6 +56,7 @@ class Settings(BaseSettings):
     warehouse: Path = Path("warehouse")
     quarantine: Path = Path("quarantine")
     rules: Path = Path("rules")
+    state: Path = Path("state")
 
     settle_seconds: float = Field(60, ge=0, description="A landing file is taken once it was unchanged for this long.")
     archive_days: int = Field(30, ge=0, description="Days for which an accepted landing file is kept in the archive.")
@@ -68,6 +81,11 @@ class Settings(BaseSettings):
     spark_jars: str | None = Field(None, description="The Iceberg runtime; else that of a Python package.")
     spark_conf: dict[str, str] = Field({}, description="Further options of Spark, the catalog's own among them; JSON.")
 
+    upload_hours: float = Field(
+        72,
+        gt=0,
+        description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept.",
+    )
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")
@@ -82,12 +100,36 @@ class Settings(BaseSettings):
 
     small_count: int = Field(10, ge=0, description="The dashboard shows no count of fewer students than this; 0: any.")
 
+    sign_on: Literal["none", "proxy", "oidc"] = Field(
+        "none", description="How people sign on to the dashboard; none: on this machine only."
+    )
+    public_url: str | None = Field(None, description="The dashboard's address, as people's browsers have it.")
+    proxy_addresses: list[str] = Field([], description="Addresses or networks of the proxy that signs people on; JSON.")
+    proxy_header: str = Field("X-Forwarded-Email", description="The header in which the proxy names the person.")
+    proxy_sign_out: str | None = Field(None, description="Where the proxy signs people out, such as /oauth2/sign_out.")
+    oidc_issuer: str | None = Field(None, description="The OpenID provider: its issuer.")
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_email_claim: str = Field("email", description="The claim that has the person's address.")
+    oidc_verified_email: bool = Field(
+        True,
+        description="Whether the provider must say that the address is verified; false for one that never says so.",
+    )
+    session_key: SecretStr = Field(
+        SecretStr(""), description="Hex key of the sessions; else a key file is made on first use."
+    )
+    session_idle_minutes: float = Field(60, gt=0, description="A session ends when nothing was asked for so long.")
+    session_hours: float = Field(12, gt=0, description="A session ends this long after signing on, used or not.")
+    access_log_days: int = Field(365, ge=1, description="Days for which the access log is kept.")
+
     freshness_days: dict[str, int] = Field(
         default_factory=lambda: dict(_freshness_of_sources()),
         description="Days after which a district that delivered a kind before is late with it; JSON. Else the dbt sources' own.",
     )
 
-    @field_validator("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "spark_warehouse")
+    @field_validator(
+        "landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state", "spark_warehouse"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         if value is None:
@@ -102,6 +144,44 @@ class Settings(BaseSettings):
     def _mail_has_an_address(self) -> Settings:
         if self.smtp_host and not self.smtp_to:
             raise ValueError('ROLLCALL_SMTP_HOST needs ROLLCALL_SMTP_TO, such as ["ada@oakdale.org"]')
+        return self
+
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ValueError(f"'{value}' must begin with https://")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"'{value}' is not an address such as https://rollcall.example.org")
+        return value
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        for each in value:
+            ipaddress.ip_network(each)
+        return value
+
+    @field_validator("proxy_header")
+    @classmethod
+    def _header(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
+            raise ValueError(f"'{value}' is not the name of a header")
+        return value
+
+    @model_validator(mode="after")
+    def _sign_on_is_whole(self) -> Settings:
+        if self.sign_on == "proxy" and not (self.proxy_addresses and self.public_url):
+            raise ValueError(
+                'ROLLCALL_SIGN_ON=proxy needs ROLLCALL_PROXY_ADDRESSES, such as ["10.0.0.5"], and ROLLCALL_PUBLIC_URL'
+            )
+        if self.sign_on == "oidc" and not (self.oidc_issuer and self.oidc_client_id and self.public_url):
+            raise ValueError(
+                "ROLLCALL_SIGN_ON=oidc needs ROLLCALL_OIDC_ISSUER, ROLLCALL_OIDC_CLIENT_ID and ROLLCALL_PUBLIC_URL"
+            )
         return self
 
     def days_late(

@@ -19,7 +19,7 @@ from rollcall.intake import lake, landing, take
 from rollcall.intake.take import Outcome
 from rollcall.settings import Settings
 
-ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules")
+ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state")
 
 
 _parsed: dict[str, Path] = {}
@@ -116,3 +116,22 @@ def house(tmp_path: Path) -> House:
 @pytest.fixture(scope="session")
 def session_house(tmp_path_factory: pytest.TempPathFactory):
     return lambda name: House(tmp_path_factory.mktemp(name))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    # Imported here: most tests need no browser.
+    from playwright.sync_api import sync_playwright
+
+    import programs
+
+    program = programs.chromium()
+    assert program, "these tests need Chromium, which `make test` gets"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                  "--disable-component-update", "--disable-sync"],
+        )  # fmt: skip
+        yield browser
+        browser.close()

@@ -26,18 +26,19 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-import programs
 from oracle import EVERY
 from oracle import Inventory as Oracle
 from rollcall.dashboard import components, filters, heat, sheets, tables, views
 from rollcall.dashboard.app import Source, create
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, period_of
 from rollcall.dashboard.queries import Inventory
+from rollcall.dashboard.scope import Figures
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
 from rollcall.errors import RollcallError
 from rollcall.paths import PROJECT
+from rollcall.web.people import EVERYONE
 
 ZONE = "America/Chicago"
 SIZE = ["--users", "500", "--days", "24", "--events", "1500"]
@@ -542,20 +543,6 @@ def address(district, log):
     process.wait(10)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    program = programs.chromium()
-    assert program, "these tests need Chromium, which `make test` gets"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync"],
-        )  # fmt: skip
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser, address):
     """A page whose console must stay free of errors, and which must ask nobody but the dashboard."""
@@ -1017,7 +1004,8 @@ def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_p
 
 def test_every_table_of_every_page_exports_what_it_shows(district):
     """As CSV and XLSX, with its title, selection and definitions in the head."""
-    figures, client = district.source().figures(), create(district.house.settings).server.test_client()
+    client = create(district.house.settings).server.test_client()
+    figures = Figures(district.source().figures(), EVERYONE)
     query = "?district=maplewood&period=month&from=2025-09-01"
     products = [row["product_key"] for row in figures.products(figures.options.read(query))]
     more = {
@@ -1305,7 +1293,8 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     both = district.source().inventory()
     assert list(both.options.districts) == ["maplewood", "oakdale"]
     assert [answers(both, filters) for filters in asked] == before
-    assert both.product("maplewood", key) and both.product("oakdale", key) is None
+    assert both.product(both.options.default("maplewood"), key)
+    assert both.product(both.options.default("oakdale"), key) is None
 
     expect(page.locator("#footer code")).not_to_have_text(version, timeout=15_000)
     opened(page, address, query=asked[0].as_query())
@@ -1321,7 +1310,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     expect(page.locator(".dash-dropdown-option")).to_have_text(list(there.grades.values()))
     page.keyboard.press("Escape")
     # What needs someone now: counted beside Deliveries, and named there, a refused delivery with its report.
-    late = [kind for kind, *_ in views.late(district.source().figures(), "oakdale")]
+    late = [kind for kind, *_ in views.late(Figures(district.source().figures(), EVERYONE), "oakdale")]
     assert {"oneroster", "usage"} <= set(late)
     expect(page.locator("#badge")).to_contain_text(str(1 + len(late)))
     page.get_by_role("link", name="Deliveries").click()

@@ -140,11 +140,17 @@ def test_every_tone_is_of_a_status_that_there_is():
     assert all((components.TONES[group] == "good") == approved for group, approved in groups.items())
 
 
-def test_the_exposure_names_every_mart_that_the_dashboard_reads():
-    dashboard = PROJECT / "scripts" / "rollcall" / "dashboard"
-    source = "".join((dashboard / f"{name}.py").read_text("utf-8") for name in ("queries", "tables"))
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("inventory_dashboard", ("dashboard/queries", "dashboard/tables")),
+        ("office", ("office/members", "office/routes", "refresh/whatif")),
+    ],
+)
+def test_the_exposure_names_every_mart_that_the_pages_read(name, files):
+    source = "".join((PROJECT / "scripts" / "rollcall" / f"{file}.py").read_text("utf-8") for file in files)
     exposures = yaml.safe_load((PROJECT / "models" / "exposures.yml").read_text("utf-8"))["exposures"]
-    (named,) = [exposure["depends_on"] for exposure in exposures if exposure["name"] == "inventory_dashboard"]
+    (named,) = [exposure["depends_on"] for exposure in exposures if exposure["name"] == name]
     exposed = {ref.removeprefix("ref('").removesuffix("')") for ref in named}
     marts = {file.stem for file in (PROJECT / "models" / "marts").rglob("*.sql")}
     assert exposed == {mart for mart in marts if re.search(rf"\b{mart}\b", source)}

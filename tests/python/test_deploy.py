@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rollcall.paths import PROJECT
 from rollcall.settings import Settings
@@ -94,3 +95,42 @@ def test_the_units_are_well_formed_and_hardened(tmp_path):
         done = subprocess.run([analyze, "security", "--offline=true", service], text=True, capture_output=True)
         exposure = float(re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)[1])
         assert exposure < 2, (service.name, exposure)
+
+
+CONTAINER = DEPLOY / "container"
+COMPOSE = yaml.safe_load((CONTAINER / "compose.yaml").read_text("utf-8"))
+ROOMS = {name for name, field in Settings.model_fields.items() if field.annotation is Path}
+
+
+def test_the_image_has_what_the_command_needs_and_names_every_room():
+    text = (CONTAINER / "Containerfile").read_text("utf-8")
+    copied = {name for line in re.findall(r"^COPY (?!--)(.+) \S+$", text, re.M) for name in line.split()}
+    assert {"models", "seeds", "macros", "tests", "scripts", "dbt_project.yml", "profiles.yml"} <= copied
+    kept = (CONTAINER / "Containerfile.dockerignore").read_text("utf-8").split()
+    for name in copied:
+        assert (PROJECT / name).exists() and f"!{name}" in kept, name
+    rooms = dict(re.findall(r"ROLLCALL_([A-Z]+)=(\S+)", text))
+    assert {name.lower() for name in rooms} == ROOMS
+    assert set(rooms.values()) == set(re.findall(r"/srv/rollcall/[a-z]+", text))
+
+
+@pytest.mark.parametrize("name", ["schedule", "dashboard"])
+def test_the_containers_of_the_command_write_to_the_rooms_alone(name, house):
+    service = COMPOSE["services"][name]
+    assert service["user"] == "10001:10001" and service["read_only"] and service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    mounts = dict(mount.split(":")[:2] for mount in service["volumes"])
+    assert set(mounts) <= set(COMPOSE["volumes"])
+    assert set(mounts.values()) == {f"/srv/rollcall/{room}" for room in ROOMS}
+    command = service["command"]
+    commands = re.findall(r"^\s*rollcall ([a-z]+)", command[0], re.M) if "entrypoint" in service else [command[0]]
+    for each in commands:
+        assert "Usage: rollcall" in house.run(each, "--help").stdout
+
+
+def test_the_dashboard_is_reached_by_the_proxy_alone():
+    assert [name for name, service in COMPOSE["services"].items() if "ports" in service] == ["sftp", "proxy"]
+    assert COMPOSE["services"]["dashboard"]["networks"] == ["inside"]
+    assert "reverse_proxy dashboard:8050" in (CONTAINER / "Caddyfile").read_text("utf-8")
+    given = {name for service in COMPOSE["services"].values() for name in service.get("environment", {})}
+    assert {name.removeprefix("ROLLCALL_").lower() for name in given - {"ROLLCALL_NAME"}} <= set(Settings.model_fields)

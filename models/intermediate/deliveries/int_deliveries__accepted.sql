@@ -7,6 +7,7 @@ select
     district_name,
     time_zone,
     school_year_start,
-    freshness_days
+    freshness_days,
+    roster_grants_access
 from {{ ref("stg_lake__deliveries") }}
 where verdict = 'accepted'

@@ -5,6 +5,7 @@ with newest as (
         district_name,
         time_zone,
         freshness_days,
+        coalesce(roster_grants_access, false) as roster_grants_access,
         max(delivery_date) over (partition by district_id) as as_of_date,
         row_number() over (partition by district_id order by arrived_at desc, delivery_id desc) as recency
     from {{ ref("int_deliveries__accepted") }}
@@ -15,6 +16,7 @@ select
     district_name,
     time_zone,
     freshness_days,
+    roster_grants_access,
     as_of_date
 from newest
 where recency = 1

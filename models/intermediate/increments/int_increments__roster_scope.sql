@@ -24,7 +24,7 @@ after as (
         as_of.time_zone,
         coalesce(rosters.delivery_count, 0) as delivery_count,
         {{ key([
-            "concat(coalesce(rosters.deliveries, ''), coalesce(as_of.freshness_days, ''))",
+            "concat(coalesce(rosters.deliveries, ''), coalesce(as_of.freshness_days, ''), case when as_of.roster_grants_access then 'grants' else '' end)",
             "coalesce(" ~ code_fingerprint() ~ ", '')",
         ]) }} as inputs_hash,
         as_of.as_of_date

@@ -21,5 +21,6 @@ select
     time_zone,
     email_domains,
     school_year_start,
-    freshness_days
+    freshness_days,
+    roster_grants_access
 from {{ source("lake", "deliveries") }}

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import dash
+import flask
 from dash import Input, Output, State, ctx, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
 from rollcall.dashboard import components, exports, guard, views
 from rollcall.dashboard.filters import PERIODS, USER_TYPES, Filters, Options, read_day, read_text
-from rollcall.dashboard.privacy import Shown
-from rollcall.dashboard.queries import Inventory
-from rollcall.dashboard.warehouse import NothingPublished, Warehouse
+from rollcall.dashboard.scope import Figures, Scopes
+from rollcall.dashboard.source import Source
 from rollcall.errors import RollcallError
 from rollcall.settings import Settings
+from rollcall.web import people, signon
 
 log = logging.getLogger("rollcall")
 
@@ -27,47 +27,20 @@ VIEWS = {
     "/schools": "Schools and grades",
     "/review": "New and unapproved",
     "/coverage": "Roster coverage",
+    "/members": "Members",
     "/quality": "Deliveries",
 }
 
 
-class Source:
-    """The inventory of the version that the pointer names now; the one before it serves requests that still read it."""
-
-    def __init__(self, settings: Settings):
-        self.settings = settings
-        self._warehouse = Warehouse(settings)
-        self._lock = threading.Lock()
-        self._figures: Shown | None = None
-        self._coming: Shown | None = None
-
-    def figures(self) -> Shown:
-        """The inventory as the pages may show it. NothingPublished before the first version.
-
-        A new version is shown once its first pages are prepared, so that nobody waits for them.
-        """
-        with self._lock:
-            version = self._warehouse.version()
-            newest = self._coming or self._figures
-            if newest is None or newest.version is not version:
-                self._coming = coming = Shown(Inventory(version), self.settings.small_count, self.settings)
-                self._figures = self._figures or coming
-                threading.Thread(target=coming.warm_up, args=(lambda: self._show(coming),), daemon=True).start()
-            return self._figures
-
-    def _show(self, coming: Shown) -> None:
-        with self._lock:
-            # Unless a newer one is coming already.
-            if self._coming is coming:
-                self._figures = coming
-
-    def inventory(self) -> Inventory:
-        """NothingPublished before the first version."""
-        return self.figures().inventory
+# Adds addresses to the server that go by the published version.
+Attach = Callable[[flask.Flask, Source], None]
 
 
-def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = None) -> dash.Dash:
-    """The Dash application, to be served by any WSGI server."""
+def create(
+    settings: Settings, host: str = "127.0.0.1", source: Source | None = None, attach: Attach | None = None
+) -> dash.Dash:
+    """The Dash application, to be served by any WSGI server. RollcallError for one that anybody could reach."""
+    signon.must_be_safe(settings, host)
     app = dash.Dash(
         __name__,
         title="Rollcall",
@@ -84,29 +57,32 @@ def create(settings: Settings, host: str = "127.0.0.1", source: Source | None = 
         .replace("</footer>", "</div>")
     )
     source = source or Source(settings)
-    app.layout = lambda: _layout(source)
-    _callbacks(app, source)
-    exports.routes(app.server, source)
-    guard.protect(app, host)
+    scopes = Scopes(source)
+    app.layout = lambda: _layout(scopes)
+    guard.protect(app, host, settings, source.viewer)
+    _callbacks(app, scopes)
+    exports.routes(app.server, scopes)
+    if attach:
+        attach(app.server, source)
     return app
 
 
 # Layout
 
 
-def _layout(source: Source):
+def _layout(scopes: Scopes):
     try:
-        inventory = source.inventory()
+        figures = scopes.figures()
     except RollcallError as error:
         return _nothing(error)
-    options = inventory.options
+    options = figures.options
     if not options.districts:
-        return _nothing(NothingPublished("the published version has no district yet"))
+        return _nothing(RollcallError("the published version has no district yet"))
     filters = options.default()
     return html.Div(
         [
             dcc.Location(id="url", refresh=False),
-            dcc.Store(id="version", data=inventory.version.name),
+            dcc.Store(id="version", data=figures.version_name),
             dcc.Store(id="address"),
             dcc.Store(id="retry", data=""),
             dcc.Store(id="missing", data=""),
@@ -130,16 +106,21 @@ def _layout(source: Source):
                                 href=path,
                                 id={"role": "nav", "path": path},
                                 refresh=False,
+                                # Hidden links are there for the callbacks, and lead to no page.
+                                style=None
+                                if any(figures.has_page(path, each) for each in options.districts)
+                                else _GONE,
                             )
                             for path, name in VIEWS.items()
                         ],
                         **{"aria-label": "Pages"},
                     ),
+                    *_person(scopes.settings),
                     html.Div(id="banner", role="status"),
                 ],
                 className="top",
             ),
-            _filter_bar(inventory, filters),
+            _filter_bar(figures, filters),
             html.Div(
                 [html.Span(id="connection-words"), html.Button("Retry", id="retry-now", className="quiet")],
                 id="connection",
@@ -165,6 +146,23 @@ def _layout(source: Source):
     )
 
 
+_GONE = {"display": "none"}
+
+
+def _person(settings: Settings) -> list[html.Div]:
+    """Who is signed on, and the way out."""
+    email, there = people.current().email, signon.sign_out_link(settings)
+    if email is None:
+        return []
+    out: list[object] = []
+    if there and there[1]:
+        token = dcc.Input(type="hidden", name="csrf_token", value=guard.form_token())
+        out = [html.Form([token, html.Button("Sign out", className="quiet")], action=there[0], method="post")]
+    elif there:
+        out = [html.A("Sign out", href=there[0])]
+    return [html.Div([html.Span(email), *out], className="person")]
+
+
 def _nothing(error: RollcallError) -> html.Div:
     return html.Div(
         html.Main(
@@ -179,8 +177,8 @@ def _nothing(error: RollcallError) -> html.Div:
     )  # fmt: skip
 
 
-def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
-    options = inventory.options
+def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
+    options = figures.options
     district = options.districts[filters.district_id]
 
     def field(label: str, control, name: str, wide: bool = False) -> html.Div:
@@ -217,7 +215,7 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
                 "period",
             ),
             html.Div(
-                field("Dates", dcc.Dropdown(id="when", clearable=False, value=components.when(filters), options=_whens(inventory, filters)), "when"),
+                field("Dates", dcc.Dropdown(id="when", clearable=False, value=components.when(filters), options=_whens(figures, filters)), "when"),
                 id="when-field",
             ),
             html.Div(
@@ -245,16 +243,16 @@ def _filter_bar(inventory: Inventory, filters: Filters) -> html.Div:
     )  # fmt: skip
 
 
-def _whens(inventory: Inventory, filters: Filters) -> list[dict[str, str]]:
+def _whens(figures: Figures, filters: Filters) -> list[dict[str, str]]:
     """The periods with use, the newest first; and the selected one, used or not."""
     if filters.period == "custom":
         return [{"label": components.period_name(filters, is_short=True), "value": components.when(filters)}]
-    days = inventory.periods(filters.district_id, filters.period)
+    days = figures.periods(filters.district_id, filters.period)
     if filters.first not in days:
         days = sorted([*days, filters.first], reverse=True)
     found = []
     for day in days:
-        first, last = inventory.options.districts[filters.district_id].period_of(filters.period, day)
+        first, last = figures.options.districts[filters.district_id].period_of(filters.period, day)
         one = Filters(filters.district_id, filters.period, first, last)
         found.append({"label": components.period_name(one, is_short=True), "value": components.when(one)})
     return found
@@ -279,7 +277,7 @@ def _selected(options: Options, when, schools, grades, types, statuses, search) 
     )  # fmt: skip
 
 
-def _callbacks(app: dash.Dash, source: Source) -> None:
+def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
     current = [State(name, "value") for name in _FILTERS]
 
     @app.callback(
@@ -294,8 +292,8 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     )
     def choose(query, _clear, district_id, period, start, end, *values):
         """Sets the filters: to those of the address, or to what a choice of one means for the others."""
-        inventory = source.inventory()
-        options, cause = inventory.options, ctx.triggered_id
+        figures = scopes.figures()
+        options, cause = figures.options, ctx.triggered_id
         if isinstance(values[0], list):
             values = values[0]
         now = _selected(options, *values)
@@ -326,7 +324,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
             raise PreventUpdate
         there = options.districts[wanted.district_id]
         return (
-            wanted.district_id, wanted.period, components.when(wanted), _whens(inventory, wanted),
+            wanted.district_id, wanted.period, components.when(wanted), _whens(figures, wanted),
             wanted.first.isoformat(), wanted.last.isoformat(), there.first_day, there.last_day,
             [{"label": text, "value": value} for value, text in there.schools.items()],
             [{"label": text, "value": value} for value, text in there.grades.items()],
@@ -362,9 +360,10 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
         """All figures of the page that is open, in one answer: what is painted together was counted together."""
         filters, selection = None, ""
         try:
-            figures = source.figures()
+            figures = scopes.figures()
             chosen = _selected(figures.options, *values)
             filters = views.kept(chosen, path or "")
+            scopes.note("saw", chosen.district_id, f"{path or '/'}{chosen.as_query()}")
             words, _, of = (missing or "").partition("|")
             if words and of == chosen.as_query():
                 shown = views.Shown(
@@ -400,19 +399,19 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     def surround(district_id, _version, _hours):
         """What is around the figures, which no filter changes; data grow old on a page that stays open."""
         try:
-            figures = source.figures()
+            figures = scopes.figures()
         except RollcallError as error:
             raise PreventUpdate from error  # `show` says what is wrong
         district = figures.options.districts.get(district_id)
         if district is None:
             raise PreventUpdate
-        count = len(views.open_problems(figures, district_id))
+        count = len(views.open_problems(figures, district_id)) if figures.sees_deliveries(district_id) else 0
         badge = (
             [f"{count}", html.Span(f" open problem{'s' if count > 1 else ''}", className="sr-only")] if count else None
         )
         return (
             district.name,
-            views.banner(figures, district_id),
+            views.banner(figures, district_id) if figures.sees_deliveries(district_id) else None,
             views.footer(figures, district),
             badge,
         )
@@ -421,7 +420,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     def newer(_ticks, shown):
         """A version that was published meanwhile: the figures are asked for again."""
         try:
-            name = source.inventory().version.name
+            name = scopes.figures().version_name
         except RollcallError as error:
             raise PreventUpdate from error  # `show` says what is wrong
         if name == shown:
@@ -444,7 +443,7 @@ def _callbacks(app: dash.Dash, source: Source) -> None:
     )
 
 
-def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], attach: Attach | None = None) -> None:
     """Serves until it is stopped. Says the address once someone can open it."""
     import waitress
 
@@ -452,10 +451,11 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) 
     lines = logging.StreamHandler()
     lines.setFormatter(guard.Short("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[lines], level=logging.WARNING)
+    signon.must_be_safe(settings, host)
     source = Source(settings)
     with contextlib.suppress(RollcallError):  # the page says what is wrong
         source.figures()
-    page = create(settings, host, source).server
+    page = create(settings, host, source, attach).server
     try:
         server = waitress.create_server(page, host=host, port=port, ident="Rollcall", **guard.WAITRESS)
     except OSError as error:

@@ -13,9 +13,8 @@ from rollcall.dashboard import heat, sheets, views
 from rollcall.errors import RollcallError
 
 if TYPE_CHECKING:
-    from rollcall.dashboard.app import Source
     from rollcall.dashboard.filters import Filters
-    from rollcall.dashboard.privacy import Shown
+    from rollcall.dashboard.scope import Figures, Scopes
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 # The page of a table: grids by name, other tables by what their name begins with (`product-schools`).
@@ -25,7 +24,7 @@ _PAGES = {
 }  # fmt: skip
 
 
-def routes(server: flask.Flask, source: Source) -> None:
+def routes(server: flask.Flask, scopes: Scopes) -> None:
     @server.get("/export/<name>.<kind>")
     def export(name: str, kind: str):
         path = _PAGES.get(name.partition("-")[0])
@@ -33,12 +32,14 @@ def routes(server: flask.Flask, source: Source) -> None:
             flask.abort(404)
         query = flask.request.query_string.decode("utf-8", "replace")
         try:
-            figures = source.figures()
+            figures = scopes.figures()
         except RollcallError as error:
             flask.abort(503, str(error))
         if figures.options.missing("?" + query):
             flask.abort(404)
         filters = views.kept(figures.options.read("?" + query), path)
+        if not figures.has_page(path, filters.district_id):
+            flask.abort(404)
         if path != "/quality" and figures.too_few(filters):
             flask.abort(
                 403,
@@ -54,6 +55,7 @@ def routes(server: flask.Flask, source: Source) -> None:
         else:
             subject, (title, columns, rows) = "", _table(figures, filters, name, asked)
             rows = sheets.ordered(rows, columns, asked.get("sort", [None])[0])
+        scopes.note("exported", filters.district_id, f"{name}.{kind}?{query}")
         of = [figures.options.districts[filters.district_id].name, views.selection(figures, filters, path, subject)]
         lines = sheets.head(title, ": ".join(words for words in of if words), columns)
         content = (sheets.as_csv if kind == "csv" else sheets.as_xlsx)(lines, columns, rows)
@@ -68,20 +70,21 @@ def routes(server: flask.Flask, source: Source) -> None:
     def report(delivery_id: str):
         """What is wrong with a delivery, as its report says it. The path is made of what is published, and of nothing that was asked."""
         try:
-            found = source.figures().reported(delivery_id)
+            found = scopes.figures().reported(delivery_id)
         except RollcallError as error:
             flask.abort(503, str(error))
         wanted = flask.request.args.get("district")
         for district, delivery in found:
-            file = source.settings.quarantine / district / delivery / "report.html"
+            file = scopes.settings.quarantine / district / delivery / "report.html"
             if district == wanted and file.is_file():
+                scopes.note("opened a report", district, delivery)
                 return flask.send_file(file.resolve(), mimetype="text/html")
         flask.abort(
             404, "This delivery has no report. It may have been released or discarded, or its report deleted with age."
         )
 
 
-def _table(figures: Shown, filters: Filters, name: str, asked: dict) -> tuple[str, list[sheets.Column], list[dict]]:
+def _table(figures: Figures, filters: Filters, name: str, asked: dict) -> tuple[str, list[sheets.Column], list[dict]]:
     if name == "products":
         wanted = asked.get("columns", [""])[0].split(".")
         columns = [column for column in sheets.PRODUCTS[1:] if column.name in wanted]

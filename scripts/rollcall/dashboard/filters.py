@@ -50,6 +50,8 @@ class Filters:
     user_types: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     search: str = ""
+    # Made by `scope`, of people who see these schools and no more: they narrow also where they are all there are.
+    is_within: bool = False
 
     def as_query(self) -> str:
         """The address's query: what differs from everything, in a fixed order, so that equal selections are equal text."""
@@ -79,6 +81,9 @@ class District:
     time_zone: str = "UTC"
     school_years: tuple[tuple[date, date], ...] = ()
     freshness_days: dict[str, int] = field(default_factory=dict)
+    grades_of: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by school
+    statuses: tuple[str, ...] = ()  # of its products
+    is_whole: bool = True  # else it is what somebody sees who has some of its schools
 
     def period_of(self, period: str, day: date) -> tuple[date, date]:
         """First and last day of the period that `day` is in, in this district."""
@@ -168,7 +173,9 @@ class Options:
     def narrows(self, filters: Filters) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The schools and grades that narrow the selection: all of them, or none, is everyone."""
         there = self.districts[filters.district_id]
-        schools = filters.schools if len(filters.schools) < len(there.schools) else ()
+        schools = filters.schools if filters.is_within or len(filters.schools) < len(there.schools) else ()
+        if not (schools or there.is_whole):
+            schools = tuple(there.schools)
         grades = filters.grades if len(filters.grades) < len(there.grades) else ()
         return schools, grades
 

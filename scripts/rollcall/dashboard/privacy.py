@@ -149,7 +149,17 @@ class Shown:
 
     def weekly_students(self, filters: Filters) -> list[dict[str, object]]:
         rows = self.inventory.weekly_students(filters)
+        if filters.is_within and self.threshold:
+            # Of some schools, a week is shown where their figures of that week are.
+            return [
+                row | {"users": None} if row["users"] and self._hides_week(filters, row["usage_date"]) else row
+                for row in rows
+            ]
         return [row | {"users": None} if 0 < row["users"] < self.threshold else row for row in rows]
+
+    def _hides_week(self, filters: Filters, first: date) -> bool:
+        week = Filters(filters.district_id, "week", first, first + timedelta(days=6), filters.schools, is_within=True)
+        return self._hides_people(week)
 
     def places(self, filters: Filters, product_key: str | None = None) -> list[dict[str, object]]:
         rows = self._places_counted(filters, product_key)

@@ -40,15 +40,23 @@ def options(version: Version) -> Options:
     ):
         schools.setdefault(row["district_id"], {})[row["org_sourced_id"]] = row["org_name"]
     grades: dict[str, dict[str, str]] = {}
+    grades_of: dict[str, dict[str, tuple[str, ...]]] = {}
     for row in version.rows(
-        """select district_id, grade_code, grade_name
+        """select district_id, org_sourced_id, grade_code, grade_name
         from (
-            select distinct o.district_id, b.grade_code
+            select distinct o.district_id, o.org_sourced_id, b.grade_code
             from bridge_membership_groups as b inner join dim_orgs as o using (org_key)
         )
         inner join dim_grades using (grade_code) order by sort_order"""
     ):
-        grades.setdefault(row["district_id"], {})[row["grade_code"]] = row["grade_name"]
+        district_id, code = row["district_id"], row["grade_code"]
+        grades.setdefault(district_id, {})[code] = row["grade_name"]
+        of_school = grades_of.setdefault(district_id, {})
+        of_school[row["org_sourced_id"]] = (*of_school.get(row["org_sourced_id"], ()), code)
+    statuses = version.rows(
+        """select status_group, list(distinct district_id) as districts from dim_products group by status_group
+        order by count(*) filter (is_approved) desc, status_group"""
+    )
     years: dict[str, list[tuple[date, date]]] = {}
     for row in version.rows("select district_id, first_day, last_day from dim_school_years order by first_day"):
         years.setdefault(row["district_id"], []).append((row["first_day"], row["last_day"]))
@@ -59,12 +67,19 @@ def options(version: Version) -> Options:
         districts[district_id] = District(
             district_id, row["district_name"], schools.get(district_id, {}), grades.get(district_id, {}),
             *days.get(district_id, (None, None)), row["time_zone"], tuple(years.get(district_id, ())),
-            json.loads(row["freshness_days"] or "{}"),
+            json.loads(row["freshness_days"] or "{}"), grades_of.get(district_id, {}),
+            tuple(each["status_group"] for each in statuses if district_id in each["districts"]),
         )  # fmt: skip
-    statuses = version.rows(
-        "select status_group from dim_products group by status_group order by count(*) filter (is_approved) desc, status_group"
-    )
     return Options(districts, tuple(row["status_group"] for row in statuses))
+
+
+def grants(version: Version, email: str) -> list[dict[str, object]]:
+    """What a person may see and do, as `people.granted` reads it."""
+    return version.rows(
+        """select a.district_id, a.access_role, o.org_sourced_id as school
+        from bridge_user_access as a left join dim_orgs as o using (org_key) where a.email = $email""",
+        {"email": email},
+    )
 
 
 class Inventory:
@@ -322,16 +337,31 @@ class Inventory:
         return f"""select user_key, membership_group_key, users, 0 as student_days from {self.tables.reach(filters)} where true{used}{statuses}
             union all {days}"""
 
-    def product(self, district_id: str, product_key: str) -> dict[str, object] | None:
-        """What is known of a product, used in the selection or not; None where the district has no such product."""
-        found = self.version.rows(
-            """select product_key::varchar as product_key, product_name, provider, sector, essential_function, product_status,
-                status_group, is_approved, privacy_status, is_catalogued,
-                (select min(usage_date) from agg_product_days as d where d.product_key = p.product_key) as first_used
-            from dim_products as p where product_key = $product and district_id = $district""",
-            {"product": int(product_key), "district": district_id},
+    def product(self, filters: Filters, product_key: str) -> dict[str, object] | None:
+        """What is known of a product, used in the selection or not; None where the district has no such product.
+
+        To those who see some schools, a product that is in no catalog is there once one of these has used it.
+        """
+        scope = self._of_schools(filters)
+        used = (
+            f"fct_product_usage as d where d.district_id = $district{scope.groups} and"
+            if scope.groups
+            else "agg_product_days as d where"
         )
-        return found[0] if found else None
+        found = self.tables.ask(
+            f"""select product_key::varchar as product_key, product_name, provider, sector, essential_function, product_status,
+                status_group, is_approved, privacy_status, is_catalogued,
+                (select min(usage_date) from {used} d.product_key = p.product_key) as first_used
+            from dim_products as p where product_key = $product and district_id = $district""",
+            scope, product=int(product_key),
+        )  # fmt: skip
+        is_there = found and (found[0]["first_used"] or found[0]["is_catalogued"] or not scope.groups)
+        return found[0] if is_there else None
+
+    def _of_schools(self, filters: Filters) -> Scope:
+        """All that there is for those who see some schools; and for others, without what they have chosen."""
+        chosen = {"schools": filters.schools, "is_within": True} if filters.is_within else {}
+        return self.tables.scope(Filters(filters.district_id, filters.period, filters.first, filters.last, **chosen))
 
     def hosts(self, product_key: str) -> list[str]:
         """Where a product was seen, in the order of the addresses."""
@@ -357,6 +387,9 @@ class Inventory:
     ) -> dict[str, list[dict[str, object]]]:
         """The educators who use each of some products most, to be asked about it. Never students."""
         scope = self.tables.scope(filters)
+        # Where else somebody works is not for those who see some schools.
+        names = [name for name in scope.parameters if name.startswith("school_")] if filters.is_within else []
+        of_schools = f" and o.org_sourced_id in ({', '.join(f'${name}' for name in names)})" if names else ""
         sql = f"""
             with most as (
                 select product_key, user_key, sum(active_days)::bigint as active_days, sum(page_loads)::bigint as page_loads
@@ -367,7 +400,7 @@ class Inventory:
             schools as (
                 select m.user_key, string_agg(distinct o.org_name, ', ' order by o.org_name) as names
                 from fct_memberships as m inner join dim_orgs as o using (org_key)
-                where m.is_current and m.user_key in (select user_key from most) group by m.user_key
+                where m.is_current and m.user_key in (select user_key from most){of_schools} group by m.user_key
             )
             select most.product_key::varchar as product_key, coalesce(u.display_name, u.email, 'no name') as name, u.email,
                 most.active_days, most.page_loads, schools.names as schools
@@ -379,17 +412,19 @@ class Inventory:
         return found
 
     def new_products(self, filters: Filters) -> dict[str, date]:
-        """Products whose first use by anybody in the district lies in the selected days, with that day.
+        """Products whose first use by anybody in the district, or in the schools that somebody sees, lies in the selected days, with that day.
 
         Where the district's usage itself begins in these days, nothing can be called new.
         """
         first_day = self.options.districts[filters.district_id].first_day
         if first_day is None or first_day >= filters.first:
             return {}
-        rows = self.version.rows(
-            """select product_key::varchar as product_key, min(usage_date) as first_used from agg_product_days
-            where district_id = $district group by product_key having min(usage_date) between $first and $last""",
-            {"district": filters.district_id, "first": filters.first, "last": filters.last},
+        scope = self._of_schools(filters)
+        rows = self.tables.ask(
+            f"""select product_key::varchar as product_key, min(usage_date) as first_used
+            from {"fct_product_usage" if scope.groups else "agg_product_days"} where district_id = $district{scope.groups}
+            group by product_key having min(usage_date) between $first and $last""",
+            scope,
         )
         return {row["product_key"]: row["first_used"] for row in rows}
 
@@ -539,11 +574,12 @@ class Inventory:
         )
 
     def weekly_students(self, filters: Filters, weeks: int = 13) -> list[dict[str, object]]:
-        """Students with use in each of the last weeks of the district."""
-        return self.version.rows(
-            """select period_start as usage_date, count(distinct user_key) filter (user_type = 'student') as users,
+        """Students with use in each of the last weeks of the district, or of the schools that somebody sees."""
+        scope = self._of_schools(filters)
+        return self.tables.ask(
+            f"""select period_start as usage_date, count(distinct user_key) filter (user_type = 'student') as users,
                 sum(page_loads)::bigint as page_loads
-            from agg_inventory_users where district_id = $district and period = 'week' and period_start <= $last
+            from agg_inventory_users where district_id = $district and period = 'week' and period_start <= $last{scope.groups}
             group by period_start order by period_start desc limit $weeks""",
-            {"district": filters.district_id, "last": filters.last, "weeks": weeks},
-        )[::-1]
+            scope, weeks=weeks,
+        )[::-1]  # fmt: skip

@@ -109,10 +109,10 @@ class Tables:
                 statuses = f" and {rows[-1]}"
             if filters.search:
                 parameters["search"] = filters.search.lower()
-                rows.append(
-                    "(contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search) or product_key in "
-                    "(select product_key from bridge_product_hosts where contains(lower(host || path_prefix), $search)))"
-                )
+                named = "contains(lower(concat_ws(' ', product_name, provider, sector, essential_function)), $search)"
+                seen_on = "product_key in (select product_key from bridge_product_hosts where contains(lower(host || path_prefix), $search))"
+                # Which school a host was seen in, nobody knows: what it is found by must not say so to those who see some.
+                rows.append(named if filters.is_within else f"({named} or {seen_on})")
             products = f" and product_key in (select product_key from dim_products where {' and '.join(rows)})"
         return Scope(groups, people, products, None if filters.search else statuses, parameters)
 

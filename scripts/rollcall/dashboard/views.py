@@ -33,12 +33,12 @@ from rollcall.dashboard.components import (
     trend_words,
 )
 from rollcall.dashboard.filters import USER_TYPES, District, Filters
-from rollcall.dashboard.privacy import Shown as Figures
+from rollcall.dashboard.scope import Figures
 
 _POOL = ThreadPoolExecutor(4, "rollcall-dashboard")
 _KINDS = {
     "oneroster": "OneRoster", "schools": "school list", "educators": "educator template", "students": "student template",
-    "members": "member list", "products": "product catalog", "usage": "usage",
+    "members": "member list", "access": "access list", "products": "product catalog", "usage": "usage",
 }  # fmt: skip
 _STATUSES = {
     "rostered": ("On the roster", "On the roster and enabled on the day of use."),
@@ -51,7 +51,7 @@ _KIND_NAMES = {kind: name[0].upper() + name[1:] for kind, name in _KINDS.items()
 _ALL = ("schools", "grades", "types", "statuses", "search")
 # The filters that each page goes by; the others are not shown there.
 USES = {
-    "/": _ALL, "/schools": ("schools", "grades", "statuses", "search"), "/review": _ALL, "/coverage": _ALL, "/quality": (),
+    "/": _ALL, "/schools": ("schools", "grades", "statuses", "search"), "/review": _ALL, "/coverage": _ALL, "/quality": (), "/members": (),
     "/product": ("schools", "grades", "types"), "/school": (), "/wall": (), "/compare": ("grades", "types"),
 }  # fmt: skip
 
@@ -90,7 +90,8 @@ def sections():
             [sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)],
         ),
         ("coverage-view", "Roster coverage", html.Div(id="coverage")),
-        ("quality-view", "Deliveries", html.Div(id="quality")),
+        ("members-view", "Members", html.Div(id="office-members")),
+        ("quality-view", "Deliveries", [html.Div(id="office-deliveries"), html.Div(id="quality")]),
         ("product-view", "Product", html.Div(id="product")),
         ("one-school-view", "School", html.Div(id="school")),
         ("wall-view", "Wall", html.Div(id="wall")),
@@ -128,21 +129,22 @@ def kept(filters: Filters, path: str) -> Filters:
 def show(figures: Figures, filters: Filters, path: str, query: str) -> Shown:
     """The answer for one page and selection."""
     pages = {
-        "/": _inventory, "/schools": _schools, "/review": _review, "/coverage": _coverage, "/quality": _quality,
+        "/": _inventory, "/schools": _schools, "/review": _review, "/coverage": _coverage, "/quality": _quality, "/members": _members,
         "/product": _product, "/school": _school, "/wall": _wall, "/compare": _compare,
     }  # fmt: skip
-    if path not in pages:
+    if path not in pages or not figures.has_page(path, filters.district_id):
         return Shown(None, notice=problem("There is no such page. Choose one above."))
     filters = kept(filters, path)
-    if path != "/quality" and figures.too_few(filters):
+    if path not in ("/quality", "/members") and figures.too_few(filters):
         return Shown(None, notice=problem(_too_few(figures)))
     return pages[path](figures, filters, {name: values for name, values in parse_qs(query.removeprefix("?")).items()})
 
 
 def selection(figures: Figures, filters: Filters, path: str, title: str) -> str:
-    """What a page is about, in a sentence; the page on deliveries is about none of the filters."""
+    """What a page is about, in a sentence; those on deliveries and members are about none of the filters."""
     subject = title if path in ("/product", "/school") else ""
-    return sentence(figures.options, filters, USES.get(path, ()), subject) if path != "/quality" else ""
+    is_of_filters = path not in ("/quality", "/members")
+    return sentence(figures.options, filters, USES.get(path, ()), subject) if is_of_filters else ""
 
 
 def _too_few(figures: Figures) -> str:
@@ -347,7 +349,11 @@ def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     return Shown("coverage-view", {"coverage.children": content}, title="Roster coverage")
 
 
-# Deliveries
+# Members, and deliveries: what is not of the published version alone comes from `/office/`, which `assets/office.js` asks
+
+
+def _members(_figures: Figures, _filters: Filters, _asked: dict) -> Shown:
+    return Shown("members-view", title="Members")
 
 
 def open_problems(figures: Figures, district_id: str) -> list[list[object]]:
@@ -477,7 +483,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
     key = asked.get("product", [""])[0]
-    known = figures.product(filters.district_id, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
+    known = figures.product(filters, key) if re.fullmatch("-?[0-9]{1,18}", key) else None
     if known is None:
         return Shown(None, notice=problem("This district has no such product. Choose one from the inventory."))
     used = next(iter(figures.products(filters, key)), None)
@@ -498,7 +504,7 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
                         ],
                         className="chips",
                     ),
-                    html.P(_seen_on(figures.hosts(key)), className="muted"),
+                    _seen_on(figures.hosts(filters, key)),
                 ]
             ),
         ],
@@ -567,9 +573,12 @@ def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
     return people
 
 
-def _seen_on(hosts: list[str]) -> str:
+def _seen_on(hosts: list[str] | None) -> html.P | None:
+    if hosts is None:
+        return None
     shown, more = hosts[:8], len(hosts) - 8
-    return f"Used at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "No use yet"
+    words = f"Used at {', '.join(shown)}{f' and {more:,} more' if more > 0 else ''}" if hosts else "No use yet"
+    return html.P(words, className="muted")
 
 
 # One school
@@ -646,7 +655,7 @@ def _grades_of(
     ]
     headings += [(f"Change from {than}", "Of the share, in percentage points")] if has_past else []
     return table(
-        "school-grades", "Students active on an average school day", [*headings, ("District median", "The median share of the district's schools")],
+        "school-grades", "Students active on an average school day", [*headings, ("District median", "The median share of the district's schools") if district.is_whole else ("Median", "The median share of the schools that you see")],
         rows, "No student of this school is on the roster on these dates.", 1,
     )  # fmt: skip
 
@@ -683,7 +692,7 @@ def _to_ask(figures: Figures, here: Filters, filters: Filters, products: list[di
             ]
         )
     return table(
-        "school-ask", "New or unapproved, with the educators to ask", ["Product", "Status", ("New", "First used by the district in this period"), "Educators", "Page loads"],
+        "school-ask", "New or unapproved, with the educators to ask", ["Product", "Status", ("New", f"First used by {'the district' if figures.is_whole(filters.district_id) else 'your schools'} in this period"), "Educators", "Page loads"],
         rows, "Every product used here is approved, and none is new.", 4,
     )  # fmt: skip
 
@@ -799,10 +808,10 @@ def banner(figures: Figures, district_id: str) -> object:
 
 def footer(figures: Figures, district: District) -> list[object]:
     words = f"Usage through {long_day(district.last_day)}. " if district.last_day else "No usage yet. "
-    published = datetime.fromisoformat(figures.version.published_at)
+    published = datetime.fromisoformat(figures.published_at)
     return [
         words,
         f"Published {moment(published, ZoneInfo(district.time_zone))}, version ",
-        html.Code(figures.version.name),
+        html.Code(figures.version_name),
         ".",
     ]

@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.abc
 import importlib.machinery
-import importlib.util
 import logging
 import os
 import sys
 import threading
+import types
 
 from rollcall.errors import RollcallError
 
 
-class _OnFirstUse:
-    """Imports scipy and altair when an attribute of theirs is first asked for, which the expectations here never do.
+class _Unused(types.ModuleType):
+    """A module that is imported when something of its own is first asked for.
 
-    Great Expectations imports both: half of the seconds that its own import takes.
+    Asking for its file does not count, as it does for the LazyLoader of importlib: dbt asks every loaded module for that.
     """
+
+    def __getattr__(self, name: str):
+        if name.startswith("__") and name not in ("__all__", "__version__"):
+            raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
+        self.__class__ = types.ModuleType  # type: ignore[assignment]
+        self.__spec__.loader.exec_module(self)
+        return getattr(self, name)
+
+
+class _Later(importlib.abc.Loader):
+    """Puts a module's execution off."""
+
+    def __init__(self, loader: importlib.abc.Loader):
+        self._loader = loader
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__spec__.loader = module.__loader__ = self._loader
+        module.__class__ = _Unused
+
+
+class _OnFirstUse(importlib.abc.MetaPathFinder):
+    """Finds scipy and altair, which Great Expectations imports and nothing here uses: half of the seconds of its own import."""
 
     def find_spec(self, name: str, path=None, target=None):
         if name not in ("scipy", "scipy.stats", "altair"):
             return None
         spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec and spec.loader:
-            spec.loader = importlib.util.LazyLoader(spec.loader)
+            spec.loader = _Later(spec.loader)
         return spec
 
 

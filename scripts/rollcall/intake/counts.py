@@ -22,6 +22,7 @@ _COUNTED = {
     ),
     "members": (("member", "members", "count(distinct email_hash)"),),
     "school_list": (("school", "schools", "count(*)"),),
+    "access_list": (("person with access", "people with access", "count(distinct email_hash)"),),
     "products": (("product", "products", "count(*)"),),
 }
 

@@ -65,6 +65,14 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], list[dict[str, str]]]] = {
             {"id": "102", "name": "Pine Street School"},
         ],
     ),
+    # Who may see the figures: a blank school is the whole district.
+    "access": (
+        schema.ACCESS_COLUMNS,
+        [
+            {"email": "malvarez@district.example", "role": "principal", "school": "101"},
+            {"email": "jchen@district.example", "role": "director"},
+        ],
+    ),
     # One file of a OneRoster zip: the schools to which users.csv refers.
     "orgs": (
         tuple(column.name for column in schema.oneroster_files("1.1")["orgs.csv"]),

@@ -70,7 +70,7 @@ class About:
 
 
 _KINDS = {
-    "oneroster": "OneRoster", "educators": "list of educators", "students": "list of students", "schools": "list of schools", "members": "list of members",
+    "oneroster": "OneRoster", "educators": "list of educators", "students": "list of students", "schools": "list of schools", "members": "list of members", "access": "access list",
     "products": "product catalog", "usage": "usage", "unknown": "unknown",
 }  # fmt: skip
 

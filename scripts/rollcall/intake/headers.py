@@ -25,6 +25,7 @@ _ALIASES = {
     "school_id": ("schoolsisid", "schoolcode", "schoolnumber", "buildingid", "buildingcode", "campusid", "siteid", "locationid"),
     "school_name": ("school", "building", "buildingname", "campus", "campusname", "site", "sitename"),
     "grade_level": ("grade", "grades", "gradelevels", "yearlevel"),
+    "school": ("schoolid", "schoolname", "schoolcode", "building", "buildingcode", "campus", "site"),
     "id": ("sisid", "schoolid", "schoolsisid", "schoolcode", "schoolnumber", "buildingid", "buildingcode", "campusid", "siteid"),
     "name": ("schoolname", "school", "building", "buildingname", "campus", "campusname", "site", "sitename"),
     "aliases": ("alias", "othernames", "alternatenames"),
@@ -132,6 +133,13 @@ def recognize(path: Path, found: Sequence[str], district: District) -> Form:
     return max(forms, key=lambda form: len(form.columns), default=Form(_near_kind(path, found)))
 
 
+def _says_access(path: Path, found: Sequence[str]) -> bool:
+    """Whether a file lists who may see the figures: by its name too, since a list of staff may have the same three columns."""
+    there = matched(found, "access")
+    others = set(matched([name for name in found if name not in there.values()], "educators"))
+    return "access" in path.name.lower() and {"email", "role"} <= set(there) and not others
+
+
 def _says_staff(path: Path) -> bool:
     name = path.name.lower()
     return any(word in name for word in ("educator", "teacher", "staff")) and "student" not in name
@@ -150,6 +158,8 @@ def _may_be(kind: str, path: Path, found: Sequence[str], columns: Mapping[str, s
             return "role" not in others and not _says_staff(path)
         case "members":
             return not others & _PLACES
+        case "access":
+            return _says_access(path, list(columns.values()))
         case "schools":
             return not others & _NAMES
     return True
@@ -159,6 +169,8 @@ def _near_kind(path: Path, found: Sequence[str]) -> str | None:
     """The kind that a header is meant to be, if any. What has sourcedIds is OneRoster's, and none of ours."""
     if any(plain(name).endswith("sourcedid") for name in found):
         return None
+    if _says_access(path, found):
+        return "access"
     there = {kind: matched(found, kind) for kind in schema.FORMS}
     if {"occurred_at", "url"} <= set(there["usage"]) or len(there["usage"]) > len(schema.USAGE_COLUMNS) / 2:
         return "usage"

@@ -96,7 +96,7 @@ def hold_back(settings: Settings, record: Path, detail: str) -> tuple[Report, Pa
     )  # fmt: skip
     report.add("delivery-builds", report.file, detail=detail)
     report.write(folder)
-    if file := _archived(settings, district_id, fields):
+    if file := archived(settings, district_id, fields):
         move(file, folder / report.file)
     elif not any(f.is_file() and f.name not in REPORT_FILES for f in folder.iterdir()):
         # Its time in the archive is over: what was read of it is all that is left.
@@ -124,7 +124,7 @@ def _findings(settings: Settings, district_id: str, delivery_id: str) -> list[Fi
     return [Finding(*row) for row in rows]
 
 
-def _archived(settings: Settings, district_id: str, fields: dict[str, object]) -> Path | None:
+def archived(settings: Settings, district_id: str, fields: dict[str, object]) -> Path | None:
     """The file of a delivery in the archive, by its content: names may come again."""
     suffix = Path(str(fields["file_name"])).suffix
     for file in sorted((settings.archive / district_id).glob(f"*/*{suffix}"), reverse=True):

@@ -44,6 +44,9 @@ def lake_tables() -> dict[str, dict[str, str]]:
     tables["templates/school_list"] = (
         {"row_key": "varchar"} | dict.fromkeys(schema.SCHOOL_COLUMNS, "varchar") | CHANGE_COLUMNS
     )
+    tables["templates/access_list"] = (
+        {"row_key": "varchar"} | dict.fromkeys((*schema.ACCESS_COLUMNS, "email_hash"), "varchar") | CHANGE_COLUMNS
+    )
     tables["extension/page_loads"] = {
         "event_key": "ubigint",
         "identity_key": "bigint",
@@ -84,6 +87,7 @@ def lake_tables() -> dict[str, dict[str, str]]:
         "email_domains": "varchar",
         "school_year_start": "varchar",
         "freshness_days": "varchar",
+        "roster_grants_access": "boolean",
     }
     tables["rule_results"] = {
         "delivery_id": "varchar",

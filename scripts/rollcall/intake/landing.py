@@ -37,6 +37,7 @@ class Kind(StrEnum):
     EDUCATORS = "educators"
     STUDENTS = "students"
     MEMBERS = "members"
+    ACCESS = "access"
     PRODUCTS = "products"
     USAGE = "usage"
     UNKNOWN = "unknown"
@@ -174,6 +175,15 @@ def describe(path: Path, district: District) -> Delivery:
     )
 
 
+def by_hand(folder: Path) -> Path:
+    """The folder, below a district's, of what Rollcall itself places there: it is whole, and taken at once."""
+    found = folder / BY_HAND
+    if found.is_symlink():
+        raise RollcallError(f"{found} is a link, which may lead to another district: replace it with a folder")
+    found.mkdir(exist_ok=True)
+    return found
+
+
 def write_member(
     folder: Path, settings: Settings, first_name: str, last_name: str, email: str, role: str, status: str
 ) -> Path:
@@ -181,10 +191,7 @@ def write_member(
     now = datetime.now(UTC)
     district = District.load(folder, settings.rules)
     name = f"members_{now.astimezone(district.zone):%Y-%m-%d}_{now:%H%M%S%f}.csv"
-    file = folder / BY_HAND / name
-    if file.parent.is_symlink():
-        raise RollcallError(f"{file.parent} is a link, which may lead to another district: replace it with a folder")
-    file.parent.mkdir(exist_ok=True)
+    file = by_hand(folder) / name
     temporary = file.with_suffix(".tmp")
     with temporary.open("x", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
@@ -327,6 +334,13 @@ def scan(settings: Settings) -> Scan:
     return found
 
 
+def waiting(settings: Settings, folder: Path) -> Scan:
+    """What lies in one district's landing folder, settled or not."""
+    found = Scan([folder], [], [])
+    _scan(folder, settings.model_copy(update={"settle_seconds": 0}), found)
+    return found
+
+
 def _scan(folder: Path, settings: Settings, found: Scan) -> None:
     def cannot_list(error: OSError) -> None:
         name = printable(os.path.relpath(error.filename, settings.landing))
@@ -375,7 +389,7 @@ def printable(name: str) -> str:
     return "/".join(_ODD.sub("_", part) for part in name.split("/"))
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
     """`printable`, and short enough, with its endings kept."""
     stem, endings = (name, "") if "." not in name[1:] else name.split(".", 1)
     if len(endings) > 20:
@@ -394,7 +408,7 @@ def claim(file: Path, settings: Settings) -> Path:
     district = settings.taken / inside.parts[0]
     district.mkdir(parents=True, exist_ok=True)
     number = 1 + max((int(each.name) for each in district.iterdir() if each.name.isdigit()), default=0)
-    target = district / str(number) / _plain_name(file.name)
+    target = district / str(number) / plain_name(file.name)
     target.parent.mkdir()
     target.with_name(_ORIGIN).write_text(os.fsencode(inside).hex(), "ascii")
     try:

@@ -45,8 +45,11 @@ create table listed (district_id varchar, sourced_id varchar, org_name varchar, 
 """
 
 
-def make_known(connection: duckdb.DuckDBPyConnection, past: Past) -> bool:
-    """Makes `known_orgs` and `listed_schools`, which templates are matched with. False where the district has neither orgs nor a list."""
+def make_known(connection: duckdb.DuckDBPyConnection, past: Past, which: str = "true") -> bool:
+    """Makes `known_orgs` and `listed_schools`, which templates are matched with. False where the district has neither orgs nor a list.
+
+    `which` is a condition on the roster's orgs.
+    """
     orgs, listed = past.state("oneroster/orgs", "sourcedId"), past.state(f"templates/{_LIST}", "row_key")
     if not (orgs or listed):
         return False
@@ -55,7 +58,7 @@ def make_known(connection: duckdb.DuckDBPyConnection, past: Past) -> bool:
         connection.execute(
             f"""insert into delivered_orgs
             select 'd', trim("sourcedId"), identifier, name, true from {orgs}
-            where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted'"""
+            where _op = 'upsert' and lower(trim(coalesce(status, ''))) <> 'tobedeleted' and ({which})"""
         )
     if listed:
         connection.execute(

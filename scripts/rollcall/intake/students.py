@@ -16,13 +16,14 @@ from rollcall.files import quote
 from rollcall.intake import lake
 from rollcall.intake.changes import Past
 from rollcall.intake.extensions import COLUMN, has_more_than
-from rollcall.intake.lake_tables import KEYS
+from rollcall.intake.lake_tables import KEYS, lake_tables
 from rollcall.settings import Settings
 
 # What names people, in each of the lake's tables of them; and the column that one list knows a person by.
 _NAMED = {
     "oneroster/users": (("username", "givenName", "familyName", "middleName", "email"), "sourcedId"),
     "templates/educators": (("first_name", "last_name", "email"), "sis_id"),
+    "templates/access_list": (("email",), None),
     "templates/members": (("first_name", "last_name", "email"), None),
     "templates/students": ((), "sis_id"),
 }
@@ -103,7 +104,8 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
         if not files:
             continue
         key = KEYS[table.partition("/")[0]]
-        is_named = " or ".join([*(f'"{column}" is not null' for column in columns), has_more_than(kept.students)])
+        own_columns = [has_more_than(kept.students)] if COLUMN in lake_tables()[table] else []
+        is_named = " or ".join([*(f'"{column}" is not null' for column in columns), *own_columns])
         # By row: someone else may have the key of a row in another list, and a removed row has nothing but its key.
         connection.execute(
             f"""create or replace temp table named as

@@ -24,6 +24,7 @@ from rollcall.errors import RollcallError, is_of_the_disk
 from rollcall.expectations import docs, start
 from rollcall.files import move
 from rollcall.intake import (
+    access,
     counts,
     csvfile,
     headers,
@@ -126,6 +127,8 @@ def _load(
             return templates.load(delivery.path, str(delivery.kind), delivery.form, connection, observed, past)
         case Kind.SCHOOLS:
             return schools.load(delivery.path, delivery.form, connection, observed, past)
+        case Kind.ACCESS:
+            return access.load(delivery.path, delivery.form, connection, observed, past)
         case Kind.PRODUCTS:
             return products.load(delivery.path, delivery.form, connection, observed, past)
         case Kind.UNKNOWN:
@@ -360,6 +363,7 @@ def _record(
         "time_zone": delivery.district.time_zone,
         "email_domains": ",".join(delivery.district.email_domains),
         "school_year_start": delivery.district.school_year_start,
+        "roster_grants_access": delivery.district.roster_grants_access,
         "freshness_days": json.dumps(delivery.district.freshness_days) if delivery.district.freshness_days else None,
     }
 

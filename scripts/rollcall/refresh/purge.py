@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from rollcall import logs
+from rollcall import accesslog, logs
 from rollcall.engines import marts
 from rollcall.errors import RollcallError
 from rollcall.files import fsync
@@ -22,7 +22,7 @@ from rollcall.refresh.run import Say, refresh
 from rollcall.settings import Settings
 from rollcall.text import printable
 
-_ROOMS = ("landing", "archive", "quarantine", "lake")
+_ROOMS = ("landing", "archive", "quarantine", "lake", "state")
 
 
 @dataclass
@@ -81,6 +81,7 @@ def retention(settings: Settings) -> Purge:
     before = _bytes(settings)
     purge.removed |= take.retire(settings, clock.read(settings, now).believed)
     purge.removed["published_versions"] = publish.retire(settings)
+    purge.removed["access_log_lines"] = accesslog.retire(settings)
     purge.removed_bytes = before - _bytes(settings)
     _write(settings, purge)
     return purge
@@ -94,6 +95,8 @@ def _bytes(settings: Settings) -> int:
 def _folders(settings: Settings, district_id: str) -> Iterator[tuple[str, Path]]:
     """(room, path) of all that is a district's own, each found in a listing of its room."""
     yield from ((room, folder) for room, folder in districts.rooms(settings) if folder.name == district_id)
+    # What was uploaded in the browser, and not placed in the landing.
+    yield from (("state", folder) for folder in (settings.state / "uploads").glob("*") if folder.name == district_id)
     # The records first: from then on nothing of the district is in the lake for any reader.
     partitions = [folder for folder in districts.partitions(settings) if districts.of_partition(folder) == district_id]
     partitions += [folder for folder in districts.incoming(settings) if districts.of_incoming(folder)[0] == district_id]
@@ -147,6 +150,7 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
             shutil.rmtree(path)
     purge.removed["ledger_entries"] = _forget_in_ledger(settings, district_id)
     alerted.forget(settings, district_id)
+    purge.removed["access_log_lines"] = accesslog.forget(settings, district_id)
     purge.removed["build_files"] = _clear_build(settings)
     if settings.engine == "spark":
         # With every version that they have: what follows makes them anew, from a lake that holds nothing of the district.
@@ -245,6 +249,7 @@ def _search(settings: Settings, district_id: str, purge: Purge) -> None:
         purge.checks[f"{room} ({getattr(settings, room)})"] = len(found)
     purge.checks["the run ledger"] = _left_in_ledger(settings, district_id)
     purge.checks["what alerts have said"] = alerted.count_of(settings, district_id)
+    purge.checks["the access log"] = accesslog.count(settings, district_id)
     if settings.engine == "spark":
         purge.checks |= marts.rows_of(settings, district_id)
     for name in publish.kept(settings):

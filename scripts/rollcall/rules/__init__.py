@@ -10,6 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from rollcall.rules import (
+    access,
     columns,
     container,
     history,
@@ -43,7 +44,7 @@ __all__ = [
 CONTAINER = container.SECTION
 # Rules that keep the keys of the lake unique: a district may have them reject or set rows aside, and nothing less.
 KEY_RULES = ("org-id-unique", "user-id-unique", "row-id-unique", "product-id-unique", "school-id-unique")
-_SECTIONS = (container, columns, orgs, users, rows, history, templates, usage, products)
+_SECTIONS = (container, columns, orgs, users, rows, history, templates, access, usage, products)
 RULES: dict[str, Rule] = {rule.id: rule for section in _SECTIONS for rule in section.RULES}
 # A check that waits for a table that never comes would never be asked.
 for _rule in RULES.values():

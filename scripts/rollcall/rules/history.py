@@ -29,7 +29,7 @@ def _gone(table: str, before: str, after: str, needs: tuple[str, ...]) -> Check:
 # The lists from which people, schools and products come and go.
 _LISTS = ("orgs", "users", "roles")
 _OTHER_TABLES = ("academicSessions", "courses", "classes", "enrollments")
-_FULL_LISTS = ("educators", "students", "products", "school_list")
+_FULL_LISTS = ("educators", "students", "products", "school_list", "access_list")
 _CHANGES = ("members", "usage_counts")
 
 

@@ -59,6 +59,9 @@ LISTS = {
         "# member|# members",
         "The person in this row is not added|The people in these # rows are not added",
     ),
+    "access_list": List(
+        "# grant|# grants", "This row gives no access to anyone|These # rows give no access to anyone"
+    ),
     "school_list": _SCHOOLS,
     "schools": _SCHOOLS,  # as the kind of the file is called
     "products": List(

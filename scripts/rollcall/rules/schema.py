@@ -32,7 +32,7 @@ def _seed(name: str) -> list[dict[str, str]]:
 
 
 # The kinds of delivery that Rollcall takes.
-KINDS = ("oneroster", "schools", "educators", "students", "members", "products", "usage")
+KINDS = ("oneroster", "schools", "educators", "students", "members", "access", "products", "usage")
 ONEROSTER_VERSIONS = ("1.1", "1.2")
 ONEROSTER_REQUIRED = {"1.1": ("users.csv", "orgs.csv"), "1.2": ("users.csv", "roles.csv", "orgs.csv")}
 # Files of 1.2's gradebook whose columns are not checked: known, and not read.
@@ -120,6 +120,33 @@ def vocabulary(version: str, data_type: str) -> list[str]:
 @cache
 def product_statuses() -> tuple[str, ...]:
     return tuple(row["product_status"] for row in _seed("product_statuses"))
+
+
+@dataclass(frozen=True)
+class AccessRole:
+    """A role of an access list. `place` is what it is given for: the whole `district`, each `school` that is named, or `any` of both."""
+
+    name: str
+    place: str
+    may_see_people: bool
+    may_see_deliveries: bool
+    may_change: bool
+    meaning: str
+
+
+@cache
+def access_roles() -> dict[str, AccessRole]:
+    return {
+        row["access_role"]: AccessRole(
+            row["access_role"],
+            row["place"],
+            row["may_see_people"] == "true",
+            row["may_see_deliveries"] == "true",
+            row["may_change"] == "true",
+            row["meaning"],
+        )
+        for row in _seed("access_roles")
+    }
 
 
 @cache
@@ -215,12 +242,16 @@ PRODUCT_COLUMNS = (
 # Schools of a district without OneRoster, and the other names that its files give them.
 SCHOOL_COLUMNS = ("id", "name", "aliases")
 
+# Who may see a district's figures, in which role, and of which schools: all of them where `school` is blank.
+ACCESS_COLUMNS = ("email", "role", "school")
+
 # Kind of CSV → its columns, and those without which no file of the kind is of use: one of each group.
 FORMS = {
     "schools": (SCHOOL_COLUMNS, (("id",), ("name",))),
     "educators": (TEMPLATE_COLUMNS["educators"], (("email",), ("school_id", "school_name"))),
     "students": (TEMPLATE_COLUMNS["students"], (("sis_id",), ("school_id", "school_name"))),
     "members": (TEMPLATE_COLUMNS["members"], (("email",),)),
+    "access": (ACCESS_COLUMNS, (("email",), ("role",))),
     "products": (PRODUCT_COLUMNS, (("product_id",), ("product_name",), ("url",))),
     "usage": (USAGE_COLUMNS, (("occurred_at",), ("url",), ("user_email", "user_id"))),
 }

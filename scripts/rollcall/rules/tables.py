@@ -17,7 +17,7 @@ OBSERVED = {
     # The delivered file: one row.
     "observed_container": {
         "file_name": "varchar",
-        "kind": "varchar",  # oneroster, schools, educators, students, members, products, usage or unknown
+        "kind": "varchar",  # oneroster, schools, educators, students, members, access, products, usage or unknown
         "delivery_date": "date",
         "today": "date",  # in the district's time zone
         "newest_applied": "date",  # of the deliveries of its kind that were applied; null where the order does not matter
@@ -101,6 +101,10 @@ def references(version: str) -> dict[str, dict[str, list]]:
         "seed_org_types": {"org_type": list(schema.org_types())},
         "seed_grade_aliases": {"grade_alias": list(schema.grade_aliases())},
         "seed_product_statuses": {"product_status": list(schema.product_statuses())},
+        "seed_access_roles": {
+            "access_role": list(schema.access_roles()),
+            "place": [role.place for role in schema.access_roles().values()],
+        },
         "seed_role_aliases": {"role_alias": list(aliases), "standard_role": list(aliases.values())},
         "seed_oneroster_files": {"file_name": list(files), "is_required": [name in required for name in files]},
         "seed_oneroster_names": {"file_name": list(schema.oneroster_file_names())},
@@ -170,6 +174,11 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
     tables["known_schools"] = _texts("cell", "item_id", "item_name", "org_sourced_id", "match_type", "closest_names")
     tables["named_schools"] = _texts("school_id", "school_name", "of_template", "plain") | {"row_number": "bigint"}
     tables["school_list"] = _texts(*schema.SCHOOL_COLUMNS, "row_key") | _ROW
+    tables["access_list"] = (
+        _texts(*schema.ACCESS_COLUMNS, "email_hash", "row_key", "_cell")
+        | {"_has_good_email": "boolean", "_is_student_address": "boolean"}
+        | _ROW
+    )
     tables["school_names"] = _texts("row_key", "name", "plain") | _ROW
     # The page loads that were set aside, and counts over all.
     tables["usage"] = _texts("occurred_at", "host") | {"is_timely": "boolean", "is_ahead": "boolean"} | _ROW

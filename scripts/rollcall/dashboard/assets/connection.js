@@ -2,6 +2,7 @@
 (function () {
     const ask = window.fetch;
     let waiting = 0;
+    let asked = false; // somebody has chosen Retry
 
     function say(words) {
         const line = document.getElementById("connection");
@@ -30,10 +31,15 @@
         try {
             const response = await ask.apply(this, arguments);
             const isAnswer = response.status === 204 || (response.ok && (response.headers.get("content-type") || "").includes("json"));
+            if (response.status === 401 && asked) {
+                // Nobody is signed on: the page itself leads to where one signs on, and comes back to this address.
+                window.location.reload();
+            }
             if (!isAnswer) {
                 const ended = response.redirected || response.ok || [401, 403].includes(response.status);
                 say(ended ? "Your session has ended, and these figures are out of date. Sign in again, then choose Retry." : "The server reported an error, and these figures are out of date.");
             } else if (document.body.classList.contains("old")) {
+                asked = false;
                 if (hasFigures) {
                     say("");
                 } else {
@@ -54,6 +60,7 @@
 
     document.addEventListener("click", function (event) {
         if (event.target.closest("#retry-now")) {
+            asked = true;
             retry();
         }
     });
