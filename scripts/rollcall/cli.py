@@ -415,8 +415,15 @@ def _print_what_if(found) -> None:
         for figure in found.figures:
             if figure["before"] != figure["after"]:
                 out.print(f"  {figure['name']:36} {figure['before']:>12,} → {figure['after']:,}")
-        names = {"person": "people", "school": "schools", "membership": "memberships"}
+        names = {
+            "person": "people",
+            "school": "schools",
+            "membership": "memberships",
+            "access": "who may see the figures",
+        }
         for what, counts in found.changes.items():
+            if what == "access" and not any(counts.values()):
+                continue
             said = ", ".join(f"{count:,} {change}" for change, count in counts.items())
             out.print(f"  {names[what]:36} {said}")
         for school in found.schools[:20]:

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
 
+    upload_hours: float = Field(
+        72,
+        gt=0,
+        description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept.",
+    )
+
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="Where the models run.")
     spark_master: str = Field("local[*]", description="Spark's master: local[n], spark://host:port, yarn or k8s://….")
     spark_catalog: Literal["hadoop", "rest", "hive", "glue", "jdbc"] = Field(
@@ -81,11 +87,6 @@ class Settings(BaseSettings):
     spark_jars: str | None = Field(None, description="The Iceberg runtime; else that of a Python package.")
     spark_conf: dict[str, str] = Field({}, description="Further options of Spark, the catalog's own among them; JSON.")
 
-    upload_hours: float = Field(
-        72,
-        gt=0,
-        description="Hours for which a file that was uploaded in the browser, and not placed in the landing, is kept.",
-    )
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")

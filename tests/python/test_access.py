@@ -38,6 +38,7 @@ from rollcall.dashboard.scope import Figures, Scopes
 from rollcall.dashboard.source import Source
 from rollcall.dashboard.warehouse import Warehouse
 from rollcall.errors import RollcallError
+from rollcall.office import routes
 from rollcall.paths import PROJECT
 from rollcall.settings import Settings
 from rollcall.web import people
@@ -111,8 +112,10 @@ def oidc(place, identity) -> dict[str, object]:
 
 
 @pytest.fixture
-def app(place, oidc) -> dash.Dash:
-    return create(place.settings(**oidc), source=place.source)
+def app(place, oidc, monkeypatch) -> dash.Dash:
+    # A test that asks a thousand things in a few seconds is to hear what there is to hear.
+    monkeypatch.setattr(guard, "_MOST_REQUESTS", "1000000 per minute")
+    return create(place.settings(**oidc), source=place.source, attach=routes.attach)
 
 
 def sign_on(client: FlaskClient, email: str, identity: provider.Provider, there: str = "/") -> flask.Response:
@@ -315,6 +318,15 @@ def test_a_proxy_names_people_and_nobody_else_does(place):
     assert asked("10.0.0.3", "nobody@maple.example") == 403
     assert asked("10.0.0.3", "nobody@maple.example", "director@maple.example") == 401
     assert asked("10.0.0.3", "nobody@maple.example,director@maple.example") == 401
+
+
+def test_nobody_asks_without_end(place, oidc, identity, monkeypatch):
+    monkeypatch.setattr(guard, "_MOST_REQUESTS", "20 per minute")
+    app = create(place.settings(**oidc), source=place.source)
+    one, other = (signed_on(app, f"{name}@maple.example", identity) for name in ("director", "principal"))
+    codes = [one.get("/_dash-layout", headers=HOST).status_code for _ in range(30)]
+    assert codes[:10] == [200] * 10 and codes[-1] == 429
+    assert other.get("/_dash-layout", headers=HOST).status_code == 200, "one person's haste is another's wait"
 
 
 def test_who_is_granted_nothing_gets_a_page_that_says_so(app, identity):
@@ -587,7 +599,7 @@ def test_no_callback_and_no_route_is_without_a_scope(app, identity, monkeypatch)
     of = Scopes.figures
     monkeypatch.setattr(Scopes, "figures", lambda self: asked.append(people.current().email) or of(self))
     anonymous, principal = app.server.test_client(), signed_on(app, "principal@maple.example", identity)
-    stranger = app.server.test_client()
+    director, stranger = signed_on(app, "director@maple.example", identity), app.server.test_client()
     sign_on(stranger, "stranger@maple.example", identity)
     outputs = [output for output, callback in app.callback_map.items() if "callback" in callback]
     assert len(outputs) > 4
@@ -602,9 +614,12 @@ def test_no_callback_and_no_route_is_without_a_scope(app, identity, monkeypatch)
         assert set(asked) == ({"principal@maple.example"} if output not in WITHOUT_FIGURES else set()), output
         asked.clear()
     rules = list(app.server.url_map.iter_rules())
-    assert {rule.rule for rule in rules} >= PUBLIC
+    assert {rule.rule for rule in rules} >= PUBLIC | {"/office/refresh"}
     for rule in rules:
-        path = re.sub(r"<[^>]*>", lambda name: {"<kind>": "csv", "<name>": "products"}.get(name[0], "x"), rule.rule)
+        known = {"<kind>": "csv", "<name>": "products", "<int:offset>": "0"}
+        path = re.sub("<[^>]*>", lambda name, known=known: known.get(name[0], "x"), rule.rule)
+        is_office = path.startswith("/office/")
+        path += "?district=maplewood" if is_office else ""
         for method in rule.methods - {"HEAD", "OPTIONS"}:
             if rule.rule in PUBLIC:
                 continue
@@ -614,6 +629,15 @@ def test_no_callback_and_no_route_is_without_a_scope(app, identity, monkeypatch)
             if rule.rule not in ("/sign-out", UPDATE):
                 assert stranger.open(path, method=method, headers=HOST).status_code == 403, path
             assert not asked, path
+            if is_office:
+                # What data managers do: a principal does none of it, with all that a form of ours sends, and a director looks on.
+                sent = [(client, HOST | {"X-CSRFToken": token(client)}) for client in (principal, director)]
+                answers = [client.open(path, method=method, headers=headers).status_code for client, headers in sent]
+                assert answers[0] == 403 and (method == "GET" or answers[1] == 403), (method, path, answers)
+                if method != "GET":
+                    assert principal.open(path, method=method, headers=HOST).status_code == 400, path
+                asked.clear()
+                continue
             if rule.rule not in SHELL | {UPDATE}:
                 principal.open(path, method=method, headers=HOST)
                 assert set(asked) == {"principal@maple.example"}, path
@@ -793,6 +817,14 @@ def test_five_hundred_attempts_to_see_what_is_not_granted_show_nothing(place, ap
         attempts["report"] += 1
         assert answer.status_code == 404, address
     assert (place.house.quarantine / "maplewood").is_dir()
+
+    # The other half of the pages, which data managers have.
+    pieces = ("deliveries", "members", "deliveries/x/report.html", "uploads/x/report.html")
+    for district, piece in itertools.product(["maplewood", "oakdale", "../oakdale", ""], pieces):
+        address = f"/office/{piece}?district={quote(district)}"
+        answer = client.get(address, headers=HOST)
+        held("office", address, answer)
+        assert answer.status_code == 403, (address, answer.status)
 
     # Sessions: forged, changed, of another key, ended, and headers that only a proxy would be believed.
     good = client.get_cookie("rollcall").value

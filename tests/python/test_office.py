@@ -514,5 +514,26 @@ def test_what_if_changes_nothing_and_says_what_a_refresh_then_does(house, tmp_pa
     assert house.query("select count(*) from dim_users where user_type = 'student' and is_active") == [
         (figure["after"],)
     ]
+    # Who could see the figures with another access list, before anyone can.
+    listed = tmp_path / "access_2026-02-03.csv"
+    listed.write_text("email,role,school\nmanager@maple.example,data_manager,\nnew@maple.example,director,\n")
+    said = json.loads(house.run("what-if", str(listed), "--district", DISTRICT, "--json").stdout)
+    assert (
+        said["changes"]["access"] == {"added": 1, "changed": 0, "removed": 2}
+        and said["changes"]["person"]["removed"] == 0
+    )
     again = json.loads(house.run("what-if", str(next(house.archive.glob(f"{DISTRICT}/*/{file.name}"))), "--district", DISTRICT, "--json").stdout)  # fmt: skip
     assert again["already_delivered"] and again["figures"] == []
+
+
+def test_a_purge_takes_what_was_uploaded(session_house):
+    house = session_house("office-purge")
+    house.lake.mkdir()
+    for district in ("oak", "elm"):
+        (house.landing / district).mkdir(parents=True)
+        folder = house.state / "uploads" / district / "0123456789abcdef" / "file"
+        folder.mkdir(parents=True)
+        (folder / "roster.csv").write_text("a\n")
+    done = house.run("purge", "--district", "oak", "--by", "Ada", "--why", "the contract ended", "--yes")
+    assert "none left in state" in done.stdout
+    assert [folder.name for folder in (house.state / "uploads").iterdir()] == ["elm"]

@@ -194,8 +194,8 @@ def test_what_is_wrong_with_the_models_is_no_districts_fault(house):
     broken = (
         "import rollcall.refresh.build as build\n"
         "plain = build.dbt_build\n"
-        "def fails(settings, say):\n"
-        "    built = plain(settings, say)\n"
+        "def fails(*arguments):\n"
+        "    built = plain(*arguments)\n"
         "    built.failed.append('a_test: it fails')\n"
         "    return built\n"
         "build.dbt_build = fails\n"

@@ -81,8 +81,8 @@ def test_a_candidate_that_fails_the_audit_is_not_published(published):
 import duckdb
 from rollcall.refresh import build
 real = build.dbt_build
-def tampered(settings, say):
-    built = real(settings, say)
+def tampered(settings, *more):
+    built = real(settings, *more)
     with duckdb.connect(str(settings.candidate)) as connection:
         connection.execute("update marts.dim_users set email = 'a@b' where user_type = 'student'")
     return built

@@ -57,7 +57,7 @@ def create(
         .replace("</footer>", "</div>")
     )
     source = source or Source(settings)
-    scopes = Scopes(source)
+    scopes = Scopes(source, settings)
     app.layout = lambda: _layout(scopes)
     guard.protect(app, host, settings, source.viewer)
     _callbacks(app, scopes)

@@ -30,9 +30,9 @@ _KEPT = 200  # people whose options are kept
 class Scopes:
     """Gives the person of the request that is being answered their figures."""
 
-    def __init__(self, source: Source):
+    def __init__(self, source: Source, settings: Settings):
         self._source = source
-        self.settings = source.settings
+        self.settings = settings
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[object, tuple], Figures] = OrderedDict()
 

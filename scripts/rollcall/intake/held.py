@@ -46,25 +46,25 @@ class Held:
         return files[0] if files else None
 
 
-def waiting(settings: Settings) -> list[Held]:
-    """What is held and was neither released nor discarded and applied."""
-    return _with_verdict(settings, "held")
+def waiting(settings: Settings, district_id: str | None = None) -> list[Held]:
+    """What is held and was neither released nor discarded and applied; of all districts, or of one."""
+    return _with_verdict(settings, "held", district_id=district_id)
 
 
-def _with_verdict(settings: Settings, *verdicts: str) -> list[Held]:
+def _with_verdict(settings: Settings, *verdicts: str, district_id: str | None = None) -> list[Held]:
     found = []
-    for record in lake.records(settings):
+    for record in lake.records(settings, district_id):
         delivery_id, _, verdict = record.stem.rpartition("-")
         if verdict in verdicts:
-            district_id = record.parent.name.removeprefix("district_id=")
-            found.append(Held(district_id, delivery_id, record, settings.quarantine / district_id / delivery_id))
+            of = record.parent.name.removeprefix("district_id=")
+            found.append(Held(of, delivery_id, record, settings.quarantine / of / delivery_id))
     return found
 
 
-def released(settings: Settings) -> dict[Path, Decision]:
+def released(settings: Settings, district_id: str | None = None) -> dict[Path, Decision]:
     """The held files that the next refresh applies, with who has released them and why."""
     decisions = {}
-    for delivery in waiting(settings):
+    for delivery in waiting(settings, district_id):
         note = delivery.folder / _RELEASE
         if note.exists() and delivery.file:
             try:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from rollcall.errors import RollcallError
 from rollcall.intake import districts, held, lake, landing
 from rollcall.intake.take import Decision
@@ -62,8 +64,15 @@ class Trial:
 
     @property
     def counts(self) -> list[tuple[str, dict[str, int]]]:
-        names = {"person": "People", "school": "Schools", "membership": "Memberships"}
-        return [(names[what], counts) for what, counts in self.changes.get("changes", {}).items()]
+        """Rows added, changed and removed; who may see the figures is named where that changes."""
+        names = {
+            "person": "People",
+            "school": "Schools",
+            "membership": "Memberships",
+            "access": "Who may see the figures",
+        }
+        found = self.changes.get("changes", {}).items()
+        return [(names[what], counts) for what, counts in found if what != "access" or any(counts.values())]
 
     @property
     def changes_nothing(self) -> bool:
@@ -112,11 +121,11 @@ class Refused:
 def refused(settings: Settings, district_id: str) -> list[Refused]:
     """What needs somebody, held deliveries first."""
     tried = {upload.held: trial(settings, upload) for upload in uploads.all_of(settings, district_id) if upload.held}
-    released = {file.parent.name: decision for file, decision in held.released(settings).items()}
+    released = {file.parent.name: decision for file, decision in held.released(settings, district_id).items()}
     found = []
-    for one in state.open_deliveries(settings):
-        if one.district_id != district_id or one.verdict == "failed":
-            continue
+    for one in state.open_deliveries(settings, district_id):
+        if one.verdict == "failed":
+            continue  # there is nothing to decide: each refresh tries it again
         folder = settings.quarantine / district_id / one.delivery_id
         issues = _issues(folder)
         decision = released.get(one.delivery_id)
@@ -140,7 +149,7 @@ def _issues(folder: Path) -> list[dict]:
 
 def file_of(settings: Settings, district_id: str, delivery_id: str, name: str) -> Path | None:
     """A file of the report of a held or rejected delivery; the path is made of what the lake's records say."""
-    known = {one.delivery_id for one in state.open_deliveries(settings) if one.district_id == district_id}
+    known = {one.delivery_id for one in state.open_deliveries(settings, district_id)}
     file = settings.quarantine / district_id / delivery_id / name
     return file if delivery_id in known and file.is_file() else None
 
@@ -165,7 +174,7 @@ def discard(settings: Settings, district_id: str, delivery_id: str, by: str, why
 
 def try_held(settings: Settings, district_id: str, delivery_id: str, by: str) -> Upload:
     """Has a held delivery tried, to see what it would change."""
-    for one in held.waiting(settings):
+    for one in held.waiting(settings, district_id):
         if (one.district_id, one.delivery_id) == (district_id, delivery_id) and one.file:
             return uploads.of_held(settings, district_id, delivery_id, one.file, by)
     raise RollcallError("the file of this delivery is no longer there; deliver it again")
@@ -210,10 +219,9 @@ def files(settings: Settings, district_id: str, published: set[str]) -> list[Fil
         except FileNotFoundError:
             continue  # a refresh has taken it
         found.append(File(path.name, "–", "–", at, names.get(path.name, ""), "waiting", *_STATES["waiting"]))
-    released = {file.parent.name for file in held.released(settings)}
+    released = {file.parent.name for file in held.released(settings, district_id)}
     records = sorted(lake.records(settings, district_id), key=lambda record: record.stat().st_mtime, reverse=True)
-    for record in records[:_MOST_FILES]:
-        fields: dict[str, Any] = lake.record_of(record)
+    for fields in _read(records[:_MOST_FILES]):
         status = str(fields["verdict"])
         if status == "accepted" and fields["delivery_id"] in published:
             status = "published"
@@ -227,6 +235,16 @@ def files(settings: Settings, district_id: str, published: set[str]) -> list[Fil
             )
         )  # fmt: skip
     return sorted(found, key=lambda file: file.at, reverse=True)[:_MOST_FILES]
+
+
+def _read(records: list[Path]) -> list[dict[str, Any]]:
+    """The fields of some records."""
+    if not records:
+        return []
+    with duckdb.connect() as connection:
+        cursor = connection.execute(f"select * from {lake.read(map(str, records))}")
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def landing_folder(settings: Settings, district_id: str) -> Path:

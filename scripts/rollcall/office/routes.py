@@ -155,7 +155,9 @@ def attach(server: flask.Flask, source: Source) -> None:
 
     @pages.get("/members")
     def show_members():
-        return office.members(office.district())
+        district_id = office.district()
+        office.note("saw", district_id, "/office/members")
+        return office.members(district_id)
 
     # Uploads
 

@@ -106,13 +106,14 @@ def what_if(settings: Settings, file: Path, district: District, say: Say, out: P
 
 
 def _same(source: Path, target: Path) -> None:
-    """The same file under another name: a link where the disk is the same, so that a large one costs no time and no room."""
+    """The same file under another name, so that a large one costs no time and no room."""
     try:
         os.link(source, target)
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EACCES, errno.ENOTSUP):
             raise
-        shutil.copy2(source, target)
+        # On another disk, or another account's: one that is replaced meanwhile fails the attempt, and nothing else.
+        target.symlink_to(source)
 
 
 def _copy(settings: Settings, there: Settings) -> None:
@@ -197,7 +198,7 @@ def _build(there: Settings, found: WhatIf, say: Say) -> None:
 
     say("building beside the published version")
     with contextlib.chdir(there.build.parent):
-        built = dbt_build(there, say)
+        built = dbt_build(there, say, None)
     if built.failed:
         found.failures = built.failed
         logs.event("what-if could not be built", failures=built.failed)
@@ -218,6 +219,10 @@ create temp table memberships_{when} as
 select user_key, org_key, count(*) as memberships,
     string_agg(concat_ws(' ', role, 'in grade ' || grade_code), '; ' order by role, grade_code) as said
 from {when}.marts.fct_memberships where district_id = $district and is_current group by all;
+
+create temp table access_{when} as
+select email, org_key, string_agg(access_role, ', ' order by access_role) as said
+from {when}.marts.bridge_user_access where district_id = $district group by all;
 """
 _ROWS = """
 create temp table changed as
@@ -234,6 +239,11 @@ union all
 select 'membership', case when old.user_key is null then 'added' when new.user_key is null then 'removed' else 'changed' end,
     user_key, org_key, old.said, new.said
 from memberships_before as old full join memberships_after as new using (user_key, org_key)
+where old.said is distinct from new.said
+union all
+select 'access', case when old.email is null then 'added' when new.email is null then 'removed' else 'changed' end, null,
+    coalesce(old.org_key, new.org_key), concat_ws(': ', old.email, old.said), concat_ws(': ', new.email, new.said)
+from access_before as old full join access_after as new on old.email = new.email and old.org_key is not distinct from new.org_key
 where old.said is distinct from new.said;
 """
 # Students by their id alone; of staff also what is kept of them.
@@ -263,7 +273,8 @@ _FIGURES = {
     "Page loads of people on the roster": """select coalesce(sum(page_loads), 0)::bigint from {when}.marts.fct_product_usage
         where district_id = $district and roster_status = 'rostered'""",
 }
-_MARTS = ("dim_users", "dim_orgs", "fct_memberships", "fct_product_usage", "dim_products")
+_MARTS = ("dim_users", "dim_orgs", "fct_memberships", "fct_product_usage", "dim_products", "bridge_user_access")
+_WHAT = ("person", "school", "membership", "access")
 
 
 def _compare(there: Settings, found: WhatIf, before: Path | None, out: Path | None) -> None:
@@ -282,9 +293,7 @@ def _compare(there: Settings, found: WhatIf, before: Path | None, out: Path | No
                 query = sql.format(when=when)
                 (counts[when],) = connection.execute(query, asked if "$district" in query else None).fetchone()
             found.figures.append({"name": name, **counts})
-        found.changes = {
-            what: dict.fromkeys(("added", "changed", "removed"), 0) for what in ("person", "school", "membership")
-        }
+        found.changes = {what: dict.fromkeys(("added", "changed", "removed"), 0) for what in _WHAT}
         for what, change, count in connection.execute(
             "select what, change, count(*) from changed group by all"
         ).fetchall():
@@ -296,14 +305,19 @@ def _compare(there: Settings, found: WhatIf, before: Path | None, out: Path | No
 
 
 def _attach_before(connection: duckdb.DuckDBPyConnection, before: Path | None) -> None:
-    """The published version; where there is none, or one of other models, marts without rows."""
+    """The published version as `before`; marts that it does not have, or none is published, without rows."""
+    there: set[str] = set()
     if before:
-        connection.execute(f"attach {quote(before)} as before (read_only)")
-        return
+        connection.execute(f"attach {quote(before)} as published (read_only)")
+        rows = connection.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()
+        there = {mart for (mart,) in rows}
     connection.execute("attach ':memory:' as before")
     connection.execute("create schema before.marts")
     for mart in _MARTS:
-        connection.execute(f"create table before.marts.{mart} as select * from after.marts.{mart} limit 0")
+        if mart in there:
+            connection.execute(f"create view before.marts.{mart} as select * from published.marts.{mart}")
+        else:
+            connection.execute(f"create table before.marts.{mart} as select * from after.marts.{mart} limit 0")
 
 
 def _safe() -> str:
@@ -333,7 +347,7 @@ def _by_school(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, obje
                 count(*) filter (what = 'membership' and change = 'changed') as changed,
                 count(*) filter (what = 'membership' and change = 'removed') as removed,
                 max(change) filter (what = 'school') as school_is
-            from changed where org_key is not null group by all
+            from changed where what in ('membership', 'school') group by all
         )
         select coalesce(new.name, old.name) as school, coalesce(new.id, old.id) as school_id, coalesce(sized.before, 0) as before,
             coalesce(sized.after, 0) as after, added, changed, removed, school_is

@@ -86,9 +86,12 @@ class Refused:
     arrived_at: datetime
 
 
-def open_deliveries(settings: Settings) -> list[Refused]:
-    """What needs someone, the newest first: as `fct_deliveries` has it, of what is not built yet too. May raise `lake.Damaged`."""
-    records = [str(record) for record in lake.records(settings)]
+def open_deliveries(settings: Settings, district_id: str | None = None) -> list[Refused]:
+    """What needs someone, the newest first, of all districts or of one: as `fct_deliveries` has it, of what is not built yet too.
+
+    May raise `lake.Damaged`.
+    """
+    records = [str(record) for record in lake.records(settings, district_id)]
     if not records:
         return []
     sql = f"""with records as (select * from {lake.read(records)}),

@@ -160,7 +160,9 @@ class _Provider:
 
     def nobody(self) -> flask.typing.ResponseReturnValue:
         request = flask.request
-        if request.method == "GET" and not request.path.startswith("/_dash"):
+        # A page is led to the provider; a picture or a script that the page asks for is not.
+        is_page = request.headers.get("Sec-Fetch-Dest", "document") == "document"
+        if request.method == "GET" and is_page and not request.path.startswith("/_dash"):
             return flask.redirect(f"{SIGN_IN}?next={quote(request.full_path.rstrip('?'), safe='')}")
         return flask.Response("Sign on again.", 401, mimetype="text/plain")
 
@@ -278,7 +280,7 @@ def _page(code: int, title: str, content: str) -> flask.Response:
     """A page that needs no script. `content` is HTML."""
     return flask.Response(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{title} – Rollcall</title><link rel="stylesheet" href="/assets/rollcall.css"></head><body><div class="page">'
+        f'<title>{title} – Rollcall</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/assets/rollcall.css"></head><body><div class="page">'
         f'<main class="empty-page"><h1>{title}</h1>{content}</main></div></body></html>',
         code,
         mimetype="text/html",

@@ -11,7 +11,9 @@
 
     function place() {
         const name = PAGES[window.location.pathname];
-        return name ? document.getElementById("office-" + name) : null;
+        const there = name && document.getElementById("office-" + name);
+        // A section stays hidden from those who do not have the page.
+        return there && !there.closest("section").hidden ? there : null;
     }
 
     function ask(path, options) {
@@ -38,7 +40,10 @@
         if (!there) {
             return;
         }
-        const fresh = new DOMParser().parseFromString(text, "text/html").body.firstElementChild;
+        const fresh = new DOMParser().parseFromString(text, "text/html").querySelector(".office");
+        if (!fresh) {
+            return;
+        }
         const old = there.firstElementChild;
         const parts = (of) => [...of.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
         if (isWhole || !old || old.dataset.district !== fresh.dataset.district || parts(old) !== parts(fresh)) {
@@ -100,7 +105,7 @@
     }
 
     function follow() {
-        const now = PAGES[window.location.pathname] && district() ? window.location.pathname + "|" + district() : "";
+        const now = place() && district() ? window.location.pathname + "|" + district() : "";
         const version = (document.querySelector("#footer code") || {}).textContent || "";
         if (now && now + version !== shown) {
             shown = now + version;
@@ -226,5 +231,5 @@
         if (place() && (!place().firstElementChild || shown)) {
             follow();
         }
-    }).observe(document.body, { childList: true, subtree: true });
+    }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["hidden"] });
 })();
