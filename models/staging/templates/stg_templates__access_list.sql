@@ -1,9 +1,9 @@
 select
     {{ key(["district_id", "row_key"]) }} as grant_row_key,
     district_id,
-    lower({{ clean("email") }}) as email,
+    {{ lower_text(clean("email")) }} as email,
     email_hash,
-    lower({{ clean("role") }}) as access_role,
+    {{ lower_text(clean("role")) }} as access_role,
     {{ clean("school") }} as school,
     {{ school_cell("school", "school") }} as school_cell,
     _op = 'delete' as is_deleted,

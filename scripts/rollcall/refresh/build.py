@@ -48,10 +48,10 @@ def export(settings: Settings) -> None:
     os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
 
 
-def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None], base: str | None) -> Built:
+def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None], base: str | None = None) -> Built:
     """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests.
 
-    `base` is the version that the candidate is a copy of. On Spark, which may not have it, the build is a full one then.
+    On Spark, `base` is the version to go on from; without one, or where Spark does not have it, the build is a full one.
     """
     export(settings)
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager

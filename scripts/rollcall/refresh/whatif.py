@@ -82,7 +82,9 @@ def what_if(settings: Settings, file: Path, district: District, say: Say, out: P
     Nothing of the house is changed, and no refresh waits for it: the copy is made without the lock.
     """
     with take.private_folder(settings) as scratch:
-        there = settings.model_copy(update={name: scratch / name for name in _ROOMS})
+        # On DuckDB, also where Spark builds what readers have: its tables are of the published versions.
+        rooms = {name: scratch / name for name in _ROOMS}
+        there = settings.model_copy(update={**rooms, "engine": "duckdb"})
         for name in _ROOMS:
             getattr(there, name).mkdir()
         say("copying the lake")
