@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r target text; do printf '  make %-14s%s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r target text; do printf '  make %-17s%s\n' "$$target" "$$text"; done
 
 run: $(READY) ## make a sample district if landing/ is empty, refresh, and say what was published
 	@ROLLCALL_SETTLE_SECONDS=$${ROLLCALL_SETTLE_SECONDS-0} $(BIN)/rollcall start

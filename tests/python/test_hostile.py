@@ -1,6 +1,6 @@
 """Hostile deliveries by the dozen, among good ones of other districts: every good one is published the same night.
 
-The tests send 60, `make hostile` 3,000 (ROLLCALL_BAD_FILES).
+The tests send 30, `make hostile` 3,000 (ROLLCALL_BAD_FILES).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import duckdb
 import roster
 from rollcall.intake import landing
 
-COUNT = int(os.environ.get("ROLLCALL_BAD_FILES", "60"))
+COUNT = int(os.environ.get("ROLLCALL_BAD_FILES", "30"))
 SEED = int(os.environ.get("ROLLCALL_SEED", "7"))
 NIGHTS = max(2, COUNT // 250)
 

@@ -197,7 +197,7 @@ def test_a_good_second_day_is_accepted(before, tmp_path):
 
 
 # How many mutated deliveries are tried: `make mutations` tries 2,000.
-MUTATIONS = int(os.environ.get("ROLLCALL_TEST_MUTATIONS", "40"))
+MUTATIONS = int(os.environ.get("ROLLCALL_TEST_MUTATIONS", "20"))
 FIRST_SEED = int(os.environ.get("ROLLCALL_TEST_FIRST_SEED", "0"))
 DAY = date(2020, 10, 2)
 

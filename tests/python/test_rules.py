@@ -386,6 +386,10 @@ BROKEN_FILES = [
     ("product-id-unique", "products.csv", [PRODUCT, PRODUCT], (3, "product_id", "P1", 1)),
     ("product-url-valid", "products.csv", [PRODUCT, PRODUCT | {"product_id": "P2", "url": "none"}], (3, "url", "Docs", 1)),
     ("product-status-known", "products.csv", [PRODUCT, PRODUCT | {"product_id": "P2", "product_status": "superb"}], (3, "product_status", "superb", 1)),
+    ("access-header", "access.csv", "email,role,School\nada@d.example,director,\n", (1, "school", "School", 1)),
+    ("access-email-valid", "access.csv", "email,role,school\nada@d.example,director,\nada,director,\n", (3, "email", "[3 characters: aaa]", 1)),
+    ("access-role-valid", "access.csv", "email,role,school\nada@d.example,director,\nbo@d.example,wizard,\n", (3, "role", "[6 characters: aaaaaa]", 1)),
+    ("access-school-present", "access.csv", "email,role,school\nada@d.example,director,\nbo@d.example,principal,\n", (3, "school", "principal", 1)),
     ("kind-known", "letter.csv", "dear,sir\n", (None, None, None, 1)),
     ("file-within-limits", "usage.csv", f"{USAGE_HEADER}{',more' * 1000}\n", (1, None, None, 1)),
     ("file-readable", "usage.parquet", "this is no parquet", (None, None, None, 1)),
@@ -426,6 +430,22 @@ def test_use_that_is_in_the_lake_already_is_told(tmp_path):
     assert [(f.rule, f.count) for f in report.findings] == [("usage-duplicate", 1)]
 
 
+def test_an_access_list_is_held_to_the_roster(tmp_path):
+    private, district = _settings(tmp_path), District(district_id="d")
+    first = roster.write(tmp_path / "landing" / "d" / "roster_2020-10-01.zip")
+    take.take(landing.describe(first, district), private)
+    path = tmp_path / "landing" / "d" / "access_2020-10-02.csv"
+    path.write_text(
+        "email,role,school\nada@d.example,principal,A\nbo@d.example,principal,Nowhere\ns1@schools.example,director,\n"
+    )
+    report = take.take(landing.describe(path, district), private).report
+    found = {(f.rule, f.severity, f.row, f.column, f.count) for f in report.findings}
+    assert found == {
+        ("access-school-resolves", "error", 3, "school", 1),
+        ("access-of-student", "error", 4, "email", 1),
+    }
+
+
 def test_every_rule_has_a_failing_fixture():
     """`zip-readable` and `zip-safe` are below; `delivery-order`, `delta-needs-bulk` are those of whole deliveries."""
     covered = {rule for rule, *_ in [*BROKEN, *BROKEN_ROWS, *AGAINST, *BROKEN_FILES]} | {
@@ -440,6 +460,7 @@ def test_every_rule_has_a_failing_fixture():
     elsewhere |= {"extension-missing", "delivery-in-blackout"}  # in test_vocabularies
     elsewhere |= {"csv-separator", "school-name-similar"}  # in test_headers, as are these:
     elsewhere |= {"school-id-unique", "school-name-present", "school-name-unique"}
+    elsewhere |= {"access-school-resolves", "access-of-student"}  # above
     assert set(RULES) - covered == elsewhere
     assert covered <= set(RULES)
 
