@@ -190,7 +190,7 @@ def make(
     (target / "district.toml").write_text(
         f'name = "Maplewood Unified School District"\ntime_zone = "{ZONE.key}"\nemail_domains = ["{DOMAIN}"]\n'
         "# A sample gets no newer data. Without this line, `rollcall status` would ask for it.\n"
-        "freshness_days = {oneroster = 36500, products = 36500, usage = 36500}\n",
+        "freshness_days = {oneroster = 0, products = 0, usage = 0}\n",
         "utf-8",
     )
     calendar = school_days(start, days)

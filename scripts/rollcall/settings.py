@@ -123,8 +123,8 @@ class Settings(BaseSettings):
     session_hours: float = Field(12, gt=0, description="A session ends this long after signing on, used or not.")
     access_log_days: int = Field(365, ge=1, description="Days for which the access log is kept.")
 
-    freshness_days: dict[str, int] = Field(
-        default_factory=lambda: dict(_freshness_of_sources()),
+    freshness_days: dict[str, int] | None = Field(
+        None,
         description="Days after which a district that delivered a kind before is late with it; JSON. Else the dbt sources' own.",
     )
 
@@ -185,6 +185,11 @@ class Settings(BaseSettings):
             )
         return self
 
+    @property
+    def expected_days(self) -> dict[str, int]:
+        """Kind of delivery → days within which newer data is expected of a district that sets none of its own."""
+        return _freshness_of_sources() if self.freshness_days is None else self.freshness_days
+
     def days_late(
         self, kind: str, last: datetime, now: datetime, own: Mapping[str, int] | None = None
     ) -> tuple[int, int] | None:
@@ -192,7 +197,7 @@ class Settings(BaseSettings):
 
         A district's `own` days go before all others; 0 expects nothing.
         """
-        days, allowed = (now - last).days, {**self.freshness_days, **(own or {})}.get(kind)
+        days, allowed = (now - last).days, {**self.expected_days, **(own or {})}.get(kind)
         return (days, allowed) if allowed and days > allowed else None
 
     @property

@@ -135,8 +135,8 @@ def test_lateness_is_what_the_sources_say(manifest):
         for source in manifest["sources"].values()
         if source["config"]["meta"].get("delivery_kind")
     }
-    assert Settings().freshness_days == said
-    assert Settings(freshness_days={"usage": 9}).freshness_days == {"usage": 9}
+    assert Settings().expected_days == said
+    assert Settings(freshness_days={"usage": 9}).expected_days == {"usage": 9}
 
 
 def test_freshness_works_from_the_root(house):

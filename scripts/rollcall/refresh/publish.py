@@ -45,10 +45,11 @@ def _described(settings: Settings, name: str) -> Version:
     file = settings.versions / f"{name}.duckdb"
     try:
         version = Version(**json.loads(file.with_suffix(".json").read_text("utf-8")))
-        if not is_locked(file):
-            with duckdb.connect(str(file), read_only=True) as connection:
-                connection.execute("select count(*) from marts.dim_districts").fetchall()
+        with duckdb.connect(str(file), read_only=True) as connection:
+            connection.execute("select count(*) from marts.dim_districts").fetchall()
     except (OSError, ValueError, TypeError, duckdb.Error) as error:
+        if _is_of_a_lock(error):
+            return version
         raise RollcallError(f"version {name} cannot be opened ({str(error).splitlines()[0]})") from error
     return version
 
@@ -57,11 +58,13 @@ def is_locked(file: Path) -> bool:
     """Whether someone has a version open for writing, which no reader should: it cannot be opened then, and is not damaged."""
     try:
         duckdb.connect(str(file), read_only=True).close()
-    except duckdb.IOException as error:
-        return "Conflicting lock" in str(error)
-    except duckdb.Error:
-        pass  # for who opens it to report
+    except duckdb.Error as error:
+        return _is_of_a_lock(error)  # anything else is for who opens it to report
     return False
+
+
+def _is_of_a_lock(error: Exception) -> bool:
+    return isinstance(error, duckdb.IOException) and "Conflicting lock" in str(error)
 
 
 def current(settings: Settings) -> Version | None:

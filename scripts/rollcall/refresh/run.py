@@ -282,8 +282,6 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         )
         is_same_code = base is not None and base.code_fingerprint == version.code_fingerprint
         is_withdrawn = base is not None and base.withdrawals != version.withdrawals
-        # Someone who has it open for writing may have written to it.
-        is_open = base is not None and publish.is_locked(base.file(settings))
         is_current = is_same_code and base.lake_fingerprint == version.lake_fingerprint and not (is_withdrawn or full)
         if base and is_withdrawn and not lake.accepted_ids(settings):
             publish.unpublish(settings)
@@ -293,6 +291,8 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             run.version = base.version if base else None
             return
         auditor = auditor or _start_auditor(settings)
+        # Someone who has it open for writing may have written to it.
+        is_open = base is not None and publish.is_locked(base.file(settings))
         build = _Build(
             settings, run, say, base if is_same_code and not (is_withdrawn or is_open or full) else None, auditor
         )
