@@ -53,8 +53,9 @@ test-dagster: ## test the Dagster definitions
 	fi
 	@touch $@
 
+SPARK_TESTS ?= tests/spark
 test-spark: .venv-spark/.ready ## build on Spark what DuckDB builds, and compare every row; about four minutes
-	SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q tests/spark
+	SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q $(SPARK_TESTS)
 
 test-spark-full: .venv-spark/.ready ## the same with every step, versions, and a cluster that loses a worker; half an hour
 	ROLLCALL_SPARK_STEPS=all SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q tests/spark
