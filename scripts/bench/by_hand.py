@@ -61,7 +61,8 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
 
             create temp table person_row as
             select "sourcedId" as id, {key(f"'{district}'", '"sourcedId"')} as row_key, u.role, r.user_type, r.user_type_rank,
-                coalesce(r.is_staff = 'true', false) as is_staff, lower("enabledUser") = 'true' as is_enabled,
+                coalesce(r.is_staff = 'true', false) as is_staff, coalesce(r.is_on_roster = 'true', false) as is_on_roster,
+                lower("enabledUser") = 'true' and coalesce(r.is_on_roster = 'true', false) as is_enabled,
                 "orgSourcedIds" as orgs, grades, identifier, lower(email) as email, username,
                 concat_ws(' ', "givenName", "familyName") as name, keyed_hash("sourcedId") as id_hash,
                 keyed_hash(identifier) as identifier_hash, keyed_hash(lower(email)) as email_hash,
@@ -82,18 +83,22 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             )
             select id, anchor, {key(f"'{district}'", "anchor")} as user_key from by_email;
 
+            create temp table class_grade as
+            select c."sourcedId" as class, o.org_key, a.grade_code
+            from (
+                select c.*, unnest(string_split(coalesce(c.grades, k.grades), ',')) as grade
+                from {csvs["classes"]} c left join {csvs["courses"]} k on c."courseSourcedId" = k."sourcedId"
+            ) c
+            join org o on o.id = c."schoolSourcedId"
+            left join {seeds["grade_aliases"]} a on lower(trim(c.grade)) = a.grade_alias;
+
             create temp table taught as
-            select e."userSourcedId" as id, c."sourcedId" as class, o.org_key, a.grade_code
+            select e."userSourcedId" as id, c.class, c.org_key, c.grade_code
             from (
                 select * from {csvs["enrollments"]}
                 where role <> 'student' and coalesce("beginDate", '{day}') <= '{day}' and coalesce("endDate", '9999') > '{day}'
             ) e
-            join (
-                select c.*, unnest(string_split(coalesce(c.grades, k.grades), ',')) as grade
-                from {csvs["classes"]} c left join {csvs["courses"]} k on c."courseSourcedId" = k."sourcedId"
-            ) c on e."classSourcedId" = c."sourcedId"
-            join org o on o.id = c."schoolSourcedId"
-            left join {seeds["grade_aliases"]} a on lower(trim(c.grade)) = a.grade_alias
+            join class_grade c on e."classSourcedId" = c.class
             where e."userSourcedId" in (select id from person_row where user_type = 'educator' and is_enabled);
 
             create temp table membership_row as
@@ -116,19 +121,43 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
                     from (select id, lower(trim(unnest(string_split(grades, ',')))) as grade from person_row where is_enabled)
                     join {seeds["grade_aliases"]} on grade = grade_alias
                 )
+            ),
+            pair as (
+                select l.id, l.role, l.org_key, g.grade_code, l.position,
+                    case when g.grade_code is null then 6 when l.orgs > 1 and g.grades > 1 then 5 else 3 end as basis
+                from listed_org l
+                left join class_org c on l.id = c.id and l.org_key = c.org_key
+                left join listed_grade g on l.id = g.id and l.id not in (select id from class_org)
+                where c.org_key is null
+            ),
+            -- What a school's classes have, and its students where their lists say which school has which grade.
+            served as (
+                select org_key, grade_code from class_grade where grade_code is not null
+                union
+                select l.org_key, g.grade_code from listed_org l join listed_grade g using (id)
+                where l.role = 'student' and (l.orgs = 1 or g.grades = 1)
+            ),
+            judged as (
+                select p.*, s.org_key is null and p.org_key in (select org_key from served)
+                    and count(s.org_key) over (partition by p.id, p.grade_code) > 0 as is_left_out
+                from pair p left join served s using (org_key, grade_code) where basis = 5
+            ),
+            product as (
+                select *, bool_or(is_left_out) over (partition by id) as is_cut,
+                    bool_and(is_left_out) over (partition by id, org_key) as is_gone
+                from judged
             )
             select distinct t.id, p.role, t.org_key, t.grade_code, 2 as basis, c.classes, null::bigint as position
             from taught t join class_org c using (id, org_key) join person_row p using (id)
             union all
-            select l.id, l.role, l.org_key, g.grade_code,
-                case when g.grade_code is null then 5 when l.orgs > 1 and g.grades > 1 then 4 else 3 end, 0, l.position
-            from listed_org l
-            left join class_org c on l.id = c.id and l.org_key = c.org_key
-            left join listed_grade g on l.id = g.id and l.id not in (select id from class_org)
-            where c.org_key is null
+            select id, role, org_key, grade_code, basis, 0, position from pair where basis <> 5
+            union all
+            select id, role, org_key, grade_code, if(is_cut, 4, 5), 0, position from product where not is_left_out
+            union all
+            select distinct id, role, org_key, null, 6, 0, position from product where is_gone
             union all
             -- The template's ids are the roster's here, and its schools and grades one a row.
-            select t.sis_id, t.role, o.org_key, a.grade_code, 7, 0, 1
+            select t.sis_id, t.role, o.org_key, a.grade_code, 8, 0, 1
             from {csv(template)} t join org o on t.school_id = o.id
             left join {seeds["grade_aliases"]} a on lower(t.grade_level) = a.grade_alias;
 
@@ -139,7 +168,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             ),
             defaulted as (
                 select distinct user_key, 'administrator' as role, (select org_key from org where type = 'district') as org_key,
-                    null::varchar as grade_code, 6 as basis, 0 as classes, 1 as position
+                    null::varchar as grade_code, 7 as basis, 0 as classes, 1 as position
                 from person join person_row using (id)
                 where role = 'administrator' and is_enabled
                     and user_key not in (select user_key from keyed where role = 'administrator')
@@ -155,7 +184,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
 
             create table fct_memberships as
             select {key("user_key", "org_key", "coalesce(grade_code, '')", "role", f"'{day}'")} as membership_key, user_key, org_key,
-                grade_code, role, ['', 'class_enrollment', 'listed', 'cross_product', 'org_only', 'district_default', 'explicit_row'][basis] as pairing_basis,
+                grade_code, role, ['', 'class_enrollment', 'listed', 'served_grades', 'cross_product', 'org_only', 'district_default', 'explicit_row'][basis] as pairing_basis,
                 is_primary, date '{day}' as valid_from
             from bridge_rows;
 
@@ -174,7 +203,7 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             )
             select user_key, anchor as user_sourced_id, user_type, case when is_staff then name end as display_name,
                 case when is_staff then email end as email, email_hash, any_enabled as is_enabled
-            from best where rank = 1;
+            from best where rank = 1 and is_on_roster;
 
             create table bridge_user_identifiers as
             select user_key, kind as identifier_type, min(value) as identifier_value
