@@ -7,8 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -18,6 +21,9 @@ from rollcall.districts import District
 from rollcall.intake import lake, landing, take
 from rollcall.intake.take import Outcome
 from rollcall.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "rules", "state")
 
@@ -135,3 +141,20 @@ def browser():
         )  # fmt: skip
         yield browser
         browser.close()
+
+
+@contextmanager
+def opening(browser, address: str, **more) -> Iterator[Page]:
+    """A page whose console must stay free of errors, and which must ask nobody but the dashboard."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True, **more)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith((address, "data:", "blob:")) else problems.append(request.url),
+    )
+    yield page
+    context.close()
+    assert not problems

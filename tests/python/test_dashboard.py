@@ -28,6 +28,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
+from conftest import opening
 from oracle import EVERY
 from oracle import Inventory as Oracle
 from rollcall.dashboard import components, filters, heat, sheets, tables, views
@@ -545,19 +546,8 @@ def address(district, log):
 
 @pytest.fixture
 def page(browser, address):
-    """A page whose console must stay free of errors, and which must ask nobody but the dashboard."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith((address, "data:", "blob:")) else problems.append(request.url),
-    )
-    yield page
-    context.close()
-    assert not problems
+    with opening(browser, address) as page:
+        yield page
 
 
 def opened(page: Page, address: str, path: str = "/", query: str = "") -> None:

@@ -20,10 +20,9 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-import programs
-from conftest import free_port
+from conftest import free_port, opening
 from rollcall.dashboard.app import create
 from rollcall.office import routes
 
@@ -142,35 +141,6 @@ def behind_a_proxy(house):
     more = {"sign_on": "proxy", "public_url": f"http://127.0.0.1:{port}", "proxy_addresses": '["127.0.0.1"]'}
     with serving(house, port, **more) as (found, _):
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = programs.chromium()
-    assert program, "these tests need Chromium, which `make test` gets"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-        )
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def opening(browser, address: str, **more) -> Iterator[Page]:
-    """A page whose console must stay free of errors, and which must ask nobody but the dashboard."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000}, accept_downloads=True, **more)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "request",
-        lambda request: None if request.url.startswith((address, "data:", "blob:")) else problems.append(request.url),
-    )
-    yield page
-    context.close()
-    assert not problems
 
 
 @pytest.fixture
