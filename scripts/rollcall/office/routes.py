@@ -15,7 +15,9 @@ from zoneinfo import ZoneInfo
 
 import flask
 import jinja2
+from werkzeug.datastructures import MultiDict
 
+from rollcall.dashboard import exports, sheets
 from rollcall.districts import District
 from rollcall.errors import RollcallError
 from rollcall.intake import aliases, districts
@@ -38,6 +40,11 @@ class Source(Protocol):
     settings: Settings
 
     def figures(self): ...
+
+
+def _asked() -> dict[str, str]:
+    """What the list of educators is narrowed by."""
+    return {name: flask.request.values.get(name, "")[:200] for name in ("search", "school", "grade")}
 
 
 @cache
@@ -113,14 +120,25 @@ class Office:
         )  # fmt: skip
 
     def members(self, district_id: str, said: str = "", error: str = "") -> flask.Response:
-        asked = {name: flask.request.values.get(name, "")[:200] for name in ("search", "school", "grade")}
+        asked = _asked()
         found, total = members.educators(self.ask, district_id, **asked)
         schools, grades = members.choices(self.ask, district_id)
         return self._page(
             "members.html.jinja", district_id, educators=found, total=total, asked=asked, schools=schools, grades=grades,
             students=members.students(self.ask, district_id, self.settings.small_count), said=said, error=error, roles=room.roles(),
-            names=members.school_names(self.ask, district_id), added=members.added(self.settings, district_id), kinds=deliveries.KINDS,
+            names=members.school_names(self.ask, district_id), kinds=deliveries.KINDS, all_grades=members.all_grades(self.ask),
+            # What was typed into a form that was refused is not lost.
+            given=flask.request.form if error and flask.request.path.endswith("/add") else MultiDict(),
         )  # fmt: skip
+
+    def exported(self, district_id: str, name: str, kind: str) -> flask.Response:
+        """A table of the Members page, by the code that exports those of all other pages."""
+        asked = _asked()
+        columns, rows = members.table(self.ask, district_id, name, self.settings.small_count, asked)
+        filters = ", ".join(f"{key} {value}" for key, value in asked.items() if value) if name == "members" else ""
+        self.note("exported", district_id, f"{name}.{kind} {filters}".strip())
+        lines = sheets.head(members.TABLES[name], ": ".join(filter(None, (district_id, filters))), columns)
+        return exports.file(lines, columns, rows, kind, f"{name}_{district_id}")
 
     def do(self, page: Callable[..., flask.Response], action: str, act: Callable[[str], str]) -> flask.Response:
         """Does what a form asks for, logs it, and answers with the page; `act` says what was done."""
@@ -158,6 +176,13 @@ def attach(server: flask.Flask, source: Source) -> None:
         district_id = office.district()
         office.note("saw", district_id, "/office/members")
         return office.members(district_id)
+
+    @pages.get("/members/<name>.<kind>")
+    def export_members(name: str, kind: str):
+        district_id = office.district()
+        if name not in members.TABLES or kind not in exports.TYPES:
+            flask.abort(404)
+        return office.exported(district_id, name, kind)
 
     # Uploads
 
@@ -266,7 +291,12 @@ def attach(server: flask.Flask, source: Source) -> None:
             given = {
                 name: form.form.get(name, "").strip()[:200] for name in ("email", "first_name", "last_name", "role")
             }
-            room.add(office.settings, district_id, **given)
+            places = {
+                "schools": [each[:500] for each in form.form.getlist("schools")],
+                "grades": [each[:20] for each in form.form.getlist("grades")],
+                "end_date": form.form.get("end_date", "").strip()[:20],
+            }
+            room.add(office.settings, district_id, **given, **places)
             return f"{given['first_name']} {given['last_name']} is added with the next refresh."
 
         return office.do(office.members, "added an educator", act)
