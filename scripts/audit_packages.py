@@ -23,7 +23,9 @@ def judge(text: str, error: str) -> tuple[int, list[str]]:
     except (ValueError, KeyError, TypeError):
         last = (error.strip().splitlines() or ["it printed nothing"])[-1]
         if any(word in last.lower() for word in _UNREACHABLE):
-            return 0, [f"Nothing was audited: the service of the advisories cannot be reached from here. pip-audit says: {last}"]
+            return 0, [
+                f"Nothing was audited: the service of the advisories cannot be reached from here. pip-audit says: {last}"
+            ]
         return 2, [f"pip-audit failed: {last}"]
     answered = [each for each in packages if "skip_reason" not in each]
     lines = [
@@ -34,14 +36,26 @@ def judge(text: str, error: str) -> tuple[int, list[str]]:
     if lines:
         return 1, lines
     if not answered:
-        return 0, [f"Nothing was audited: the service of the advisories knows none of the {len(packages)} packages, as one that cannot be reached from here."]
+        return 0, [
+            f"Nothing was audited: the service of the advisories knows none of the {len(packages)} packages, as one that cannot be reached from here."
+        ]
     unknown = [each["name"] for each in packages if "skip_reason" in each]
     lines = [f"No advisory applies to {len(answered)} packages."]
     return 0, [*lines, f"Not audited, since the service does not know them: {', '.join(unknown)}"] if unknown else lines
 
 
 def main() -> int:
-    command = ["pip-audit", "--requirement", str(LOCK), "--require-hashes", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
+    command = [
+        "pip-audit",
+        "--requirement",
+        str(LOCK),
+        "--require-hashes",
+        "--disable-pip",
+        "--format",
+        "json",
+        "--progress-spinner",
+        "off",
+    ]
     done = subprocess.run(command, text=True, capture_output=True)
     code, lines = judge(done.stdout, done.stderr)
     print("\n".join(lines))

@@ -23,7 +23,9 @@ def license_of(name: str) -> str:
     about = metadata.metadata(name)
     if expression := about.get("License-Expression"):
         return expression
-    classified = [each.rpartition(" :: ")[2] for each in about.get_all("Classifier", []) if each.startswith("License ::")]
+    classified = [
+        each.rpartition(" :: ")[2] for each in about.get_all("Classifier", []) if each.startswith("License ::")
+    ]
     named = [each for each in classified if each != "OSI Approved"]
     if named:
         return ", ".join(named)
@@ -49,7 +51,14 @@ def page() -> str:
     ]
     if elsewhere:
         lines += ["", f"On other systems or versions of Python also: {', '.join(sorted(elsewhere))}."]
-    return "\n".join([*lines, "", "Rollcall's own license is in [LICENSE](../LICENSE). `deploy/container/` builds on images of their own licenses.", ""])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Rollcall's own license is in [LICENSE](../LICENSE). `deploy/container/` builds on images of their own licenses.",
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

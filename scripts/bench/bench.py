@@ -474,11 +474,17 @@ def people(root: Path, users: int, events: int, count: int = 30, seconds: int = 
     script = Path(__file__).with_name("people.py")
     answered = timed([sys.executable, str(script), str(count), str(seconds), str(people_of)], house.environment)
     told = json.loads(answered.output)
-    print(f"\ndashboard, {count} people at once, {users:,} people on the roster; a refresh of {told['refresh_seconds']} s publishes meanwhile")
+    print(
+        f"\ndashboard, {count} people at once, {users:,} people on the roster; a refresh of {told['refresh_seconds']} s publishes meanwhile"
+    )
     for name in ("all", "before", "during", "after"):
         one = told[name]
-        print(f"  {name:8} {one['answers']:6,} answers   median {one['median']:.0f} ms, p95 {one['p95']:.0f} ms, longest {one['longest']:,.0f} ms")
-    print(f"  errors {told['errors']}, versions seen {told['versions']}, server {told['processor_ms']} ms of processor time an answer (aim: 0 errors, p95 500 ms)")
+        print(
+            f"  {name:8} {one['answers']:6,} answers   median {one['median']:.0f} ms, p95 {one['p95']:.0f} ms, longest {one['longest']:,.0f} ms"
+        )
+    print(
+        f"  errors {told['errors']}, versions seen {told['versions']}, server {told['processor_ms']} ms of processor time an answer (aim: 0 errors, p95 500 ms)"
+    )
     for name, one in sorted(told["kinds"].items(), key=lambda each: -each[1]["p95"])[:8]:
         print(f"    {name[:60]:60} {one['answers']:6,}   median {one['median']:.0f} ms, p95 {one['p95']:.0f} ms")
     for what, number in told["examples"].items():

@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from dash._utils import split_callback_id
@@ -63,9 +64,9 @@ class Person(threading.Thread):
         self.place, self.email, self.answers, self.stop = urlsplit(address), email, answers, stop
         self.pages = [page for page in PAGES if sees_all or page not in OF_DISTRICT]
         self.rng = random.Random(seed)
-        self.connection = http.client.HTTPConnection(self.place.hostname, self.place.port, timeout=60)
-        self.token = ""
-        self.now: dict[str, object] = {}
+        self.connection = http.client.HTTPConnection(str(self.place.hostname), self.place.port, timeout=60)
+        self.token: tuple[str, str] | None = None
+        self.now: dict[str, Any] = {}
         self.callbacks: list[dict] = []
 
     def ask(self, method: str, path: str, body: dict | None = None, what: str = "") -> bytes:
@@ -89,7 +90,11 @@ class Person(threading.Thread):
             self.answers.wrong(f"{what or path}: {answer.status} {content[:100]!r}")
             return b""
         if path == "/":
-            cookies = dict(part.partition("=")[::2] for line in answer.headers.get_all("Set-Cookie", []) for part in [line.partition(";")[0]])
+            cookies = dict(
+                part.partition("=")[::2]
+                for line in answer.headers.get_all("Set-Cookie", [])
+                for part in [line.partition(";")[0]]
+            )
             session = next(f"{name}={value}" for name, value in cookies.items() if name != "_csrf_token")
             self.token = (session, cookies["_csrf_token"])
         if answer.headers.get("Content-Encoding") == "gzip":
@@ -101,9 +106,15 @@ class Person(threading.Thread):
     def call(self, name: str, changed: str) -> dict:
         """One callback, as the page sends it; what it answers is how things are from then on."""
         callback = next(each for each in self.callbacks if name in each["output"])
-        body = {"output": callback["output"], "outputs": split_callback_id(callback["output"]), "changedPropIds": [changed]}
+        body = {
+            "output": callback["output"],
+            "outputs": split_callback_id(callback["output"]),
+            "changedPropIds": [changed],
+        }
         for kind in ("inputs", "state"):
-            body[kind] = [{**each, "value": self.now.get(f"{each['id']}.{each['property']}")} for each in callback[kind]]
+            body[kind] = [
+                {**each, "value": self.now.get(f"{each['id']}.{each['property']}")} for each in callback[kind]
+            ]
         text = self.ask("POST", "/_dash-update-component", body, name.strip("."))
         answer = json.loads(text)["response"] if text else {}
         for component, properties in answer.items():
@@ -128,9 +139,14 @@ class Person(threading.Thread):
     def open(self) -> None:
         self.ask("GET", "/")
         layout = json.loads(self.ask("GET", "/_dash-layout"))
-        self.callbacks = [each for each in json.loads(self.ask("GET", "/_dash-dependencies")) if not each.get("clientside_function")]
+        self.callbacks = [
+            each for each in json.loads(self.ask("GET", "/_dash-dependencies")) if not each.get("clientside_function")
+        ]
         for each in self.callbacks:
-            each |= {kind: [{"id": one["id"], "property": one["property"]} for one in each[kind]] for kind in ("inputs", "state")}
+            each |= {
+                kind: [{"id": one["id"], "property": one["property"]} for one in each[kind]]
+                for kind in ("inputs", "state")
+            }
         self.keep(layout)
         self.now |= {"url.pathname": "/", "url.search": "", "clock.n_intervals": 0}
         self.call(CHOOSE, "url.search")
@@ -147,7 +163,9 @@ class Person(threading.Thread):
         elif isinstance(part, dict):
             props = part.get("props", {})
             if isinstance(props.get("id"), str):
-                self.now |= {f"{props['id']}.{name}": value for name, value in props.items() if name not in ("id", "children")}
+                self.now |= {
+                    f"{props['id']}.{name}": value for name, value in props.items() if name not in ("id", "children")
+                }
             self.keep(props.get("children"))
 
     def act(self) -> None:
@@ -158,7 +176,11 @@ class Person(threading.Thread):
             self.call(SHOW, "url.pathname")
             if path in ("/quality", "/members"):
                 name = "deliveries" if path == "/quality" else "members"
-                self.ask("GET", f"/office/{name}?{urlencode({'district': self.now['district.value']})}", what=f"office {name}")
+                self.ask(
+                    "GET",
+                    f"/office/{name}?{urlencode({'district': self.now['district.value']})}",
+                    what=f"office {name}",
+                )
         elif what == "filter":
             name = self.rng.choice(["schools", "grades", "types"])
             known = [each["value"] for each in self.now.get(f"{name}.options") or []]
@@ -187,21 +209,36 @@ def _ticks(pid: int) -> int:
 
 
 def main(count: int, seconds: float, grants: Path) -> None:
-    more = {"ROLLCALL_SIGN_ON": "proxy", "ROLLCALL_PUBLIC_URL": "http://127.0.0.1:8050", "ROLLCALL_PROXY_ADDRESSES": '["127.0.0.1"]'}
+    more = {
+        "ROLLCALL_SIGN_ON": "proxy",
+        "ROLLCALL_PUBLIC_URL": "http://127.0.0.1:8050",
+        "ROLLCALL_PROXY_ADDRESSES": '["127.0.0.1"]',
+    }
     server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "rollcall", "dashboard", "--port", "0"], stdout=subprocess.PIPE, text=True, env=os.environ | more
+        [sys.executable, "-u", "-m", "rollcall", "dashboard", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | more,
     )
     answers, stop = Answers(), threading.Event()
     try:
-        address = re.search(r"http://\S+", server.stdout.readline())[0]
+        said = server.stdout.readline() if server.stdout else ""
+        found = re.search(r"http://\S+", said)
+        if not found:
+            sys.exit(f"the dashboard did not start: {said}")
+        address = found[0]
         people = json.loads(grants.read_text())[:count]
-        crowd = [Person(address, email, sees_all, number, answers, stop) for number, (email, sees_all) in enumerate(people)]
+        crowd = [
+            Person(address, email, sees_all, number, answers, stop) for number, (email, sees_all) in enumerate(people)
+        ]
         used = _ticks(server.pid)
         for person in crowd:
             person.start()
         stop.wait(seconds)
         began = time.monotonic()
-        refresh = subprocess.run([sys.executable, "-m", "rollcall", "refresh", "--json"], stdout=subprocess.PIPE, text=True)
+        refresh = subprocess.run(
+            [sys.executable, "-m", "rollcall", "refresh", "--json"], stdout=subprocess.PIPE, text=True
+        )
         ended = time.monotonic()
         stop.wait(seconds)
         stop.set()
@@ -215,7 +252,10 @@ def main(count: int, seconds: float, grants: Path) -> None:
         "during": [took for at, took, _ in answers.took if began <= at < ended],
         "after": [took for at, took, _ in answers.took if at >= ended],
     }
-    kinds = {what: figures([took for _, took, of in answers.took if of == what]) for what in sorted({of for _, _, of in answers.took})}
+    kinds = {
+        what: figures([took for _, took, of in answers.took if of == what])
+        for what in sorted({of for _, _, of in answers.took})
+    }
     print(
         json.dumps(
             {

@@ -164,10 +164,21 @@ _member_places = st.fixed_dictionaries(
 
 
 @st.composite
+def _access(draw) -> list[dict[str, str]]:
+    """An access list: who may see the district, and who may see a school of it; one row that can be used, at least."""
+    rows = [{"email": "boss@d.example", "role": "director"}]
+    for email in draw(_some(["x@d.example", "y@d.example", "p@d.example", "m@d.example", "q@d.example"], 4)):
+        role = draw(st.sampled_from(["director", "data_manager", "curriculum", "principal", "viewer", "wizard"]))
+        school = draw(st.sampled_from(["", "A", "B; C", "alpha SCHOOL", "Gamma, Upper School", "Nowhere High"]))
+        rows.append({"email": email, "role": role, "school": school})
+    return rows
+
+
+@st.composite
 def district(draw) -> list[Delivery]:
     """What one district delivers on each of the dates."""
     version = draw(st.sampled_from([None, "1.1", "1.1", "1.2"]))
-    forms = draw(st.sets(st.sampled_from(["educators", "students", "members"])))
+    forms = draw(st.sets(st.sampled_from(["educators", "students", "members", "access"])))
     if version is None:
         forms |= {"educators"}
     deliveries, users = [], {}
@@ -201,7 +212,8 @@ def district(draw) -> list[Delivery]:
                 rows = [{"email": "o@d.example", "role": ""}, *rows]
                 deliveries.append(Delivery("members", day, {kind: rows}))
             elif draw(st.booleans()):
-                deliveries.append(Delivery(kind, day, {kind: draw(_template_rows(kind))}))
+                rows = draw(_access() if kind == "access" else _template_rows(kind))
+                deliveries.append(Delivery(kind, day, {kind: rows}))
     return deliveries
 
 
@@ -297,11 +309,15 @@ class Oracle:
             if row[end]
         }
         boundaries |= {
-            end for delivery in deliveries for row in delivery.rows.get("members", []) if (end := _end(row)) not in (None, date.max)
+            end
+            for delivery in deliveries
+            for row in delivery.rows.get("members", [])
+            if (end := _end(row)) not in (None, date.max)
         }
         for day in sorted(delivered | {day for day in boundaries if day > min(delivered)}):
             order = ["oneroster", "educators", "students", "members"]
-            for delivery in sorted((d for d in deliveries if d.date == day), key=lambda d: order.index(d.kind)):
+            rosters = [each for each in deliveries if each.date == day and each.kind in order]
+            for delivery in sorted(rosters, key=lambda each: order.index(each.kind)):
                 self._apply(delivery)
             self.states[day] = self._rows(day)
             self.class_grades[day] = {
@@ -558,7 +574,11 @@ class Oracle:
         for person, entries in found.items():
             first = min(entries, key=lambda e: _precedence(e, entries[e]), default=None)
             answer[person] = {
-                (*entry, next(source for source in ("oneroster", "template", "added") if source in said[0]), entry == first)
+                (
+                    *entry,
+                    next(source for source in ("oneroster", "template", "added") if source in said[0]),
+                    entry == first,
+                )
                 for entry, said in entries.items()
             }
         return answer

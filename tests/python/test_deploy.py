@@ -134,7 +134,9 @@ def test_the_proxy_takes_its_configuration():
     assert file.read_text("utf-8").count("{") == file.read_text("utf-8").count("}")
     if caddy := shutil.which("caddy"):
         command = [caddy, "validate", "--adapter", "caddyfile", "--config", file]
-        done = subprocess.run(command, text=True, capture_output=True, env=os.environ | {"ROLLCALL_NAME": "rollcall.oakdale.org"})
+        done = subprocess.run(
+            command, text=True, capture_output=True, env=os.environ | {"ROLLCALL_NAME": "rollcall.oakdale.org"}
+        )
         assert done.returncode == 0 and "Valid configuration" in done.stderr + done.stdout, done.stderr
 
 
@@ -154,7 +156,9 @@ def test_the_compose_file_means_what_it_says(tmp_path):
     without = {name: value for name, value in os.environ.items() if name != "ROLLCALL_NAME"}
     failed = subprocess.run(command, text=True, capture_output=True, env=without)
     assert failed.returncode != 0 and "the name under which people reach the dashboard" in failed.stderr
-    done = subprocess.run(command, text=True, capture_output=True, env=without | {"ROLLCALL_NAME": "rollcall.oakdale.org"})
+    done = subprocess.run(
+        command, text=True, capture_output=True, env=without | {"ROLLCALL_NAME": "rollcall.oakdale.org"}
+    )
     assert done.returncode == 0, done.stderr
     services = yaml.safe_load(done.stdout)["services"]
     assert services["dashboard"]["environment"]["ROLLCALL_PUBLIC_URL"] == "https://rollcall.oakdale.org"

@@ -134,7 +134,9 @@ def test_the_list_of_licenses_is_that_of_the_lock():
     listed = re.findall(r"^\| ([\w.-]+) \| (\d\S*) \| (.+) \|$", text, re.M)
     assert len(listed) > 100 and {(name, version) for name, version, _ in listed} <= lock
     elsewhere = re.search(r"^On other systems.*: (.*)\.$", text, re.M)
-    assert {name for name, _ in lock} == {name for name, _, _ in listed} | set(elsewhere[1].split(", ") if elsewhere else ())
+    assert {name for name, _ in lock} == {name for name, _, _ in listed} | set(
+        elsewhere[1].split(", ") if elsewhere else ()
+    )
     assert not [name for name, _, license_ in listed if license_ == "not stated"]
 
 

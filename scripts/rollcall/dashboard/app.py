@@ -170,6 +170,9 @@ def _nothing(error: RollcallError) -> html.Div:
                 html.H1("Nothing to show yet"),
                 html.P(str(error)[0].upper() + str(error)[1:] + "."),
                 html.P(["Put a district's files in the landing folder, run ", html.Code("rollcall refresh"), ", and reload this page."]),
+                # At this machine, where nobody needs an access list, the first file can be uploaded.
+                html.Div(id="office-start"),
+                html.Section(html.Div(id="office-deliveries"), **{"aria-label": "Deliveries"}),
             ],
             className="empty-page",
         ),

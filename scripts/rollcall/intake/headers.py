@@ -180,7 +180,9 @@ def _near_kind(path: Path, found: Sequence[str]) -> str | None:
     products = set(there["products"])
     if len(products) > len(schema.PRODUCT_COLUMNS) / 2 or (len(products) > 2 and {"product_name", "url"} <= products):
         return "products"
-    if {*schema.TEMPLATE_COLUMNS["members"], "end_date"} <= set(there["members"]) and "sis_id" not in there["educators"]:
+    if {*schema.TEMPLATE_COLUMNS["members"], "end_date"} <= set(there["members"]) and "sis_id" not in there[
+        "educators"
+    ]:
         return "members"
     person = set(there["educators"])
     names, places = person & _NAMES, person & _PLACES

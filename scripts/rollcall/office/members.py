@@ -75,13 +75,11 @@ class Educator:
     is_one_because: str
 
 
-def educators(
-    ask: Ask, district_id: str, search: str, school: str, grade: str, most: int | None = MOST
-) -> tuple[list[Educator], int]:
-    """(those that are listed, how many there are). Without `most` all are listed."""
+def educators(ask: Ask, district_id: str, asked: dict[str, str], most: int | None = MOST) -> tuple[list[Educator], int]:
+    """(those that are listed, how many there are), narrowed by `search`, `school` and `grade`. Without `most` all are listed."""
     rows = ask(
         _EDUCATORS,
-        {"district": district_id, "search": search.strip(), "school": school, "grade": grade, "most": most},
+        {**asked, "search": asked["search"].strip(), "district": district_id, "most": most},
     )
     found = []
     for row in rows:
@@ -97,7 +95,9 @@ def educators(
 
 
 def _source(name: str, row: Row) -> str:
-    until = f", until {row['until']:%B} {row['until'].day}, {row['until'].year}" if name == "added" and row["until"] else ""
+    until = (
+        f", until {row['until']:%B} {row['until'].day}, {row['until'].year}" if name == "added" and row["until"] else ""
+    )
     return _SOURCES.get(name, name) + until
 
 
@@ -241,16 +241,24 @@ _NAME_COLUMNS = [
 TABLES = {"members": "Educators and staff", "names": "School names", "students": "Students by school and grade"}
 
 
-def table(ask: Ask, district_id: str, name: str, threshold: int, asked: dict[str, str]) -> tuple[list[Column], list[Row]]:
+def table(
+    ask: Ask, district_id: str, name: str, threshold: int, asked: dict[str, str]
+) -> tuple[list[Column], list[Row]]:
     """A table of the page, whole, to export."""
     if name == "members":
-        found, _ = educators(ask, district_id, **asked, most=None)
+        found, _ = educators(ask, district_id, asked, most=None)
         return _EDUCATOR_COLUMNS, [{**vars(one), "places": "; ".join(one.places)} for one in found]
     if name == "names":
         return _NAME_COLUMNS, school_names(ask, district_id)
     counts = students(ask, district_id, threshold)
-    columns = [Column("school", "School", ""), *(Column(f"grade{n}", grade, "", "count") for n, grade in enumerate(counts.grades))]
-    rows = [{"school": school} | {f"grade{n}": _number(count) for n, (count, _) in enumerate(cells)} for school, cells in counts.rows]
+    columns = [
+        Column("school", "School", ""),
+        *(Column(f"grade{n}", grade, "", "count") for n, grade in enumerate(counts.grades)),
+    ]
+    rows = [
+        {"school": school} | {f"grade{n}": _number(count) for n, (count, _) in enumerate(cells)}
+        for school, cells in counts.rows
+    ]
     return columns, rows
 
 

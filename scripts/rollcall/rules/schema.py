@@ -189,7 +189,15 @@ def columns_read() -> frozenset[str]:
     """The columns of the standard's people and of the templates, in letters and digits alone."""
     of_standard = [column.name for version in ONEROSTER_VERSIONS for column in oneroster_files(version)["users.csv"]]
     return frozenset(
-        map(plain, (*of_standard, *MEMBER_PLACES, *MEMBER_OPTIONAL, *(name for names in TEMPLATE_COLUMNS.values() for name in names)))
+        map(
+            plain,
+            (
+                *of_standard,
+                *MEMBER_PLACES,
+                *MEMBER_OPTIONAL,
+                *(name for names in TEMPLATE_COLUMNS.values() for name in names),
+            ),
+        )
     )
 
 
