@@ -381,7 +381,9 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
             shown = views.Shown(section=None, notice=components.problem(str(error)))
         now = [name != shown.section for name, _, _ in views.sections()]
         parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
-        uses = views.USES.get(path, ())
+        uses = set(views.USES.get(path, ()))
+        if filters and len(figures.options.districts[filters.district_id].schools) < 2:
+            uses -= {"schools"}  # nothing to choose: no other school is there for this person
         return {
             # What stays as it is costs the browser nothing.
             "sections": [no_update] * len(now) if now == hidden else now,
