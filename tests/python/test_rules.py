@@ -197,8 +197,8 @@ BROKEN_ROWS = [
     ("member-is-student", "members", {"email": "s1@schools.example"}, "email", None),
     ("template-school-resolves", "members", {"school": "A; Q"}, "school", "Q"),
     ("template-grade-valid", "members", {"school": "A", "grade_level": "03;13th?"}, "grade_level", "13th?"),
-    ("member-end-valid", "members", {"end_date": "2020-10-01"}, "end_date", "2020-10-01"),
-    ("member-end-valid", "members", {"end_date": "2021-6-30"}, "end_date", "2021-6-30"),
+    ("member-end-valid", "members", {"end_date": "2020-10-01"}, "end_date", "[10 characters: 9999-99-99]"),
+    ("member-end-valid", "members", {"end_date": "2021-6-30"}, "end_date", "[9 characters: 9999-9-99]"),
     ("member-school-present", "members", {"grade_level": "03"}, "school", None),
 ]  # fmt: skip
 
