@@ -124,6 +124,10 @@ class Command:
         """`kill -9` of the command; what it has started ends later, in `wait`."""
         self._process.kill()
 
+    def join(self) -> None:
+        """Waits for the command alone, and leaves what it has started."""
+        self._process.join()
+
     def wait(self) -> subprocess.CompletedProcess[str]:
         self._process.join()
         with suppress(ProcessLookupError):

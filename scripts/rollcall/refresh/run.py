@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,9 +25,11 @@ from rollcall.expectations import start
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
+from rollcall.intake.side_by_side import Intake, Taken, is_of_everyone
 from rollcall.intake.take import Outcome
 from rollcall.logs import event
 from rollcall.refresh import clock, ledger, publish
+from rollcall.refresh.lock import descriptor
 from rollcall.rules import own
 from rollcall.settings import Settings
 
@@ -235,36 +237,17 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             if deliveries:
                 # What a delivery is compared with: a bit that has flipped there would go on into what it is written as.
                 lake.must_be_as_written(settings, lambda path: not _is_page_loads(path))
-            for number, delivery in enumerate(deliveries):
-                say(f"taking {delivery.name}", number, len(deliveries))
-                try:
-                    outcome = take.take(
-                        delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
-                    )
-                except take.Changed as changed:
-                    run.skipped.append(str(changed))
-                    continue
-                except RollcallError:
-                    raise
-                except Exception as error:
-                    if _of_everyone(error, settings):
-                        raise
-                    logs.failure_of_data("a delivery could not be put away", error, file=delivery.name)
-                    if not isinstance(error, OSError):
-                        run.exit_code = FAILED
-                    run.skipped.append(
-                        f"{delivery.name}: it could not be put away ({type(error).__name__}); it stays where it is"
-                    )
-                    continue
-                run.outcomes.append(outcome)
-                if outcome.verdict == "failed":
-                    run.exit_code = FAILED
-                if outcome.verdict == "accepted" and not auditor:
-                    auditor = _warm_up(settings)
-                event(
-                    "delivery taken", run=run.run_id, district_id=delivery.district.district_id,
-                    delivery_id=delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
-                )  # fmt: skip
+            taking = Intake(
+                settings, backfill is not None, released, descriptor(settings),
+                lambda delivery: say(f"taking {delivery.name}", len(run.outcomes), len(deliveries)),
+            )  # fmt: skip
+            with closing(taking.all(deliveries)) as taken:
+                for one in taken:
+                    _note(one, run)
+                    if one.outcome and one.outcome.verdict == "accepted" and not auditor:
+                        auditor = _warm_up(settings)
+            place = {delivery.path: number for number, delivery in enumerate(deliveries)}
+            run.outcomes.sort(key=lambda outcome: place[outcome.delivery.path])
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = run.exit_code or HELD_BACK
         gone = take.retire(settings, clock.read(settings, datetime.now(UTC)).believed) if intake else {}
@@ -324,9 +307,23 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             landing.put_back(file, settings)
 
 
-def _of_everyone(error: Exception, settings: Settings) -> bool:
-    """Whether what one file raised would stop the others as well: the disk, the memory, a lake that is damaged."""
-    return is_of_the_disk(error) or isinstance(error, MemoryError) or _reason(error, settings) is not error
+def _note(taken: Taken, run: Run) -> None:
+    """Writes down what became of a delivery. Raises what stops all the others."""
+    if taken.stops_all:
+        raise taken.stops_all
+    if not taken.outcome:
+        run.skipped.append(taken.left)
+        if taken.is_own_mistake:
+            run.exit_code = FAILED
+        return
+    outcome = taken.outcome
+    run.outcomes.append(outcome)
+    if outcome.verdict == "failed":
+        run.exit_code = FAILED
+    event(
+        "delivery taken", run=run.run_id, district_id=outcome.delivery.district.district_id,
+        delivery_id=outcome.delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
+    )  # fmt: skip
 
 
 def _size(file: Path) -> int:
@@ -418,7 +415,7 @@ def _new_deliveries(
             )
             continue
         except Exception as error:
-            if _of_everyone(error, settings):
+            if is_of_everyone(error, settings):
                 raise
             logs.failure_of_data("a file could not be looked at", error, file=name)
             run.skipped.append(
