@@ -48,7 +48,24 @@ def export(settings: Settings) -> None:
     os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
 
 
-def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None], base: str | None = None) -> Built:
+def import_dbt() -> None:
+    """Imports dbt, which takes more than a second."""
+    import dbt.cli.main  # noqa: F401
+
+
+def parse(settings: Settings) -> Any:
+    """The manifest of the project, for a build to come: dbt parses what has changed since it last did."""
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner().invoke(["parse", *_flags(settings)])
+    if result.exception:
+        raise result.exception
+    return result.result
+
+
+def dbt_build(
+    settings: Settings, say: Callable[[str, int, int | None], None], base: str | None = None, manifest: Any = None
+) -> Built:
     """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests.
 
     On Spark, `base` is the version to go on from; without one, or where Spark does not have it, the build is a full one.
@@ -79,7 +96,7 @@ def dbt_build(settings: Settings, say: Callable[[str, int, int | None], None], b
     # dbt's graph of objects is large and stays: looking through it for garbage again and again takes a tenth of a build.
     gc.disable()
     try:
-        result = dbtRunner(callbacks=[follow]).invoke(arguments)
+        result = dbtRunner(manifest, callbacks=[follow]).invoke(arguments)
     finally:
         gc.enable()
     # dbt-duckdb keeps the file open until the process ends; the audit needs it now.
@@ -143,6 +160,12 @@ def _arguments(settings: Settings) -> list[str]:
         "test_type:data,path:seeds",
         "test_type:data,path:models/intermediate",
         "test_name:accepted_values",
+        *_flags(settings),
+    ]
+
+
+def _flags(settings: Settings) -> list[str]:
+    return [
         f"--project-dir={PROJECT}",
         f"--profiles-dir={PROJECT}",
         f"--target-path={settings.build / 'target'}",
