@@ -288,7 +288,14 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         # Someone who has it open for writing may have written to it.
         is_open = base is not None and publish.is_locked(base.file(settings))
         is_start = base is not None and is_same_code and not (is_withdrawn or is_open or full)
-        build = _Build(settings, run, say, base if is_start else None, builder or _start_builder(settings))
+        build = _Build(
+            settings,
+            run,
+            say,
+            base if is_start else None,
+            version.code_fingerprint,
+            builder or _start_builder(settings),
+        )
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
             run.exit_code = run.exit_code or HELD_BACK
@@ -439,6 +446,7 @@ class _Build:
     run: Run
     say: Say
     base: publish.Version | None
+    code_fingerprint: str
     builder: Builder | None  # of the first candidate, started early
     auditor: Auditor | None = None
 
@@ -474,6 +482,8 @@ class _Build:
                 return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
             _must_have_read_what_was_written(settings)
             publish.compact(settings)
+            if settings.engine == "duckdb" and any(node.unique_id.startswith("seed.") for node in built.nodes):
+                publish.keep_seeds(settings, self.code_fingerprint)
         with run.stage("audit"):
             self.say("auditing the candidate")
             # A version of other models may lack what the comparison looks at.
