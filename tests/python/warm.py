@@ -70,7 +70,8 @@ class _Forked:
         self.stdin, self.stdout = os.fdopen(ask, "w"), os.fdopen(said)
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         if self.returncode is None:
