@@ -1304,7 +1304,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     assert {"oneroster", "usage"} <= set(late)
     expect(page.locator("#badge")).to_contain_text(str(1 + len(late)))
     page.get_by_role("link", name="Deliveries").click()
-    problem = page.locator("#quality .card").first
+    problem = page.locator("#problems .card").first
     expect(problem).to_contain_text("roster_2025-09-20.zip")
     expect(problem.locator(".chip")).to_have_text(["rejected", *["late"] * len(late)])
     with page.expect_popup() as opened_:

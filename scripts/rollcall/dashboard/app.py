@@ -411,7 +411,7 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
         )
         return (
             district.name,
-            views.banner(figures, district_id) if figures.sees_deliveries(district_id) else None,
+            views.banner(figures, district_id),
             views.footer(figures, district),
             badge,
         )

@@ -49,7 +49,7 @@ class Drawn:
 def card() -> html.Div:
     return html.Div(
         [
-            html.Div([html.H2(id="heat-title"), sheets.compare("heat"), exports("heat", "schools by grades")], className="row"),
+            html.Div([html.H2(id="heat-title"), html.Div([sheets.compare("heat"), exports("heat", "schools by grades")], className="tools")], className="row"),
             html.P(
                 "A student in two schools or grades counts in each, so rows and columns may add up to more than their total. Small counts "
                 "of students are hidden, and so are counts that would reveal them (*).",

@@ -25,6 +25,8 @@ window.dash_clientside.rollcall = {
             link.toggleAttribute("aria-current", false);
             if (here) {
                 link.setAttribute("aria-current", "page");
+                // On a phone the links are a row that scrolls.
+                link.parentElement.scrollLeft = link.offsetLeft - (link.parentElement.clientWidth - link.offsetWidth) / 2;
             }
         }
         document.body.dataset.page = path;
@@ -149,6 +151,8 @@ function gridOf(table) {
 const names = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 var dagfuncs = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
 dagfuncs.natural = (a, b) => names.compare(a ?? "", b ?? "");
+const days = new Intl.DateTimeFormat("en-US", { dateStyle: "long", timeZone: "UTC" });
+dagfuncs.longDay = (day) => (day ? days.format(new Date(day)) : "–");
 
 // Each grid takes its order and columns from the address, and puts them there.
 const narrow = window.matchMedia("(max-width: 700px)");
@@ -201,7 +205,7 @@ function pin(table, grid, usual) {
         order.splice(order.indexOf(sorted.colId), 1);
         order.splice(order.indexOf("product_name") + 1, 0, sorted.colId);
     }
-    const product = narrow.matches ? { pinned: "left", flex: null, width: 170 } : { pinned: null, flex: 2 };
+    const product = narrow.matches ? { pinned: "left", flex: null, width: 170 } : { pinned: null, flex: 1.6 };
     grid.applyColumnState({
         state: order.map((colId) => ({ colId, ...(colId === "product_name" ? product : colId === tick.colId ? tick : {}) })),
         applyOrder: true,
