@@ -724,7 +724,7 @@ def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             cards,
             html.Div(
                 [
-                    html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True), "clamp(260px, 46vh, 620px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
+                    html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True), "max(220px, 100vh - 500px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
                     table("wall-new", "New and unapproved" + (f", the {len(most)} most used of {number(len(fresh))}" if len(fresh) > len(most) else ""), ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in most], "No new product is unapproved.", 2),
                 ],
                 className="wall-body",
