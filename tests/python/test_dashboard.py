@@ -794,6 +794,10 @@ def test_every_picker_is_accessible_while_it_is_open(page, address, scheme, path
     for name in pickers:
         page.locator(f"#{name}").click()
         expect(page.locator(".dash-dropdown-content")).to_have_attribute("aria-label", re.compile("."))
+        heights = page.locator(".dash-dropdown-option").evaluate_all(
+            "options => options.map((each) => each.offsetHeight)"
+        )
+        assert max(heights) <= 40, (name, "options are more than one line high", heights)
         found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
         assert found.violations_count == 0, (name, found.generate_report())
         page.keyboard.press("Escape")
@@ -837,8 +841,11 @@ def test_the_filters_work_from_the_keyboard(page, address):
 
 
 def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, address):
-    opened(page, address, query="?q=nothing+like+it")
-    expect(page.locator("#notice")).to_contain_text("clear the filters")
+    for path in ("/", "/review"):
+        opened(page, address, path, "?q=nothing+like+it")
+        expect(page.locator("#notice")).to_contain_text("clear the filters")
+        expect(page.locator("#main")).not_to_contain_text("is approved")
+        expect(page.locator(".grid:visible")).to_have_count(0)
     page.goto(address + "/nowhere")
     expect(page.locator("#notice")).to_contain_text("no such page")
     page.goto(address + "/product?product=12")
@@ -1328,6 +1335,8 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     expect(page.locator("#footer code")).not_to_have_text(version, timeout=15_000)
     opened(page, address, query=asked[0].as_query())
     page.locator("#district").click()
+    page.keyboard.type("oak")
+    expect(page.locator(".dash-dropdown-option")).to_have_count(1)
     page.locator(".dash-dropdown-option", has_text="Oakdale Unified School District").click()
     settled(page)
     expect(page.locator("#district-name")).to_have_text("Oakdale Unified School District")

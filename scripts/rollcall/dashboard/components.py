@@ -74,7 +74,7 @@ def period_name(filters: Filters, is_short: bool = False) -> str:
     if first == last:
         return f"{first:{weekday}}, {first:{month}} {first.day}, {first.year}"
     if filters.period == "month":
-        return f"{first:%B %Y}"
+        return f"{first:{month} %Y}"
     if filters.period == "school_year":
         return f"{first.year}–{str(last.year)[2:]} school year"
     if (first.year, first.month) == (last.year, last.month):

@@ -112,7 +112,7 @@ def columns_picker() -> html.Div:
             html.Label("Columns", htmlFor="products-columns", id="products-columns-label", className="muted"),
             dcc.Dropdown(
                 id="products-columns", options=choices, value=[each["value"] for each in choices], multi=True, clearable=False,
-                closeOnSelect=False, searchable=False, placeholder="Columns",
+                closeOnSelect=False, searchable=False, placeholder="Columns", maxHeight=460,
             ),
         ],
         className="columns",

@@ -111,7 +111,7 @@ def _graph(name: str | None, figure: dict | None = None, height: str = "260px") 
 
 PARTS = (
     "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.dashGridOptions",
-    "products-count.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
+    "products-count.children", "products-note.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
     "heat-title.children", "new.rowData", "new.dashGridOptions", "new-count.children", "new-note.children", "unapproved.rowData",
     "unapproved.dashGridOptions", "unapproved-count.children", "unapproved-note.children", "coverage.children", "problems.children", "quality.children", "product.children", "school.children", "wall.children",
     "compare.children",
@@ -192,9 +192,13 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
         "products.dashGridOptions": sheets.options("products", len(products)),
         "products-count.children": f"{len(products):,} in use, {period_name(filters)}",
+        "products-note.children": None if products else _NO_USE,
         "inventory-note.children": _note(figures, filters),
     }  # fmt: skip
     return Shown("inventory", parts, None if products else problem(_no_use(figures, filters)), title="Inventory")
+
+
+_NO_USE = "No use in this selection."
 
 
 def _no_use(figures: Figures, filters: Filters) -> str:
@@ -290,6 +294,7 @@ def reviewed(figures: Figures, filters: Filters) -> tuple[list[dict], list[dict]
 
 def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     fresh, unapproved = reviewed(figures, filters)
+    used = figures.products(filters)
     begins = figures.options.districts[filters.district_id].first_day
     early = begins is not None and begins >= filters.first
     none = "No product was used for the first time in this period."
@@ -300,12 +305,17 @@ def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         "new.dashGridOptions": sheets.options("new", len(fresh)),
         "unapproved.dashGridOptions": sheets.options("unapproved", len(unapproved)),
         "new-count.children": f"{len(fresh):,} first used in {period_name(filters)}",
-        "new-note.children": None if fresh else none,
+        "new-note.children": None if fresh else none if used else _NO_USE,
         "unapproved.rowData": unapproved,
         "unapproved-count.children": f"{len(unapproved):,} in {period_name(filters)}",
-        "unapproved-note.children": None if unapproved else "Every product used in this selection is approved.",
+        "unapproved-note.children": None
+        if unapproved
+        else "Every product used in this selection is approved."
+        if used
+        else _NO_USE,
     }
-    return Shown("review-view", parts, title="New and unapproved")
+    notice = None if used else problem(_no_use(figures, filters))
+    return Shown("review-view", parts, notice, title="New and unapproved")
 
 
 def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
@@ -331,7 +341,7 @@ def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             table(
                 "coverage-status", "Use by roster status", ["Status", "What it means", "People", "Page loads"],
                 [[words, meaning, count(by_status[s]["users"]) if s != "unidentified" else "–", number(by_status[s]["page_loads"])] for s, (words, meaning) in _STATUSES.items() if s in by_status],
-                "No use in this selection.", 2,
+                _NO_USE, 2,
             ),
             table(
                 "coverage-places", f"Rostered people without a school or grade on {long_day(figures.options.last_day(filters))}",
