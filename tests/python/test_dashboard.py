@@ -895,18 +895,18 @@ def test_days_are_compared_with_like_days_or_not_at_all(district):
 
 
 def test_what_the_weeks_before_cannot_be_held_against_is_held_against_the_year_before():
-    first, last = date(2024, 9, 3), date(2025, 10, 31)
+    first, last = date(2024, 9, 2), date(2025, 10, 31)
     there = filters.District("a", "A", first_day=first, last_day=last)
     options = Options({"a": there}, ())
     days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
     days = frozenset(day for day in days if day.weekday() < 5 and day.month not in (7, 8))
-    # The four weeks before September are in the summer; before October, they are not.
-    september = options.earlier(options.read("?period=week&from=2025-09-08"), days)[0]
-    assert (september.first, september.last) == (date(2024, 9, 9), date(2024, 9, 15))
+    # The week before September is in the summer.
+    september = options.earlier(options.read("?period=week&from=2025-09-01"), days)[0]
+    assert (september.first, september.last) == (date(2024, 9, 2), date(2024, 9, 8))
     october = options.earlier(options.read("?period=week&from=2025-10-06"), days)[0]
     assert (october.first, october.last) == (date(2025, 9, 29), date(2025, 10, 5))
     # With neither of both, the page says what stands in the way just before.
-    assert options.earlier(options.read("?period=week&from=2025-09-08"), days - {date(2024, 9, 9)}) == (None, "Not compared: 1 school day before, 5 now")  # fmt: skip
+    assert options.earlier(options.read("?period=week&from=2025-09-01"), days - {date(2024, 9, 3)}) == (None, "Not compared: 0 school days before, 5 now")  # fmt: skip
 
 
 def test_dates_in_grids_are_written_out(district, page, address):
