@@ -151,6 +151,10 @@ def opening(browser, address: str, **more) -> Iterator[Page]:
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
+    # The console says that something failed, not what.
+    page.on(
+        "response", lambda answer: problems.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None
+    )
     page.on(
         "request",
         lambda request: None if request.url.startswith((address, "data:", "blob:")) else problems.append(request.url),

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 import roster
-from rollcall.intake import held, privacy, take
+from rollcall.intake import held, lake, privacy, take
 from rollcall.watch import state
 
 USE = [("2020-10-01T10:00:00Z", "s1@schools.example", "https://a.example/")]
@@ -98,3 +98,20 @@ def test_commands_that_status_prints_can_be_pasted(house):
         assert done.returncode == 0, (command, done.stderr)
     assert len(held.released(house.settings)) == 1
     assert [delivery.verdict for delivery in state.open_deliveries(house.settings)] == ["held"]
+
+
+def test_a_record_that_a_refresh_replaces_while_it_is_read_is_read_again(house, monkeypatch):
+    land_usage(house, "usage_2020-10-01.csv", "occurred_at,user_mail,url")
+    house.take()
+    (record,) = lake.records(house.settings)
+    read = lake.read
+
+    def replaced_meanwhile(paths):
+        sql = read(paths)
+        if record.exists():  # as a refresh does when the same file comes again, after the records were listed
+            record.rename(record.with_stem(record.stem.replace("-rejected", "-held")))
+        return sql
+
+    monkeypatch.setattr(lake, "read", replaced_meanwhile)
+    assert [delivery.file_name for delivery in state.open_deliveries(house.settings)] == ["usage_2020-10-01.csv"]
+    assert [arrival.verdict for arrival in state.arrivals(house.settings)] == ["rejected"]

@@ -42,7 +42,10 @@ class Held:
     def file(self) -> Path | None:
         """What was delivered; None when someone has taken it away."""
         own = (*REPORT_FILES, f"{_RELEASE}.tmp")
-        files = [f for f in self.folder.glob("*") if f.name not in own and f.is_file()]
+        try:
+            files = [f for f in self.folder.iterdir() if f.name not in own and f.is_file()]
+        except FileNotFoundError:
+            return None
         return files[0] if files else None
 
 
@@ -65,11 +68,13 @@ def released(settings: Settings, district_id: str | None = None) -> dict[Path, D
     """The held files that the next refresh applies, with who has released them and why."""
     decisions = {}
     for delivery in waiting(settings, district_id):
-        note = delivery.folder / _RELEASE
-        if note.exists() and delivery.file:
+        note, file = delivery.folder / _RELEASE, delivery.file
+        if file and note.exists():
             try:
                 said = json.loads(note.read_text("utf-8"))
-                decisions[delivery.file] = Decision(said["by"], said["why"])
+                decisions[file] = Decision(said["by"], said["why"])
+            except FileNotFoundError:
+                continue  # a refresh that runs beside this has applied it
             except (ValueError, KeyError, TypeError):
                 # Half written: the delivery goes on waiting, and `status` lists it, until it is released again.
                 logs.failure("a release could not be read", delivery_id=delivery.delivery_id)

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -26,6 +27,7 @@ NAMES = "names"  # what replaces files without the names of people who are stude
 REPLACED = "-replaced"  # the list of checksums of files that others took the place of
 NOT_ACCEPTED = ("rejected", "held", "failed", "discarded", WITHDRAWN)
 RUNS = "runs.jsonl"
+_TRIES = 20  # to read the records while a refresh replaces some
 NOTHING = "_empty"  # the district of the typed, empty file that every table has
 
 
@@ -420,6 +422,41 @@ class Damaged(RollcallError):
         self.what = f"the lake is damaged: {', '.join(files)} cannot be read"
         self.fix = "Put it back from the backup of the lake; docs/operations.md says what to do where there is none"
         super().__init__(f"{self.what}. Nothing was published. {self.fix}")
+
+
+def ask(
+    settings: Settings, query: Callable[[str], str], district_id: str | None = None, newest: int | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a query about delivery records: of all districts or of one, of all records or of the newest ones.
+
+    `query` makes the SQL of the FROM clause that reads them. Without a record there is no row. May raise `Damaged`.
+    """
+    for _ in range(_TRIES):
+        found = records(settings, district_id)
+        if newest is not None:
+            found = sorted(found, key=_written_at, reverse=True)[:newest]
+        if not found:
+            return []
+        # With the file without rows: records of before have fewer columns.
+        rows = read(map(str, [*found, empty_file(settings, "deliveries")]))
+        try:
+            with duckdb.connect() as connection:
+                cursor = connection.execute(query(rows))
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except duckdb.Error:
+            if all(record.exists() for record in found):
+                must_be_whole(settings)
+                raise
+            # A refresh that runs beside it has replaced a record since they were listed.
+    raise RollcallError("a refresh is replacing the records of deliveries: try again")
+
+
+def _written_at(record: Path) -> float:
+    try:
+        return record.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def must_be_whole(settings: Settings, district_id: str | None = None) -> None:

@@ -6,9 +6,6 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from rollcall.errors import RollcallError
 from rollcall.intake import districts, held, lake, landing
@@ -220,8 +217,7 @@ def files(settings: Settings, district_id: str, published: set[str]) -> list[Fil
             continue  # a refresh has taken it
         found.append(File(path.name, "–", "–", at, names.get(path.name, ""), "waiting", *_STATES["waiting"]))
     released = {file.parent.name for file in held.released(settings, district_id)}
-    records = sorted(lake.records(settings, district_id), key=lambda record: record.stat().st_mtime, reverse=True)
-    for fields in _read(records[:_MOST_FILES]):
+    for fields in lake.ask(settings, lambda records: f"select * from {records}", district_id, _MOST_FILES):
         status = str(fields["verdict"])
         if status == "accepted" and fields["delivery_id"] in published:
             status = "published"
@@ -235,16 +231,6 @@ def files(settings: Settings, district_id: str, published: set[str]) -> list[Fil
             )
         )  # fmt: skip
     return sorted(found, key=lambda file: file.at, reverse=True)[:_MOST_FILES]
-
-
-def _read(records: list[Path]) -> list[dict[str, Any]]:
-    """The fields of some records."""
-    if not records:
-        return []
-    with duckdb.connect() as connection:
-        cursor = connection.execute(f"select * from {lake.read(map(str, records))}")
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def landing_folder(settings: Settings, district_id: str) -> Path:

@@ -8,8 +8,6 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
-
 from rollcall.dbt_macros import rendered
 from rollcall.errors import RollcallError
 from rollcall.intake import lake, landing, take, verify
@@ -57,20 +55,18 @@ def ago(moment: datetime, now: datetime) -> str:
 
 def arrivals(settings: Settings) -> list[Arrival]:
     """One row per district and kind: its newest delivery, and its newest that was accepted. May raise `lake.Damaged`."""
-    records = [str(record) for record in lake.records(settings)]
-    if not records:
-        return []
-    sql = f"""select district_id, delivery_kind, max_by(delivery_id, arrived_at), max_by(file_name, arrived_at),
+    found = lake.ask(
+        settings,
+        lambda records: (
+            f"""select district_id, delivery_kind, max_by(delivery_id, arrived_at), max_by(file_name, arrived_at),
             max_by(verdict, arrived_at), max_by(delivery_date, arrived_at)::varchar, max(arrived_at),
             max(delivery_date) filter (verdict = '{ACCEPTED}')::varchar
-        from {lake.read(records)} group by all order by all"""
-    try:
-        with duckdb.connect() as connection:
-            rows = connection.execute(sql).fetchall()
-    except duckdb.Error:
-        lake.must_be_whole(settings)
-        raise
-    utc = [[value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row] for row in rows]
+        from {records} group by all order by all"""
+        ),
+    )
+    utc = [
+        [value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for value in row.values()] for row in found
+    ]
     return [Arrival(*row) for row in utc]
 
 
@@ -91,22 +87,19 @@ def open_deliveries(settings: Settings, district_id: str | None = None) -> list[
 
     May raise `lake.Damaged`.
     """
-    records = [str(record) for record in lake.records(settings, district_id)]
-    if not records:
-        return []
-    sql = f"""with records as (select * from {lake.read(records)}),
-        refused as ({rendered("refused_deliveries", "records")})
-        select district_id, delivery_id, delivery_kind, file_name, verdict, arrived_at
-        from records semi join refused on records.district_id = refused.district_id
-            and records.delivery_id = refused.delivery_id and records.verdict = refused.verdict and refused.covered_by is null
-        order by arrived_at desc, delivery_id"""
-    try:
-        with duckdb.connect() as connection:
-            rows = connection.execute(sql).fetchall()
-    except duckdb.Error:
-        lake.must_be_whole(settings)
-        raise
-    return [Refused(*of, arrived_at=at.replace(tzinfo=UTC)) for *of, at in rows]
+    found = lake.ask(
+        settings,
+        lambda records: (
+            f"""with records as (select * from {records}),
+            refused as ({rendered("refused_deliveries", "records")})
+            select district_id, delivery_id, delivery_kind as kind, file_name, verdict, arrived_at
+            from records semi join refused on records.district_id = refused.district_id
+                and records.delivery_id = refused.delivery_id and records.verdict = refused.verdict and refused.covered_by is null
+            order by arrived_at desc, delivery_id"""
+        ),
+        district_id,
+    )
+    return [Refused(**row | {"arrived_at": row["arrived_at"].replace(tzinfo=UTC)}) for row in found]
 
 
 def published(settings: Settings) -> tuple[publish.Version | None, str | None]:
@@ -235,17 +228,14 @@ def _to_send(folder: Path) -> str:
 
 def _freshness_of_districts(settings: Settings) -> dict[str, dict[str, int]]:
     """The days within which districts deliver, as the newest accepted delivery of each came with them."""
-    records = [str(record) for record in lake.records(settings)]
-    if not records:
-        return {}
-    # With the file without rows: records of before have fewer columns.
-    rows = lake.read([*records, str(lake.empty_file(settings, "deliveries"))])
-    with duckdb.connect() as connection:
-        found = connection.execute(
-            f"""select district_id, arg_max_null(freshness_days, arrived_at) from {rows}
+    found = lake.ask(
+        settings,
+        lambda records: (
+            f"""select district_id, arg_max_null(freshness_days, arrived_at) as days from {records}
             where verdict = '{ACCEPTED}' group by district_id"""
-        ).fetchall()
-    return {district_id: json.loads(days) for district_id, days in found if days}
+        ),
+    )
+    return {row["district_id"]: json.loads(row["days"]) for row in found if row["days"]}
 
 
 def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
