@@ -26,7 +26,7 @@ import duckdb
 from by_hand import csv
 
 SOURCE = Path(__file__).parents[2] / "scripts"  # of the `rollcall` that is timed
-ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine")
+ROOMS = ("landing", "archive", "lake", "build", "warehouse", "quarantine", "state")
 # Columns of the published marts that the script by hand makes too: the same rows, or the benchmark says which differ.
 COMPARED = {
     "fct_memberships": "membership_key, user_key, org_key, grade_code, role, pairing_basis, is_primary, valid_from",
@@ -454,6 +454,50 @@ def every_page(root: Path) -> None:
     shutil.rmtree(house.root)
 
 
+def people(root: Path, users: int, events: int, count: int = 30, seconds: int = 60) -> None:
+    """Many people at once, each with grants of their own, while a refresh publishes: no error, and how long they wait."""
+    made = sample(root / "people-made", users, 6, events)
+    house = House(root / "people")
+    *files, last = sorted(made.iterdir(), key=lambda file: (file.name.startswith("usage_"), file.name))
+    house.give(*files)
+    house.refresh()
+    with duckdb.connect(str(house.root / "warehouse" / "rollcall.duckdb"), read_only=True) as connection:
+        schools = [id_ for (id_,) in connection.execute(
+            "select org_sourced_id from marts.dim_orgs where org_type = 'school' order by 1"
+        ).fetchall()]  # fmt: skip
+    roles = ["director", "data_manager", "curriculum", "viewer", *["principal"] * 6]
+    grants = [(f"person{n}@bench.example", roles[n % len(roles)], schools[n % len(schools)]) for n in range(count)]
+    rows = [(email, role, school if role == "principal" else "") for email, role, school in grants]
+    (house.landing / "access.csv").write_text(
+        "\n".join(["email,role,school", *(",".join(row) for row in rows)]), encoding="utf-8"
+    )
+    house.refresh()
+    house.give(last)
+    people_of = house.root / "people.json"
+    people_of.write_text(json.dumps([(email, role in ("director", "data_manager")) for email, role, _ in rows]))
+    script = Path(__file__).with_name("people.py")
+    answered = timed([sys.executable, str(script), str(count), str(seconds), str(people_of)], house.environment)
+    told = json.loads(answered.output)
+    print(
+        f"\ndashboard, {count} people at once, {users:,} people on the roster; a refresh of {told['refresh_seconds']} s publishes meanwhile"
+    )
+    for name in ("all", "before", "during", "after"):
+        one = told[name]
+        print(
+            f"  {name:8} {one['answers']:6,} answers   median {one['median']:.0f} ms, p95 {one['p95']:.0f} ms, longest {one['longest']:,.0f} ms"
+        )
+    print(
+        f"  errors {told['errors']}, versions seen {told['versions']}, server {told['processor_ms']} ms of processor time an answer (aim: 0 errors, p95 500 ms)"
+    )
+    for name, one in sorted(told["kinds"].items(), key=lambda each: -each[1]["p95"])[:8]:
+        print(f"    {name[:60]:60} {one['answers']:6,}   median {one['median']:.0f} ms, p95 {one['p95']:.0f} ms")
+    for what, number in told["examples"].items():
+        print(f"    {number} × {what}")
+    shutil.rmtree(house.root)
+    if told["errors"] or told["refresh"] or told["versions"] != 2:
+        sys.exit("the dashboard failed someone")
+
+
 # What there is to time, in the order of a whole run; the second group is left out by `--quick`.
 QUICK = {
     "check": check,
@@ -461,6 +505,7 @@ QUICK = {
     "tier": lambda root: tier(root, "district", 11_000, 1_000_000),
     "days": lambda root: further_day(root, 11_000, 100_000, 30),
     "pages": every_page,
+    "people": lambda root: people(root, 11_000, 200_000),
     "dashboard": lambda root: interactions(root, "district", 11_000, 5, 1_000_000, 150),
 }
 WHOLE = QUICK | {

@@ -171,6 +171,9 @@ def _nothing(error: RollcallError) -> html.Div:
                 html.H1("Nothing to show yet"),
                 html.P(str(error)[0].upper() + str(error)[1:] + "."),
                 html.P(["Put a district's files in the landing folder, run ", html.Code("rollcall refresh"), ", and reload this page."]),
+                # At this machine, where nobody needs an access list, the first file can be uploaded.
+                html.Div(id="office-start"),
+                html.Section(html.Div(id="office-deliveries"), **{"aria-label": "Deliveries"}),
             ],
             className="empty-page",
         ),
@@ -379,7 +382,9 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
             shown = views.Shown(section=None, notice=components.problem(str(error)))
         now = [name != shown.section for name, _, _ in views.sections()]
         parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
-        uses = views.USES.get(path, ())
+        uses = set(views.USES.get(path, ()))
+        if filters and len(figures.options.districts[filters.district_id].schools) < 2:
+            uses -= {"schools"}  # nothing to choose: no other school is there for this person
         return {
             # What stays as it is costs the browser nothing.
             "sections": [no_update] * len(now) if now == hidden else now,
