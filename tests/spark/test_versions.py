@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 from history import first, further_day, late_roster
 from houses import House
 
 from rollcall.engines import marts, spark
+from rollcall.errors import RollcallError
 from rollcall.refresh import publish
+from rollcall.refresh.run import Say
 
 pytestmark = pytest.mark.skipif(os.environ.get("ROLLCALL_SPARK_STEPS") != "all", reason="make test-spark-full")
 
@@ -22,6 +27,23 @@ publish.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from rollcall.cli import main
 main()
 """
+
+
+def _java() -> int:
+    """The process in which Spark's driver runs."""
+    return spark.running().sparkContext._gateway.proc.pid
+
+
+def _midway(happens: Callable[[int], None]) -> Say:
+    """Does something to Spark's process when a third of the build is done."""
+    done_so_far = []
+
+    def say(doing: str, done: int = 0, total: int | None = None) -> None:
+        if doing == "building" and total and done == total // 3 and not done_so_far:
+            done_so_far.append(done)
+            happens(_java())
+
+    return say
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +79,25 @@ def test_a_version_of_duckdb_is_no_start_and_a_killed_driver_leaves_readers_what
     assert house.pointer("spark").resolve() == second
     session = spark.session(house.settings("spark"))
     assert all(len(names) == 2 for names in marts._tags(session).values())
+
+    # The catalog's disk is full: the process of Spark may write no file of more than a few bytes.
+    def full(process: int) -> None:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+    with pytest.raises(RollcallError, match="^the disk refused: (No space|File too large).*Nothing was published"):
+        house.refresh("spark", say=_midway(full))
+    resource.prlimit(_java(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert house.pointer("spark").resolve() == second
+
+    # Spark itself is killed in mid-build.
+    with pytest.raises(spark.NoSpark, match="^Spark ended during the build. Nothing was published"):
+        house.refresh("spark", say=_midway(lambda process: os.kill(process, signal.SIGKILL)))
+    assert house.pointer("spark").resolve() == second
+
     run = house.refresh("spark")
     assert run.version == run.run_id and not run.mended
     kept = {f"v{run.run_id}", f"v{second.stem}"}
-    assert all(names == kept for names in marts._tags(session).values())
+    assert all(names == kept for names in marts._tags(spark.running()).values())
     assert house.refresh("duckdb").version
     assert house.differences() == {}
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from rollcall.engines import spark as engine
+from rollcall.errors import RollcallError
 from rollcall.files import quote
 from rollcall.settings import Settings
 
@@ -79,6 +80,19 @@ def _tags(spark: SparkSession) -> dict[str, set[str]]:
 
 def start(settings: Settings, base: str | None) -> bool:
     """Makes the marts those of the version `base`, and the lake ready to be read. False when there is nothing to go on from."""
+    try:
+        return _start(settings, base)
+    except RollcallError:
+        raise
+    except Exception as error:
+        if not engine.is_of_java(error):
+            raise
+        raise engine.NoSpark(
+            f"Spark's catalog cannot be read: {engine.first_line(error)}. Nothing was published, and nothing is lost"
+        ) from error
+
+
+def _start(settings: Settings, base: str | None) -> bool:
     spark = engine.session(settings)
     for schema in spark.sql("show namespaces in spark_catalog").collect():
         if schema[0] != "default":
@@ -103,9 +117,9 @@ def tag(version: str) -> None:
     _each(f"alter table {_SCHEMA}.{table} create or replace tag `{_tag(version)}`" for table in _tables(spark))
 
 
-def forget(kept: Iterable[str]) -> int:
+def forget(settings: Settings, kept: Iterable[str]) -> int:
     """Drops the tags of versions that are not `kept`, and the files that no tag needs any more. Returns how many tags went."""
-    spark = engine.running()
+    spark = engine.session(settings)
     known = {_tag(version) for version in kept}
     gone = {table: tags - known for table, tags in _tags(spark).items()}
     later = datetime.now(UTC) + timedelta(days=2)

@@ -312,7 +312,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 marts.tag(version.version)
             publish.publish(settings, version)
             if settings.engine == "spark":
-                marts.forget(publish.kept(settings))
+                marts.forget(settings, publish.kept(settings))
         run.version = version.version
         run.figures = figures(settings)
         build.auditor.finish()
