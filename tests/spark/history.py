@@ -236,6 +236,6 @@ STEPS: dict[str, Callable[[House], Days | None]] = {
 
 
 def all_at_once(house: House) -> None:
-    """Some of these steps in one: what CI has time for."""
-    for step in (further_day, late_roster, moved_host, other_settings):
+    """All that comes by itself, in one: what there is time for at each change."""
+    for step in (further_day, late_roster, moved_host, other_templates, other_settings):
         step(house)

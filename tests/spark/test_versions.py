@@ -84,13 +84,13 @@ def test_a_version_of_duckdb_is_no_start_and_a_killed_driver_leaves_readers_what
     def full(process: int) -> None:
         resource.prlimit(process, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 
-    with pytest.raises(RollcallError, match="^the disk refused: (No space|File too large).*Nothing was published"):
+    with pytest.raises(RollcallError, match=r"^the disk refused: (No space|File too large).*Nothing was published"):
         house.refresh("spark", say=_midway(full))
     resource.prlimit(_java(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert house.pointer("spark").resolve() == second
 
     # Spark itself is killed in mid-build.
-    with pytest.raises(spark.NoSpark, match="^Spark ended during the build. Nothing was published"):
+    with pytest.raises(spark.NoSpark, match=r"^Spark ended during the build. Nothing was published"):
         house.refresh("spark", say=_midway(lambda process: os.kill(process, signal.SIGKILL)))
     assert house.pointer("spark").resolve() == second
 
