@@ -91,7 +91,15 @@ class House:
                 connection.execute(f"attach '{self.pointer(engine)}' as {engine} (read_only)")
             columns = [
                 connection.execute(
-                    """select table_name, column_name, data_type, is_nullable, comment from duckdb_columns()
+                    """select table_name, column_name, data_type, is_nullable or is_view, comment
+                    from duckdb_columns() inner join (
+                        select table_name, bool_or(is_view) as is_view
+                        from (
+                            select view_name as table_name, true as is_view from duckdb_views() where schema_name = 'marts'
+                            union all select table_name, false from duckdb_tables() where schema_name = 'marts'
+                        )
+                        group by table_name
+                    ) using (table_name)
                     where database_name = ? and schema_name = 'marts' order by table_name, column_index""",
                     [engine],
                 ).fetchall()
@@ -117,7 +125,9 @@ class House:
 
     def row_counts(self, engine: str) -> dict[str, int]:
         """Mart → its rows."""
-        names = self.query(engine, "select table_name from duckdb_tables() where schema_name = 'marts' order by 1")
+        names = self.query(
+            engine, "select distinct table_name from duckdb_columns() where schema_name = 'marts' order by 1"
+        )
         return {name: self.query(engine, f"select count(*) from {name}")[0][0] for (name,) in names}
 
     def files_with(self, text: str) -> set[str]:

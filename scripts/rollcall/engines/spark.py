@@ -42,11 +42,6 @@ class NoSpark(RollcallError):
     """Spark cannot be started, for a reason that a person can fix."""
 
 
-def catalog_folder(settings: Settings) -> Path:
-    """The folder of a hadoop catalog."""
-    return settings.spark_warehouse or settings.warehouse / "spark"
-
-
 def work_folder(settings: Settings) -> Path:
     """Tables between lake and marts, of one build."""
     return settings.build / "spark"
@@ -99,7 +94,7 @@ def _started(settings: Settings) -> SparkSession:
     if settings.spark_master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     if settings.spark_catalog == "hadoop":
-        catalog_folder(settings).mkdir(parents=True, exist_ok=True)
+        settings.spark_tables.mkdir(parents=True, exist_ok=True)
     (settings.build / "logs").mkdir(parents=True, exist_ok=True)
     # Of a session that was killed: Spark deletes these only when it ends by itself.
     shutil.rmtree(_scratch_folder(settings), ignore_errors=True)
@@ -219,7 +214,7 @@ def _must_be_of_iceberg(settings: Settings) -> None:
     """Tables of another format, or of a newer Iceberg, are someone else's: nothing may be written beside them."""
     if settings.spark_catalog != "hadoop":
         return
-    for table in sorted((catalog_folder(settings) / "marts").glob("*")):
+    for table in sorted((settings.spark_tables / "marts").glob("*")):
         if not table.is_dir() or {path.name for path in table.iterdir()} - {"data", "metadata"}:
             raise NoSpark(
                 f"{table} is no table of Iceberg: give Rollcall a folder of its own (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"
@@ -233,7 +228,7 @@ def _must_be_of_iceberg(settings: Settings) -> None:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise NoSpark(
                 f"{described[-1]} cannot be read as Iceberg's: {first_line(error)}. {_NOTHING_CHANGED}. "
-                f"Delete {catalog_folder(settings)}, and the marts are built from the whole lake"
+                f"Delete {settings.spark_tables}, and the marts are built from the whole lake"
             ) from error
         if version > _FORMAT:
             raise NoSpark(
@@ -352,7 +347,7 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
     }
     if settings.spark_catalog == "hadoop":
-        folder = catalog_folder(settings)
+        folder = settings.spark_tables
         if settings.spark_warehouse and not folder.is_dir():
             raise NoSpark(
                 f"the folder of Spark's catalog is missing: {folder} (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"

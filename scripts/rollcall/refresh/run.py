@@ -293,9 +293,10 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         auditor = auditor or _start_auditor(settings)
         # Someone who has it open for writing may have written to it.
         is_open = base is not None and publish.is_locked(base.file(settings))
-        build = _Build(
-            settings, run, say, base if is_same_code and not (is_withdrawn or is_open or full) else None, auditor
-        )
+        is_start = is_same_code and not (is_withdrawn or is_open or full)
+        if is_start and settings.engine == "duckdb":
+            is_start = not publish.has_views(base, settings)
+        build = _Build(settings, run, say, base if is_start else None, auditor)
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
             run.exit_code = run.exit_code or HELD_BACK
