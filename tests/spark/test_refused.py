@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,10 @@ import pytest
 from houses import House
 
 import roster
+from rollcall.engines import spark
+
+# Each through the command; otherwise one, and of the others what the command prints.
+IS_FULL = os.environ.get("ROLLCALL_SPARK_STEPS") == "all"
 
 
 def _java(home: Path, version: str) -> None:
@@ -77,10 +82,14 @@ def test_one_line_and_nothing_changes(house, settings, said, monkeypatch):
     if "java_home" in settings:
         monkeypatch.setenv("JAVA_HOME", settings["java_home"].format(house=house.root))
         settings = {}
-    before = _everything(house)
-    done = house.run("spark", "refresh", code=1, **settings)
-    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
-    assert line.startswith(f"rollcall: {said.format(house=house.root)}") and "Nothing was changed" in line, line
+    said, before = said.format(house=house.root), _everything(house)
+    monkeypatch.chdir(house.root)
+    with pytest.raises(spark.NoSpark) as refused:
+        spark.check(house.settings("spark", **settings))
+    assert str(refused.value).startswith(said) and "Nothing was changed" in str(refused.value)
+    if IS_FULL or "spark_master" in settings:
+        done = house.run("spark", "refresh", code=1, **settings)
+        assert [line for line in done.stderr.splitlines() if line.strip()] == [f"rollcall: {refused.value}"]
     assert _everything(house) == before
 
 
