@@ -75,7 +75,7 @@ class House:
                     f"attach '{self.root / engine / 'warehouse' / 'rollcall.duckdb'}' as {engine} (read_only)"
                 )
             marts = connection.execute(
-                """select table_name from duckdb_tables() where database_name = 'spark' and schema_name = 'marts'
+                """select distinct table_name from duckdb_columns() where database_name = 'spark' and schema_name = 'marts'
                 and table_name <> 'fct_refresh_runs'"""
             ).fetchall()
             return [

@@ -113,8 +113,8 @@ def test_on_duckdb_nothing_of_spark_is_imported(house):
         "assert 'dbt.adapters.spark' not in sys.modules"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "refresh"],
+        [sys.executable, "-c", code, "refresh" if IS_FULL else "status"],
         env=house.environment("duckdb"), cwd=house.root, text=True, capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert house.query("duckdb", "select count(*) from dim_users") > [(0,)]
+    assert not IS_FULL or house.query("duckdb", "select count(*) from dim_users") > [(0,)]
