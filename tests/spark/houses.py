@@ -166,6 +166,6 @@ def _contents(path: Path) -> Iterator[bytes]:
                 while block[start] & 0x80:
                     start += 1
                 start += 1
-            yield zlib.decompress(block[start:], -15 if b"deflate" in content[:4000] else 31)
+            yield zlib.decompress(block[start:], -15)
     elif content[:2] == b"\x1f\x8b":
         yield gzip.decompress(content)
