@@ -90,6 +90,12 @@ class Settings(BaseSettings):
     spark_jars: str | None = Field(None, description="The Iceberg runtime; else that of a Python package.")
     spark_conf: dict[str, str] = Field({}, description="Further options of Spark, the catalog's own among them; JSON.")
 
+    spark_view_bytes: int | None = Field(
+        None,
+        ge=0,
+        description="A mart with more bytes on Spark is not copied into the published file, which has a view of its files.",
+    )
+
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
     webhook_url: SecretStr | None = Field(None, description="Alerts are posted there as JSON.")
@@ -207,6 +213,11 @@ class Settings(BaseSettings):
     def is_alerting(self) -> bool:
         """Whether there is anywhere to send alerts to."""
         return bool(self.webhook_url or self.smtp_host)
+
+    @property
+    def spark_tables(self) -> Path:
+        """The folder of the catalog's tables."""
+        return self.spark_warehouse or self.warehouse / "spark"
 
     @property
     def taken(self) -> Path:

@@ -124,12 +124,15 @@ def dbt_build(
     for node in result.result.results:
         built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, node.message))
         if node.status in ("error", "fail", "runtime error"):
-            lines = (node.message or "").strip().splitlines()
+            message = node.message or ""
+            lines = (spark.cause(message) if settings.engine == "spark" else message).strip().splitlines()
             built.failed.append(f"{node.node.name}: {logs.without_values(' '.join(lines[:3]))}")
             is_test = node.node.resource_type == "test"
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:
                 built.failing_rows.append(node.node.compiled_code)
+    if settings.engine == "spark" and built.failed:
+        spark.must_be_alive()
     if settings.engine == "spark" and (lost := workers - spark.workers()):
         logs.event("workers were lost", workers=sorted(lost), tasks="done again by others")
     if settings.engine == "spark" and not built.failed:

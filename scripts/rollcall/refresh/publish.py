@@ -64,6 +64,13 @@ def is_locked(file: Path) -> bool:
     return False
 
 
+def has_views(version: Version, settings: Settings) -> bool:
+    """Whether marts of a version are views of files that Spark keeps, which DuckDB cannot go on from."""
+    with duckdb.connect(str(version.file(settings)), read_only=True) as connection:
+        (count,) = connection.execute("select count(*) from duckdb_views() where not internal").fetchone()
+    return count > 0
+
+
 def _is_of_a_lock(error: Exception) -> bool:
     return isinstance(error, duckdb.IOException) and "Conflicting lock" in str(error)
 

@@ -271,6 +271,8 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         # Someone who has it open for writing may have written to it.
         is_open = base is not None and publish.is_locked(base.file(settings))
         is_start = base is not None and is_same_code and not (is_withdrawn or is_open or full)
+        if is_start and settings.engine == "duckdb":
+            is_start = not publish.has_views(base, settings)
         build = _Build(
             settings,
             run,
@@ -295,7 +297,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 marts.tag(version.version)
             publish.publish(settings, version)
             if settings.engine == "spark":
-                marts.forget(publish.kept(settings))
+                marts.forget(settings, publish.kept(settings))
         run.version = version.version
         run.figures = figures(settings)
         build.auditor.finish()
