@@ -119,8 +119,8 @@ ifdef BASE
 endif
 	$(BIN)/python scripts/bench/bench.py $(if $(ONLY),--only $(ONLY))
 
-bench-spark: .venv-spark/.ready ## the same lakes in three sizes on DuckDB and on Spark: seconds, memory, bytes
-	.venv-spark/bin/python scripts/bench/spark.py $(if $(SIZES),--sizes $(SIZES))
+bench-spark: .venv-spark/.ready ## the same lakes in three sizes on DuckDB and on Spark: seconds, memory, bytes; SIZES=small
+	.venv-spark/bin/python scripts/bench/spark.py $(if $(SIZES),--sizes $(SIZES)) $(if $(ENGINES),--engines $(ENGINES))
 
 lock: ## write requirements.lock again after a change to pyproject.toml; needs uv
 	uv pip compile --quiet --universal --generate-hashes --extra dev --no-strip-extras --python-version 3.11 \

@@ -1,7 +1,9 @@
 """`make bench-spark`: the same lake on DuckDB and on Spark, in three sizes: the first build, and one further day of use.
 
-Seconds are those of the build stage. Bytes are summed over Spark's tasks, from its event log; memory is the most that the
-processes of a refresh held at a time.
+With `--twice`, the history is then made twice as long in one refresh, and another day follows: what a day costs must not grow
+with what was before it. `build` is the seconds of the build stage; `processor` is that of all processes of the refresh, Java's too,
+which a machine that is busy with other things changes least. Memory is the most that they held together. Bytes are summed over Spark's
+tasks, from its event log; `brought over` is what DuckDB has read of the marts to make the published file.
 """
 
 from __future__ import annotations
@@ -10,116 +12,147 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
-SIZES = {"small": (1_000, 5), "medium": (10_000, 5), "large": (50_000, 10)}
+import duckdb
+
+from bench import ROOMS, Timed, timed
+
+# People, school days, and page loads a day.
+SIZES = {"small": (1_000, 5, 10_000), "medium": (10_000, 5, 100_000), "large": (50_000, 10, 500_000)}
+ENGINES = ("duckdb", "spark")
+TASKS = {
+    "read": ("Input Metrics", "Bytes Read"),
+    "written": ("Output Metrics", "Bytes Written"),
+    "shuffled": ("Shuffle Write Metrics", "Shuffle Bytes Written"),
+    "spilled": (None, "Disk Bytes Spilled"),
+}
 
 
-def _resident(root: int) -> int:
-    """Bytes that a process and all below it hold."""
-    children: dict[int, list[int]] = {}
-    held: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            held[int(folder.name)] = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except OSError:
-            continue  # it has ended
-        children.setdefault(int(fields[1]), []).append(int(folder.name))
-    waiting, total = [root], 0
-    while waiting:
-        process = waiting.pop()
-        total += held.get(process, 0)
-        waiting += children.get(process, [])
-    return total
+class House:
+    """One landing, archive, lake and quarantine, and of each engine a build folder and a warehouse."""
 
+    def __init__(self, root: Path):
+        shutil.rmtree(root, ignore_errors=True)
+        self.root = root
+        self.landing = root / "landing" / "maplewood"
+        self.landing.mkdir(parents=True)
 
-def _refresh(house: Path, engine: str) -> dict[str, float]:
-    """One refresh: seconds of its build, the most memory, and what its tasks read, wrote and shuffled."""
-    events = house / engine / "events"
-    shutil.rmtree(events, ignore_errors=True)
-    events.mkdir(parents=True)
-    rooms = {f"ROLLCALL_{name.upper()}": str(house / name) for name in ("landing", "archive", "lake", "quarantine")}
-    rooms |= {f"ROLLCALL_{name.upper()}": str(house / engine / name) for name in ("build", "warehouse")}
-    conf = json.loads(os.environ.get("ROLLCALL_SPARK_CONF", "{}"))
-    conf |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
-    environment = os.environ | rooms | {
-        "ROLLCALL_ENGINE": engine, "ROLLCALL_SETTLE_SECONDS": "0", "ROLLCALL_SPARK_CONF": json.dumps(conf),
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rollcall", "refresh", "--json"], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    most, is_over = 0, threading.Event()
+    def give(self, files: list[Path]) -> None:
+        for file in files:
+            os.link(file, self.landing / file.name)
 
-    def watch() -> None:
-        nonlocal most
-        while not is_over.wait(0.2):
-            most = max(most, _resident(process.pid))
+    def refresh(self, engine: str) -> tuple[Timed, dict[str, float]]:
+        """One refresh, and what it has cost."""
+        own = self.root / engine
+        events, log = own / "events", own / "build" / "rollcall.log"
+        shutil.rmtree(events, ignore_errors=True)
+        events.mkdir(parents=True)
+        rooms = {
+            f"ROLLCALL_{name.upper()}": str((own if name in ("build", "warehouse") else self.root) / name)
+            for name in ROOMS
+        }
+        conf = json.loads(os.environ.get("ROLLCALL_SPARK_CONF", "{}"))
+        conf |= {"spark.eventLog.enabled": "true", "spark.eventLog.dir": events.as_uri()}
+        environment = os.environ | rooms | {
+            "ROLLCALL_ENGINE": engine, "ROLLCALL_SETTLE_SECONDS": "0", "ROLLCALL_SPARK_CONF": json.dumps(conf),
+        }  # fmt: skip
+        seen = log.stat().st_size if log.exists() else 0
+        took = timed([sys.executable, "-m", "rollcall", "refresh", "--json"], environment)
+        run = json.loads(took.output)
+        if run["published"] != run["run_id"]:
+            raise SystemExit(f"{engine}: {run['failures']}")
+        lines = [json.loads(line) for line in log.read_text("utf-8")[seen:].splitlines()]
+        brought = [line["bytes_read"] for line in lines if line["event"] == "marts unloaded"]
+        return took, {"build": run["seconds"]["build"], "brought over": sum(brought)} | _of_tasks(events)
 
-    watching = threading.Thread(target=watch)
-    watching.start()
-    answer, _ = process.communicate()
-    is_over.set()
-    watching.join()
-    run = json.loads(answer)
-    if process.returncode or run["published"] != run["run_id"]:
-        raise SystemExit(f"{engine}: {run['failures']}")
-    return {"seconds": run["seconds"]["build"], "memory": most} | _of_tasks(events)
+    def differing(self) -> list[str]:
+        """Marts that are not the same on both engines."""
+        with duckdb.connect() as connection:
+            for engine in ENGINES:
+                connection.execute(
+                    f"attach '{self.root / engine / 'warehouse' / 'rollcall.duckdb'}' as {engine} (read_only)"
+                )
+            marts = connection.execute(
+                """select distinct table_name from duckdb_columns() where database_name = 'spark' and schema_name = 'marts'
+                and table_name <> 'fct_refresh_runs'"""
+            ).fetchall()
+            return [
+                mart
+                for (mart,) in marts
+                if connection.execute(
+                    f"""select count(*) from (
+                        (from duckdb.marts.{mart} except all from spark.marts.{mart})
+                        union all (from spark.marts.{mart} except all from duckdb.marts.{mart}))"""
+                ).fetchone() != (0,)
+            ]  # fmt: skip
 
 
 def _of_tasks(events: Path) -> dict[str, float]:
-    found: dict[str, float] = dict.fromkeys(("read", "written", "shuffled"), 0)
-    for log in events.glob("*"):
-        for line in log.read_text("utf-8").splitlines():
-            if '"SparkListenerTaskEnd"' in line and (metrics := json.loads(line).get("Task Metrics")):
-                found["read"] += metrics["Input Metrics"]["Bytes Read"]
-                found["written"] += metrics["Output Metrics"]["Bytes Written"]
-                found["shuffled"] += metrics["Shuffle Write Metrics"]["Shuffle Bytes Written"]
+    found: dict[str, float] = dict.fromkeys(TASKS, 0)
+    for log in events.rglob("*"):
+        if not log.is_file():
+            continue
+        with log.open(encoding="utf-8") as lines:
+            for line in lines:
+                if '"SparkListenerTaskEnd"' in line and (metrics := json.loads(line).get("Task Metrics")):
+                    for name, (group, field) in TASKS.items():
+                        found[name] += (metrics[group] if group else metrics)[field]
     return found
+
+
+def _size(place: Path) -> int:
+    return place.stat().st_size if place.is_file() else sum(_size(inner) for inner in place.iterdir())
+
+
+def measure(root: Path, size: str, is_twice: bool, engines: list[str]) -> None:
+    users, days, events = SIZES[size]
+    house, made = House(root / size), root / f"{size}-made"
+    shutil.rmtree(made, ignore_errors=True)
+    command = [sys.executable, "-m", "rollcall", "sample", str(made), "--users", str(users), "--events", str(events)]
+    timed([*command, "--days", str(2 * days + 1 if is_twice else days + 1)], dict(os.environ))
+    (folder,) = made.iterdir()
+    usage = sorted(folder.glob("usage_*"))
+    others = [path for path in folder.iterdir() if path not in usage]
+    steps = {"first build": [*others, *usage[:days]], "further day": usage[days : days + 1]}
+    if is_twice:
+        steps |= {f"{days - 1} more days": usage[days + 1 : 2 * days], "further day, 2x": usage[2 * days :]}
+    print(f"\n{size}: {users:,} people, {events:,} page loads a day, {days} days first")
+    for step, files in steps.items():
+        house.give(files)
+        for engine in engines:
+            took, cost = house.refresh(engine)
+            columns = " ".join(f"{cost[name] / 2**20:9,.1f}" for name in (*TASKS, "brought over"))
+            print(
+                f"{step:16} {engine:7} {cost['build']:8,.1f} {took.seconds:8,.1f} {took.processor:10,.1f} {took.peak_gb * 1024:8,.0f} {columns}",
+                flush=True,
+            )
+        if len(engines) == 2 and (found := house.differing()):
+            raise SystemExit(f"the engines differ in {', '.join(found)}")
+    places = [house.root / "lake"]
+    for engine in engines:
+        places.append((house.root / engine / "warehouse" / "rollcall.duckdb").resolve())
+    places.append(house.root / "spark" / "warehouse" / "spark")
+    sizes = (f"{place.relative_to(house.root)} {_size(place) / 2**20:,.1f}" for place in places if place.exists())
+    print(f"MB on disk: {', '.join(sizes)}")
+    shutil.rmtree(made)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default=",".join(SIZES), help="small, medium, large; with commas between them")
+    parser.add_argument("--twice", default="small", help="sizes of which the history is then made twice as long")
+    parser.add_argument("--engines", default=",".join(ENGINES), help="duckdb, spark; with a comma between them")
     parser.add_argument("--folder", type=Path, default=Path("build/bench-spark"))
-    arguments = parser.parse_args()
+    asked = parser.parse_args()
+    print(f"{os.cpu_count()} cores; seconds, seconds of the processor, and MB")
     print(
-        f"{'size':8} {'engine':8} {'what':12} {'build':>9} {'memory':>10} {'read':>10} {'written':>10} {'shuffled':>10}"
+        f"{'':16} {'':7} {'build':>8} {'refresh':>8} {'processor':>10} {'memory':>8} "
+        + " ".join(f"{name:>9}" for name in (*TASKS, "brought"))
     )
-    for size in arguments.sizes.split(","):
-        users, days = SIZES[size]
-        house = (arguments.folder / size).absolute()
-        shutil.rmtree(house, ignore_errors=True)
-        made = house / "made"
-        command = [
-            sys.executable,
-            "-m",
-            "rollcall",
-            "sample",
-            str(made),
-            "--users",
-            str(users),
-            "--days",
-            str(days + 1),
-        ]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        (folder,) = made.iterdir()
-        (house / "landing").mkdir()
-        last = sorted(folder.glob("usage_*"))[-1]
-        held = last.rename(house / last.name)
-        landing = folder.rename(house / "landing" / folder.name)
-        for what in ("first build", "further day"):
-            if what == "further day":
-                held.rename(landing / held.name)
-                time.sleep(1)
-            for engine in ("duckdb", "spark"):
-                measured = _refresh(house, engine)
-                columns = (f"{measured[name] / 2**20:7,.1f} MB" for name in ("memory", "read", "written", "shuffled"))
-                print(f"{size:8} {engine:8} {what:12} {measured['seconds']:7.1f} s {' '.join(columns)}", flush=True)
+    for size in asked.sizes.split(","):
+        measure(asked.folder.absolute(), size, size in asked.twice.split(","), asked.engines.split(","))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ class Rooms(Protocol):
     lake: Path
     build: Path
     warehouse: Path
+    spark_warehouse: Path | None
 
 
 _OF_THE_DISK = re.compile(
@@ -49,6 +50,8 @@ def of_the_disk(error: object, settings: Rooms) -> RollcallError:
     file = re.search(r"""["'\\](/[^"'\\\n]+)""", message)
     cause = (reason[0] if reason else message.splitlines()[0]) + (f" ({file[1]})" if file else "")
     rooms = {name: getattr(settings, name) for name in ("lake", "build", "warehouse")}
+    if settings.spark_warehouse:
+        rooms["Spark's warehouse"] = settings.spark_warehouse
     free = []
     for name, room in rooms.items():
         existing = next(folder for folder in (room, *room.parents) if folder.exists())

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     pii_key: str | None = Field(None, description="Hex key of the keyed hashes; else a key file is made on first use.")
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
+    intake_processes: int | None = Field(
+        None, ge=1, description="Processes that take deliveries of several districts; one for each core when not set."
+    )
 
     upload_hours: float = Field(
         72,
@@ -86,6 +89,12 @@ class Settings(BaseSettings):
     spark_warehouse: Path | None = Field(None, description="Folder of the catalog's tables, seen by every worker.")
     spark_jars: str | None = Field(None, description="The Iceberg runtime; else that of a Python package.")
     spark_conf: dict[str, str] = Field({}, description="Further options of Spark, the catalog's own among them; JSON.")
+
+    spark_view_bytes: int | None = Field(
+        None,
+        ge=0,
+        description="A mart with more bytes on Spark is not copied into the published file, which has a view of its files.",
+    )
 
     quarantine_days: int = Field(180, ge=0, description="Days for which a rejected file and its report are kept.")
 
@@ -204,6 +213,11 @@ class Settings(BaseSettings):
     def is_alerting(self) -> bool:
         """Whether there is anywhere to send alerts to."""
         return bool(self.webhook_url or self.smtp_host)
+
+    @property
+    def spark_tables(self) -> Path:
+        """The folder of the catalog's tables."""
+        return self.spark_warehouse or self.warehouse / "spark"
 
     @property
     def taken(self) -> Path:

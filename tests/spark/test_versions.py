@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
-from history import first, further_day, late_roster
+from history import first, further_day, late_roster, other_templates
 from houses import House
 
+from rollcall.dashboard.warehouse import Warehouse
 from rollcall.engines import marts, spark
+from rollcall.errors import RollcallError
 from rollcall.refresh import publish
+from rollcall.refresh.lock import refresh_lock
+from rollcall.refresh.run import Say, refresh
 
 pytestmark = pytest.mark.skipif(os.environ.get("ROLLCALL_SPARK_STEPS") != "all", reason="make test-spark-full")
 
@@ -22,6 +29,23 @@ publish.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 from rollcall.cli import main
 main()
 """
+
+
+def _java() -> int:
+    """The process in which Spark's driver runs."""
+    return spark.running().sparkContext._gateway.proc.pid
+
+
+def _midway(happens: Callable[[int], None]) -> Say:
+    """Does something to Spark's process when a third of the build is done."""
+    done_so_far = []
+
+    def say(doing: str, done: int = 0, total: int | None = None) -> None:
+        if doing == "building" and total and done == total // 3 and not done_so_far:
+            done_so_far.append(done)
+            happens(_java())
+
+    return say
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +81,50 @@ def test_a_version_of_duckdb_is_no_start_and_a_killed_driver_leaves_readers_what
     assert house.pointer("spark").resolve() == second
     session = spark.session(house.settings("spark"))
     assert all(len(names) == 2 for names in marts._tags(session).values())
+
+    # The catalog's disk is full: the process of Spark may write no file of more than a few bytes.
+    def full(process: int) -> None:
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+
+    with pytest.raises(RollcallError, match=r"^the disk refused: (No space|File too large).*Nothing was published"):
+        house.refresh("spark", say=_midway(full))
+    resource.prlimit(_java(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert house.pointer("spark").resolve() == second
+
+    # Spark itself is killed in mid-build.
+    with pytest.raises(spark.NoSpark, match=r"^Spark ended during the build. Nothing was published"):
+        house.refresh("spark", say=_midway(lambda process: os.kill(process, signal.SIGKILL)))
+    assert house.pointer("spark").resolve() == second
+
     run = house.refresh("spark")
     assert run.version == run.run_id and not run.mended
     kept = {f"v{run.run_id}", f"v{second.stem}"}
-    assert all(names == kept for names in marts._tags(session).values())
+    assert all(names == kept for names in marts._tags(spark.running()).values())
     assert house.refresh("duckdb").version
     assert house.differences() == {}
 
-    # Back to the version before: the next run starts from that one's tag.
+    # Back to the version before: the next run starts from that one's tag. What is too large is not copied any more.
     settings = house.settings("spark")
     back = publish.rollback(settings, second.stem)
     assert house.pointer("spark").resolve() == second and back.version == second.stem
-    run = house.refresh("spark")
+    run = house.refresh("spark", spark_view_bytes=0)
     assert run.version == run.run_id and not run.mended
+    assert house.differences() == {}
+    views = {
+        name for (name,) in house.query("spark", "select view_name from duckdb_views() where schema_name = 'marts'")
+    }
+    assert views == set(house.row_counts("spark"))
+    # The dashboard, which opens nothing but the version, opens what its views are of.
+    (count,) = house.query("duckdb", "select count(*) from fct_product_usage")[0]
+    seen = Warehouse(settings).version().rows("select count(*) as rows from fct_product_usage")
+    assert seen == [{"rows": count}] and count > 0
+
+    # DuckDB has nothing to go on from there, and builds from the whole lake.
+    other_templates(house)
+    settings = settings.model_copy(update={"engine": "duckdb"})
+    with refresh_lock(settings):
+        run = refresh(settings, lambda *_: None)
+    assert run.version == run.run_id and not run.mended
+    assert house.query("spark", "select view_name from duckdb_views() where schema_name = 'marts'") == []
+    assert house.refresh("duckdb").version
     assert house.differences() == {}

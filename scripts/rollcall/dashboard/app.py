@@ -147,6 +147,7 @@ def _layout(scopes: Scopes):
 
 
 _GONE = {"display": "none"}
+_HIGH = 380  # pixels of what a picker opens
 
 
 def _person(settings: Settings) -> list[html.Div]:
@@ -193,7 +194,7 @@ def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
     def several(name: str, choices: dict[str, str], everything: str) -> dcc.Dropdown:
         return dcc.Dropdown(
             id=name, options=[{"label": text, "value": value} for value, text in choices.items()], multi=True,
-            placeholder=everything, value=[], closeOnSelect=False, debounce=False,
+            placeholder=everything, value=[], closeOnSelect=False, debounce=False, maxHeight=_HIGH,
         )  # fmt: skip
 
     return html.Div(
@@ -202,7 +203,7 @@ def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
                 field(
                     "District",
                     dcc.Dropdown(
-                        id="district", clearable=False, value=filters.district_id,
+                        id="district", clearable=False, value=filters.district_id, maxHeight=_HIGH,
                         options=[{"label": d.name, "value": d.district_id} for d in options.districts.values()],
                     ),
                     "district",
@@ -218,7 +219,7 @@ def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
                 "period",
             ),
             html.Div(
-                field("Dates", dcc.Dropdown(id="when", clearable=False, value=components.when(filters), options=_whens(figures, filters)), "when"),
+                field("Dates", dcc.Dropdown(id="when", clearable=False, maxHeight=_HIGH, value=components.when(filters), options=_whens(figures, filters)), "when"),
                 id="when-field",
             ),
             html.Div(
@@ -416,7 +417,7 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
         )
         return (
             district.name,
-            views.banner(figures, district_id) if figures.sees_deliveries(district_id) else None,
+            views.banner(figures, district_id),
             views.footer(figures, district),
             badge,
         )

@@ -24,12 +24,15 @@ class NothingPublished(RollcallError):
 class Version:
     """One published file and the connection to it."""
 
-    def __init__(self, version: publish.Version, file: Path):
+    def __init__(self, version: publish.Version, file: Path, tables: Path):
         self.name = version.version
         self.published_at = version.published_at
         # The instance itself is in memory, where sums over custom dates are kept while the version is shown.
         self._connection = duckdb.connect(config=_CONFIG)
         self._connection.execute(f"attach {quote(file)} as published (read_only)")
+        # Marts that are too large for one file are views of what Spark keeps in `tables`.
+        if self._connection.execute("select 1 from duckdb_views() where not internal limit 1").fetchall():
+            self._connection.execute(f"set allowed_directories = [{quote(tables)}]")
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
         self._local = threading.local()
@@ -78,5 +81,5 @@ class Warehouse:
             if found is None:
                 raise NothingPublished("nothing is published yet: run `rollcall refresh` once files have arrived")
             if self._current is None or self._current.name != found.version:
-                self._current = Version(found, found.file(self._settings))
+                self._current = Version(found, found.file(self._settings), self._settings.spark_tables)
             return self._current

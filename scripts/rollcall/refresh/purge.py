@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall import accesslog, logs
-from rollcall.engines import marts
+from rollcall.engines import marts, spark
 from rollcall.errors import RollcallError
 from rollcall.files import fsync
 from rollcall.intake import districts, lake, take
@@ -81,6 +81,8 @@ def retention(settings: Settings) -> Purge:
     before = _bytes(settings)
     purge.removed |= take.retire(settings, clock.read(settings, now).believed)
     purge.removed["published_versions"] = publish.retire(settings)
+    if settings.engine == "spark":
+        purge.removed["versions_on_spark"] = marts.forget(settings, publish.kept(settings))
     purge.removed["access_log_lines"] = accesslog.retire(settings)
     purge.removed_bytes = before - _bytes(settings)
     _write(settings, purge)
@@ -234,6 +236,7 @@ def _left_in_ledger(settings: Settings, district_id: str) -> int:
 
 def _clear_build(settings: Settings) -> int:
     """The build folder may be lost at any time, and its logs, Data Docs and work file name districts."""
+    spark.stop()  # its scratch files are there
     gone = 0
     for path in settings.build.glob("*"):
         gone += 1

@@ -174,6 +174,7 @@ def _start(settings: Settings, there: Settings) -> None:
         and base.code_fingerprint == code_fingerprint()
         and base.withdrawals == lake.withdrawals(settings)
         and not publish.is_locked(base.file(settings))
+        and not publish.has_views(base, settings)
         and not publish.is_purging(settings)
     )
     publish.start_candidate(there, base if is_start else None)
@@ -316,7 +317,9 @@ def _attach_before(connection: duckdb.DuckDBPyConnection, before: Path | None) -
     there: set[str] = set()
     if before:
         connection.execute(f"attach {quote(before)} as published (read_only)")
-        rows = connection.execute("select table_name from duckdb_tables() where database_name = 'published'").fetchall()
+        rows = connection.execute(
+            "select distinct table_name from duckdb_columns() where database_name = 'published'"
+        ).fetchall()
         there = {mart for (mart,) in rows}
     connection.execute("attach ':memory:' as before")
     connection.execute("create schema before.marts")
