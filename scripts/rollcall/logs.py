@@ -63,14 +63,19 @@ def _traceback(error: BaseException | None) -> str:
     return "\n\nand then\n\n".join(reversed(parts))
 
 
-def to_file(settings: Settings) -> None:
-    """Sends what the command logs to the file, which is turned over at 10 MiB; three old ones are kept."""
+def to_file(settings: Settings, is_turned_over: bool = True) -> None:
+    """Sends what the command logs to the file, which is turned over at 10 MiB; three old ones are kept.
+
+    Not turned over where another process of the command does that.
+    """
     # Where the disk is full the command says so once; that the log is full too is not news.
     logging.raiseExceptions = False
     settings.build.mkdir(parents=True, exist_ok=True)
     for handler in _log.handlers[:]:
         _log.removeHandler(handler)
-    handler = RotatingFileHandler(settings.build / FILE, maxBytes=10 * 2**20, backupCount=3, encoding="utf-8")
+    handler = RotatingFileHandler(
+        settings.build / FILE, maxBytes=10 * 2**20 if is_turned_over else 0, backupCount=3, encoding="utf-8"
+    )
     handler.setFormatter(_JsonLines())
     _log.setLevel(logging.INFO)
     _log.addHandler(handler)

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     pii_key: str | None = Field(None, description="Hex key of the keyed hashes; else a key file is made on first use.")
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
+    intake_processes: int | None = Field(
+        None, ge=1, description="Processes that take deliveries of several districts; one for each core when not set."
+    )
 
     upload_hours: float = Field(
         72,

@@ -152,11 +152,33 @@ def _template_rows(draw, kind: str) -> list[dict[str, str]]:
     return rows
 
 
+_member_places = st.fixed_dictionaries(
+    {
+        "school": st.sampled_from(
+            ["", "A", "B; C", "A, B", "ALPHA school", "Gamma, Upper School", "Beta School; A", "Nowhere High"]
+        ),
+        "grade_level": st.sampled_from(["", "03", "3, 06", "K; 13th?"]),
+        "end_date": st.sampled_from(["", "", "2020-10-20", "2020-12-01", "2021-01-15", "June 30"]),
+    }
+)
+
+
+@st.composite
+def _access(draw) -> list[dict[str, str]]:
+    """An access list: who may see the district, and who may see a school of it; one row that can be used, at least."""
+    rows = [{"email": "boss@d.example", "role": "director"}]
+    for email in draw(_some(["x@d.example", "y@d.example", "p@d.example", "m@d.example", "q@d.example"], 4)):
+        role = draw(st.sampled_from(["director", "data_manager", "curriculum", "principal", "viewer", "wizard"]))
+        school = draw(st.sampled_from(["", "A", "B; C", "alpha SCHOOL", "Gamma, Upper School", "Nowhere High"]))
+        rows.append({"email": email, "role": role, "school": school})
+    return rows
+
+
 @st.composite
 def district(draw) -> list[Delivery]:
     """What one district delivers on each of the dates."""
     version = draw(st.sampled_from([None, "1.1", "1.1", "1.2"]))
-    forms = draw(st.sets(st.sampled_from(["educators", "students", "members"])))
+    forms = draw(st.sets(st.sampled_from(["educators", "students", "members", "access"])))
     if version is None:
         forms |= {"educators"}
     deliveries, users = [], {}
@@ -183,12 +205,15 @@ def district(draw) -> list[Delivery]:
                         "role": draw(st.sampled_from(["teacher", "admin"])),
                     }
                     | {"status": draw(st.sampled_from(["", "tobedeleted"])) if number else ""}
-                    for mail in draw(_some(["x@d.example", "m@d.example"], 2))
+                    | draw(_member_places)
+                    for mail in draw(_some(["x@d.example", "m@d.example", "n@d.example"], 3))
                 ]
-                rows = rows or [{"email": "m@d.example", "role": ""}]
+                # A list of which no row can be used is rejected.
+                rows = [{"email": "o@d.example", "role": ""}, *rows]
                 deliveries.append(Delivery("members", day, {kind: rows}))
             elif draw(st.booleans()):
-                deliveries.append(Delivery(kind, day, {kind: draw(_template_rows(kind))}))
+                rows = draw(_access() if kind == "access" else _template_rows(kind))
+                deliveries.append(Delivery(kind, day, {kind: rows}))
     return deliveries
 
 
@@ -211,6 +236,18 @@ def _role(row: dict[str, str]) -> str:
 
 def _grades(text: str, separators: str = ",") -> list[str]:
     return list(dict.fromkeys(_ALIASES[i.lower()] for i in _items(text, separators) if i.lower() in _ALIASES))
+
+
+def _end(row: dict[str, str]) -> date | None:
+    """The first day without a member; None of what is no date."""
+    text = row.get("end_date", "")
+    return (date.fromisoformat(text) if text[:1].isdigit() else None) if text else date.max
+
+
+def _named(cell: str, known: dict[str, str]) -> list[str | None]:
+    """The org of each school that a cell names, by id or name, as a whole before its parts; None of one that is not known."""
+    items = [cell.strip()] if cell.strip() in known or _plain(cell) in known else _items(cell, ",;|\n")
+    return [known.get(item, known.get(_plain(item))) for item in items]
 
 
 def key(*parts: str) -> int:
@@ -250,6 +287,8 @@ class Oracle:
         self.tables: dict[str, dict[str, dict[str, str]]] = {}
         self.templates: dict[str, list[dict]] = {}
         self.members: dict[str, dict[str, str]] = {}
+        self.newest: dict[str, list[dict[str, str]]] = {}
+        self.taken: list[tuple[str | None, str | None]] = []
         self.states: dict[date, list[Row]] = {}
         self.ever_staff = {
             role["userSourcedId"]
@@ -269,9 +308,16 @@ class Oracle:
             for end in ("beginDate", "endDate")
             if row[end]
         }
+        boundaries |= {
+            end
+            for delivery in deliveries
+            for row in delivery.rows.get("members", [])
+            if (end := _end(row)) not in (None, date.max)
+        }
         for day in sorted(delivered | {day for day in boundaries if day > min(delivered)}):
             order = ["oneroster", "educators", "students", "members"]
-            for delivery in sorted((d for d in deliveries if d.date == day), key=lambda d: order.index(d.kind)):
+            rosters = [each for each in deliveries if each.date == day and each.kind in order]
+            for delivery in sorted(rosters, key=lambda each: order.index(each.kind)):
                 self._apply(delivery)
             self.states[day] = self._rows(day)
             self.class_grades[day] = {
@@ -279,6 +325,7 @@ class Oracle:
                 for class_ in self.tables.get("classes.csv", {}).values()
                 for code in _grades(self._class_grades(class_))
             }
+        self._place_members()
         self.people = self._people()
 
     def _hash(self, text: str) -> str:
@@ -295,10 +342,16 @@ class Oracle:
                         self.tables[name][row["sourcedId"]] = row
         elif delivery.kind == "members":
             for row in delivery.rows["members"]:
+                is_gone = row.get("status") == "tobedeleted"
+                known = self._known_schools()
+                is_unknown = known is not None and None in _named(row.get("school", ""), known)
+                if not is_gone and (is_unknown or not _end(row) or _end(row) <= delivery.date):
+                    continue  # set aside
                 self.members.pop(row["email"], None)
-                if row.get("status") != "tobedeleted":
+                if not is_gone:
                     self.members[row["email"]] = row
         else:
+            self.newest[delivery.kind] = delivery.rows[delivery.kind]
             known = bool(self.tables.get("orgs.csv"))
             rows = [
                 row | {"_orgs": self._schools(row)}
@@ -308,6 +361,7 @@ class Oracle:
             self.templates[delivery.kind] = [
                 row for row in rows if not (known and any(org.startswith("school:") for org in row["_orgs"]))
             ]
+            self.taken += [item for row in self.templates[delivery.kind] for item in self._school_items(row)]
 
     def _school_items(self, row: dict[str, str]) -> list[tuple[str | None, str | None]]:
         """(id, name) of each school of a row."""
@@ -336,6 +390,27 @@ class Oracle:
         return [
             id_ or self.school_ids.get(_plain(name), f"school:{_plain(name)}") for id_, name in self._school_items(row)
         ]
+
+    def _known_schools(self) -> dict[str, str] | None:
+        """What a member's school can be called when a list of them is read → the org; None before there are any."""
+        if self.has_orgs:
+            return {name: id_ for id_, name_ in NAMES.items() for name in (id_, _plain(name_))}
+        if not self.newest:
+            return None
+        items = [item for rows in self.newest.values() for row in rows for item in self._school_items(row)]
+        return self._made(items)
+
+    def _made(self, items: list[tuple[str | None, str | None]]) -> dict[str, str]:
+        """Id and plain name → org, of the schools that these items make."""
+        names: dict[str, set[str]] = defaultdict(set)
+        for id_, name in items:
+            if id_:
+                names[id_] |= {name} if name else set()
+        found = {_plain(min(of_id, default=id_)): id_ for id_, of_id in names.items()}
+        for id_, name in items:
+            if not id_ and name:
+                found.setdefault(_plain(name), f"school:{_plain(name)}")
+        return found | {id_: id_ for id_ in names}
 
     def _class_grades(self, class_: dict[str, str]) -> str:
         return class_["grades"] or self.tables["courses.csv"][class_["courseSourcedId"]]["grades"]
@@ -381,11 +456,21 @@ class Oracle:
                     )
                 )  # fmt: skip
         for mail, row in self.members.items():
-            role = _role(row)
-            rows.append(
-                Row("added", key(self.district_id, "members", self._hash(mail)), "", role, True, True, "", mail, [], [])
-            )
+            if day < _end(row):
+                # Where they are is known once all schools are: see `_place_members`.
+                rows.append(
+                    Row(
+                        "added", key(self.district_id, "members", self._hash(mail)), "", _role(row), True, True, "", mail,
+                        [row.get("school", "")], _grades(row.get("grade_level", ""), ",;|\n"),
+                    )
+                )  # fmt: skip
         return rows
+
+    def _place_members(self) -> None:
+        """Says of each member the schools that their cell names, among all that the district has by now."""
+        schools = self._known_schools() if self.has_orgs else self._made(self.taken)
+        for row in (row for rows in self.states.values() for row in rows if row.source == "added"):
+            row.orgs = [org for org in dict.fromkeys(_named(row.orgs[0], schools or {})) if org]
 
     def _people(self) -> dict[int, int]:
         """User → person, over all dates."""
@@ -467,17 +552,12 @@ class Oracle:
                     served[org] |= set(row.grades)
         found: dict[int, dict[tuple, list]] = defaultdict(dict)
         administrators: dict[int, list[Row]] = defaultdict(list)
-        rostered: set[int] = set()
         for row in state:
             if not row.enabled:
                 continue
             person = self.people[row.user]
-            if row.source == "added":
-                found[person] = found[person]
-                continue
-            rostered.add(person)
             found[person] = found[person]
-            if row.user_type == "administrator":
+            if row.user_type == "administrator" and row.source != "added":
                 administrators[person].append(row)
             for org, grade, classes, position, rank in self._pairs(row, state, served):
                 entry = found[person].setdefault((org, grade, row.role), [set(), 2, 0, []])
@@ -494,7 +574,11 @@ class Oracle:
         for person, entries in found.items():
             first = min(entries, key=lambda e: _precedence(e, entries[e]), default=None)
             answer[person] = {
-                (*entry, "oneroster" if "oneroster" in said[0] else "template", entry == first)
+                (
+                    *entry,
+                    next(source for source in ("oneroster", "template", "added") if source in said[0]),
+                    entry == first,
+                )
                 for entry, said in entries.items()
             }
         return answer

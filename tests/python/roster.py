@@ -165,9 +165,12 @@ def role(
 def template(path: Path, kind: str, rows: list[dict[str, str]]) -> Path:
     """A template CSV: educators, students, members or schools."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    optional = schema.MEMBER_OPTIONAL[:1] if kind == "members" else ()
+    columns = [*schema.FORMS[kind][0]]
+    if kind == "members":
+        is_placed = any(row.get(name) for row in rows for name in schema.MEMBER_PLACES)
+        columns = [*(columns if is_placed else schema.TEMPLATE_COLUMNS[kind]), schema.MEMBER_OPTIONAL[0]]
     with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, [*schema.FORMS[kind][0], *optional], restval="")
+        writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
     return path

@@ -821,7 +821,8 @@ def test_five_hundred_attempts_to_see_what_is_not_granted_show_nothing(place, ap
     assert (place.house.quarantine / "maplewood").is_dir()
 
     # The other half of the pages, which data managers have.
-    pieces = ("deliveries", "members", "deliveries/x/report.html", "uploads/x/report.html")
+    pieces = ("deliveries", "members", "start", "deliveries/x/report.html", "uploads/x/report.html")
+    pieces += tuple(f"members/{name}.{kind}" for name in ("members", "students", "names") for kind in ("csv", "xlsx"))
     for district, piece in itertools.product(["maplewood", "oakdale", "../oakdale", ""], pieces):
         address = f"/office/{piece}?district={quote(district)}"
         answer = client.get(address, headers=HOST)

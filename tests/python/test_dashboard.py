@@ -16,7 +16,7 @@ import urllib.request
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -39,7 +39,7 @@ from rollcall.dashboard.scope import Figures
 from rollcall.dashboard.warehouse import NothingPublished, Warehouse
 from rollcall.errors import RollcallError
 from rollcall.paths import PROJECT
-from rollcall.web.people import EVERYONE
+from rollcall.web.people import EVERYONE, Grant, Viewer
 
 ZONE = "America/Chicago"
 SIZE = ["--users", "500", "--days", "24", "--events", "1500"]
@@ -773,6 +773,8 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
         page.wait_for_timeout(100)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{path} is {wide} px wide on a screen of {width}"
+        here = page.locator("nav a[aria-current]:visible")
+        assert not here.count() or 0 <= here.bounding_box()["x"] < width - here.bounding_box()["width"], "the page's own link is not on the screen"  # fmt: skip
         if path == "/" and width == 375:
             assert page.locator(".figure:visible").first.bounding_box()["y"] < 700, (
                 "no figure on a phone's first screen"
@@ -782,16 +784,20 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
         assert all(abs(drawn - room) <= 2 for drawn, room in charts), charts
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_picker_is_accessible_while_it_is_open(page, address, scheme):
+@pytest.mark.parametrize(("scheme", "path", "count"), [("light", "/", 6), ("dark", "/", 6), ("light", "/schools", 4)])
+def test_every_picker_is_accessible_while_it_is_open(page, address, scheme, path, count):
     page.emulate_media(color_scheme=scheme)
-    opened(page, address, query="?period=custom&from=2025-09-02&to=2025-09-12")
+    opened(page, address, path, "?period=custom&from=2025-09-02&to=2025-09-12")
     pickers = [button.get_attribute("id") for button in page.locator("button.dash-dropdown:visible").all()]
-    assert len(pickers) >= 5
+    assert len(pickers) == count
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     for name in pickers:
         page.locator(f"#{name}").click()
         expect(page.locator(".dash-dropdown-content")).to_have_attribute("aria-label", re.compile("."))
+        heights = page.locator(".dash-dropdown-option").evaluate_all(
+            "options => options.map((each) => each.offsetHeight)"
+        )
+        assert max(heights) <= 40, (name, "options are more than one line high", heights)
         found = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
         assert found.violations_count == 0, (name, found.generate_report())
         page.keyboard.press("Escape")
@@ -835,8 +841,11 @@ def test_the_filters_work_from_the_keyboard(page, address):
 
 
 def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, address):
-    opened(page, address, query="?q=nothing+like+it")
-    expect(page.locator("#notice")).to_contain_text("clear the filters")
+    for path in ("/", "/review"):
+        opened(page, address, path, "?q=nothing+like+it")
+        expect(page.locator("#notice")).to_contain_text("clear the filters")
+        expect(page.locator("#main")).not_to_contain_text("is approved")
+        expect(page.locator(".grid:visible")).to_have_count(0)
     page.goto(address + "/nowhere")
     expect(page.locator("#notice")).to_contain_text("no such page")
     page.goto(address + "/product?product=12")
@@ -885,6 +894,33 @@ def test_days_are_compared_with_like_days_or_not_at_all(district):
     assert holiday == (None, "Not compared: 4 school days before, 5 now")
 
 
+def test_what_the_weeks_before_cannot_be_held_against_is_held_against_the_year_before():
+    first, last = date(2024, 9, 2), date(2025, 10, 31)
+    there = filters.District("a", "A", first_day=first, last_day=last)
+    options = Options({"a": there}, ())
+    days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    days = frozenset(day for day in days if day.weekday() < 5 and day.month not in (7, 8))
+    # The week before September is in the summer.
+    september = options.earlier(options.read("?period=week&from=2025-09-01"), days)[0]
+    assert (september.first, september.last) == (date(2024, 9, 2), date(2024, 9, 8))
+    october = options.earlier(options.read("?period=week&from=2025-10-06"), days)[0]
+    assert (october.first, october.last) == (date(2025, 9, 29), date(2025, 10, 5))
+    # With neither of both, the page says what stands in the way just before.
+    assert options.earlier(options.read("?period=week&from=2025-09-01"), days - {date(2024, 9, 3)}) == (None, "Not compared: 0 school days before, 5 now")  # fmt: skip
+
+
+def test_dates_in_grids_are_written_out(district, page, address):
+    figures = district.source().figures()
+    (there,) = figures.options.districts.values()
+    later = (there.first_day + timedelta(weeks=n) for n in (1, 2, 3))
+    queries = [f"?period=week&from={day - timedelta(days=day.weekday())}" for day in later]
+    query = next(each for each in queries if figures.new_products(figures.options.read(each)))
+    opened(page, address, "/review", query)
+    shown = page.locator("#new .ag-center-cols-container [col-id=first_used]").all_inner_texts()
+    days = {components.long_day(day) for day in figures.new_products(figures.options.read(query)).values()}
+    assert shown and set(shown) <= days, (shown, days)
+
+
 def test_ticked_products_and_schools_are_compared(district, page, address):
     figures = district.source().figures()
     query = "?period=month&from=2025-09-01"
@@ -930,6 +966,10 @@ def test_the_wall_shows_the_figures_of_the_district_and_is_amber_when_data_is_la
         components.short(now["products"]), components.percent(now["unapproved"]),
     ]  # fmt: skip
     assert page.locator("nav:visible, .filters:visible").count() == 0
+    for width, height in ((1366, 768), (1440, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollHeight") <= height, "nobody scrolls a wall"
     staff = (
         district.source().inventory().version.rows("select display_name from dim_users where display_name is not null")
     )
@@ -937,6 +977,9 @@ def test_the_wall_shows_the_figures_of_the_district_and_is_amber_when_data_is_la
     assert staff and not [row for row in staff if row["display_name"] in text]
     expect(page.locator("#banner")).to_contain_text("Late data")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 223, 148)"
+    # To people who see no deliveries, the usage is late, whose last day is on every page.
+    principal = Figures(figures, Viewer("x", (("maplewood", Grant(frozenset(["SCH0000"]), frozenset())),)))
+    assert re.fullmatch(r"Late data: usage through October 2, 2025 \([\d,]+ days ago\)\.", sheets.text_of(views.banner(principal, "maplewood")))  # fmt: skip
     # While nothing is late, the ground is that of any page.
     page.locator("#banner").evaluate("banner => banner.replaceChildren()")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 247, 250)"
@@ -1054,6 +1097,9 @@ def test_a_print_has_every_row_and_the_selection(district, page, address):
     rows = exported(page)
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.locator("table.printed tbody tr").count() == len(rows) > 100
+    assert (
+        page.locator("table.printed .chip").count() == len(rows) > page.locator("table.printed .chip.good").count() > 0
+    )
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.locator("table.printed").count() == 0
     expect(page.locator("#selection")).to_have_text(
@@ -1289,6 +1335,8 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     expect(page.locator("#footer code")).not_to_have_text(version, timeout=15_000)
     opened(page, address, query=asked[0].as_query())
     page.locator("#district").click()
+    page.keyboard.type("oak")
+    expect(page.locator(".dash-dropdown-option")).to_have_count(1)
     page.locator(".dash-dropdown-option", has_text="Oakdale Unified School District").click()
     settled(page)
     expect(page.locator("#district-name")).to_have_text("Oakdale Unified School District")
@@ -1304,7 +1352,8 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     assert {"oneroster", "usage"} <= set(late)
     expect(page.locator("#badge")).to_contain_text(str(1 + len(late)))
     page.get_by_role("link", name="Deliveries").click()
-    problem = page.locator("#quality .card").first
+    expect(page.locator("#district")).to_be_visible()
+    problem = page.locator("#problems .card").first
     expect(problem).to_contain_text("roster_2025-09-20.zip")
     expect(problem.locator(".chip")).to_have_text(["rejected", *["late"] * len(late)])
     with page.expect_popup() as opened_:

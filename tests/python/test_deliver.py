@@ -95,3 +95,39 @@ def test_the_list_of_members_is_what_the_files_say(house):
     ]
     assert all(date.fromisoformat(one["since"]) for one in listed)
     assert "2 members" in house.run("members", "list", "--district", "oak").stdout
+
+
+def test_a_member_is_added_to_schools_that_are_there(house):
+    """What the refresh would set aside is refused at once, and a name with a comma in it is one school."""
+    roster_file = roster.write(house.landing / "oak" / "roster_2020-10-01.zip")
+    add = ["members", "add", "--district", "oak", "--email", "ada@oak.example", "--first-name", "Ada", "--last-name", "Byron"]  # fmt: skip
+    refused = {
+        ("--school", "Alpha School"): "'Alpha School' is not a school of the district",  # before there is a roster
+        ("--grade", "03"): "name the school too",
+    }
+    waiting = house.root / roster_file.name
+    roster_file.rename(waiting)
+    for more, words in refused.items():
+        assert words in _words(house.run(*add, *more, code=2).stderr)
+    waiting.rename(roster_file)
+    house.take()
+    for more, words in {
+        ("--school", "Alfa Scool"): "closest: 'Alpha School' (A)",
+        ("--school", "A", "--grade", "13th?"): "'13th?' is not a known grade",
+        ("--school", "A", "--end-date", "2020-10-01"): "is not a date after today",
+        ("--school", "A", "--end-date", "20991231"): "is not a date after today",
+    }.items():
+        assert words in _words(house.run(*add, *more, code=2).stderr), more
+    assert not list(house.landing.rglob("members_*"))
+    house.run(*add, "--school", "alpha school", "--school", "B", "--grade", "03", "--grade", "K", "--end-date", "2099-06-30")  # fmt: skip
+    (taken,) = house.take()
+    assert taken.verdict == "accepted" and not taken.report.findings, taken.report.as_text()
+    (listed,) = json.loads(house.run("members", "list", "--district", "oak", "--json").stdout)
+    assert (listed["schools"], listed["grades"], listed["until"]) == ("A; B", "03, K", "2099-06-30")
+    said = house.run("members", "list", "--district", "oak").stdout
+    assert "teacher  at A; B, grades 03, K  since" in said and "until 2099-06-30" in said
+
+
+def _words(text: str) -> str:
+    """Without the frame that Typer draws around an error."""
+    return " ".join(text.replace("│", " ").split())

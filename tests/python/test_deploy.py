@@ -128,6 +128,43 @@ def test_the_containers_of_the_command_write_to_the_rooms_alone(name, house):
         assert "Usage: rollcall" in house.run(each, "--help").stdout
 
 
+def test_the_proxy_takes_its_configuration():
+    """By Caddy itself, where it is."""
+    file = CONTAINER / "Caddyfile"
+    assert file.read_text("utf-8").count("{") == file.read_text("utf-8").count("}")
+    if caddy := shutil.which("caddy"):
+        command = [caddy, "validate", "--adapter", "caddyfile", "--config", file]
+        done = subprocess.run(
+            command, text=True, capture_output=True, env=os.environ | {"ROLLCALL_NAME": "rollcall.oakdale.org"}
+        )
+        assert done.returncode == 0 and "Valid configuration" in done.stderr + done.stdout, done.stderr
+
+
+def test_the_compose_file_means_what_it_says(tmp_path):
+    """By Compose, where it is: names and variables are put in, and what is missing is said. Version 1 knows no name of a project."""
+    (tmp_path / "rollcall.env").write_text("")
+    text = (CONTAINER / "compose.yaml").read_text("utf-8")
+    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) == {"ROLLCALL_NAME"}
+    if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+        program = ["docker", "compose"]
+    elif old := shutil.which("docker-compose"):
+        program, text = [old], re.sub(r"^name: .*\n", "version: '3.8'\n", text, flags=re.M)
+    else:
+        return
+    (tmp_path / "compose.yaml").write_text(text, "utf-8")
+    command = [*program, "--file", str(tmp_path / "compose.yaml"), "config"]
+    without = {name: value for name, value in os.environ.items() if name != "ROLLCALL_NAME"}
+    failed = subprocess.run(command, text=True, capture_output=True, env=without)
+    assert failed.returncode != 0 and "the name under which people reach the dashboard" in failed.stderr
+    done = subprocess.run(
+        command, text=True, capture_output=True, env=without | {"ROLLCALL_NAME": "rollcall.oakdale.org"}
+    )
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    assert services["dashboard"]["environment"]["ROLLCALL_PUBLIC_URL"] == "https://rollcall.oakdale.org"
+    assert set(services) == set(COMPOSE["services"])
+
+
 def test_the_dashboard_is_reached_by_the_proxy_alone():
     assert [name for name, service in COMPOSE["services"].items() if "ports" in service] == ["sftp", "proxy"]
     assert COMPOSE["services"]["dashboard"]["networks"] == ["inside"]

@@ -197,6 +197,34 @@ def wait_for(happened, seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
+def test_a_build_that_is_killed_alone_publishes_nothing_and_says_so(nights):
+    house = nights.house
+    nights.deliver()
+    before, begun = version(house), len(events(house))
+    done = house.start("refresh", before=_BUILD_DIES).wait()
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
+    assert done.stderr.startswith(
+        "rollcall: the build ended before it was done (exit code -9): was it killed, or out of memory?"
+    )
+    assert version(house) == before and any(event["event"] == "run ends" for event in events(house)[begun:])
+    nights.killed()
+
+
+# The process of the build, and no other, dies at the third node that is done.
+_BUILD_DIES = """
+import os, signal
+from rollcall.refresh import build
+real = build.dbt_build
+def dies(settings, say, *more):
+    def count(doing, done=0, total=None):
+        say(doing, done, total)
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return real(settings, count, *more)
+build.dbt_build = dies
+"""
+
+
 def test_a_kill_around_the_switch_of_the_pointer_is_survived(nights):
     house = nights.house
     # In the warehouse: the lock and the mark that a refresh has begun (three changes), then the sidecar, the version, the pointer made and put in place, the beat, the ledger…
@@ -400,6 +428,8 @@ def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights)
     (house.build / "target" / "partial_parse.msgpack").write_bytes(b"garbage")
     for name in ("candidate.duckdb", "candidate.duckdb.wal", "work.duckdb"):
         (house.build / name).write_bytes(b"garbage")
+    (seeds,) = house.build.glob("seeds-*.duckdb")
+    seeds.write_bytes(b"garbage")
     for name in (".last_run.json", "alerts.json"):
         (house.warehouse / name).write_text("garbage")
     pointer, now = house.warehouse / "rollcall.duckdb", version(house)

@@ -42,9 +42,14 @@ def students(*rows: tuple[str, ...], day=FIRST) -> Delivery:
     return Delivery("students", day, {"students": [dict(zip(names, row, strict=False)) for row in rows]})
 
 
-def member(email: str, day=FIRST, status: str = "") -> Delivery:
-    row = {"email": email, "first_name": "Ada", "last_name": "Byron", "role": "teacher", "status": status}
-    return Delivery("members", day, {"members": [row]})
+def members(*rows: tuple[str, ...], day=FIRST) -> Delivery:
+    names = ("email", "school", "grade_level", "end_date")
+    said = {"first_name": "Ada", "last_name": "Byron", "role": "teacher"}
+    return Delivery("members", day, {"members": [{**said, **dict(zip(names, row, strict=False))} for row in rows]})
+
+
+def member(email: str) -> Delivery:
+    return members((email,))
 
 
 def schools(*rows: tuple[str, str, str], day=FIRST) -> Delivery:
@@ -105,6 +110,18 @@ CASES: dict[str, list[Delivery]] = {
         member("ada@d.example"), oneroster(roster.user("S1", "student", "A")),
         oneroster(roster.user("S1", "student", "A"), roster.user("T1", "teacher", "B", **mail()), day=SECOND),
         oneroster(roster.user("S1", "student", "A"), day=THIRD),
+    ],
+    "member-at-schools": [
+        oneroster(roster.user("S1", "student", "A", "03"), roster.user("S2", "student", "B", "06")),
+        members(
+            ("ada@d.example", "Alpha School; B", "03, 06", "2020-12-20"), ("bo@d.example", "A"), ("cy@d.example", "A", "", "2020-10-15"),
+        ),
+        # Said anew, it holds instead; after an end there is a gap.
+        members(("bo@d.example", "Gamma, Upper School", "09"), ("cy@d.example", "A"), day=SECOND),
+    ],
+    "member-on-template": [
+        educators(("T1", "bo@d.example", "", "03", "Alpha School")),
+        members(("ada@d.example", "alpha school", "04")),
     ],
     "new-ids": [
         oneroster(roster.user("T1", "teacher", "A", identifier="E1", **mail()), roster.user("S1", "student", "A", identifier="N1")),
@@ -186,6 +203,10 @@ USAGE = {
     "own-dates": [(f"{day}T12:00:00Z", "", "T1", "https://a.example") for day in ("2020-12-19", "2020-12-20", "2021-01-15")],
     "siblings": [("2020-10-01T12:00:00Z", "parent@d.example", "", "https://a.example"), ("2020-10-01T12:00:01Z", "", "S1", "https://a.example")],
     "member-then-roster": [(f"{day}T12:00:00Z", "ada@d.example", "", "https://a.example") for day in (FIRST, SECOND, THIRD)],
+    "member-at-schools": [
+        ("2020-09-15T12:00:00Z", "ada@d.example", "", "https://a.example"), ("2020-12-19T12:00:00Z", "ada@d.example", "", "https://a.example"),
+        ("2020-12-20T12:00:00Z", "ada@d.example", "", "https://a.example"),
+    ],
     "new-ids": [
         ("2020-10-02T12:00:00Z", "ada@d.example", "", "https://a.example"), ("2020-11-03T12:00:00Z", "ada.new@d.example", "", "https://a.example"),
         ("2020-10-02T12:00:00Z", "", "S1", "https://a.example"), ("2020-11-03T12:00:00Z", "", "S2", "https://a.example"),
@@ -305,6 +326,36 @@ def test_a_member_is_the_same_person_once_a_roster_brings_them(daily):
         """select count(*), max(valid_to)::varchar from fct_memberships
         where district_id = 'member-then-roster' and role = 'teacher'"""
     ) == [(1, str(THIRD))]
+
+
+def test_a_member_with_schools_counts_there_until_their_end_date(daily):
+    assert daily.query(
+        """select u.email, o.org_sourced_id, m.grade_code, m.source, m.pairing_basis, m.valid_from::varchar, m.valid_to::varchar
+        from fct_memberships m join dim_users u using (user_key) join dim_orgs o using (org_key)
+        where m.district_id = 'member-at-schools' and u.email is not null order by all"""
+    ) == [
+        ("ada@d.example", "A", "03", "added", "served_grades", str(FIRST), "2020-12-20"),
+        ("ada@d.example", "B", "06", "added", "served_grades", str(FIRST), "2020-12-20"),
+        ("bo@d.example", "A", None, "added", "explicit_row", str(FIRST), str(SECOND)),
+        ("bo@d.example", "C", "09", "added", "explicit_row", str(SECOND), None),
+        ("cy@d.example", "A", None, "added", "explicit_row", str(FIRST), "2020-10-15"),
+        ("cy@d.example", "A", None, "added", "explicit_row", str(SECOND), None),
+    ]
+    # Their use before they were added is theirs too; from the end date on nobody knows them.
+    assert daily.query(
+        """select usage_date::varchar, roster_status, string_agg(org_sourced_id || grade_code, ' ' order by org_sourced_id) from fct_product_usage
+        left join bridge_membership_groups using (membership_group_key) left join dim_orgs using (org_key)
+        where fct_product_usage.district_id = 'member-at-schools' group by all order by all"""
+    ) == [
+        ("2020-09-15", "member", "A03 B06"), ("2020-12-19", "member", "A03 B06"), ("2020-12-20", "unrostered", None),
+    ]  # fmt: skip
+    # On no roster, they are in no denominator.
+    assert daily.query("select email, is_rostered from dim_users where email = 'ada@d.example' and district_id = 'member-at-schools'") == [
+        ("ada@d.example", False)
+    ]  # fmt: skip
+    assert held(daily, "member-on-template") == {
+        ("school:alphaschool", "03", "teacher", "explicit_row"), ("school:alphaschool", "04", "teacher", "explicit_row"),
+    }  # fmt: skip
 
 
 def test_a_changed_address_and_a_new_id_keep_the_person(daily):
@@ -485,5 +536,6 @@ def test_late_shuffled_and_replayed_deliveries_end_in_the_same_marts(daily, dist
     assert '"rejected"' not in done and not list(house.quarantine.glob("*/2020-11-02*"))
     of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days", "fct_roster_states")
     found, expected = house.marts(of_arrival), daily.marts(of_arrival)
+    assert len(expected["bridge_user_access"]) > 10
     for mart in expected:
         assert found[mart] == expected[mart], mart

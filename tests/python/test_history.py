@@ -27,6 +27,13 @@ def _move_the_school_year(roster: Path, day: str) -> None:
             archive.writestr(name, content)
 
 
+def _access_list(folder: Path, roster: str, grant: str) -> str:
+    """An access list of a roster's date."""
+    file = folder / f"access_{roster.removeprefix('roster_').removesuffix('.zip')}.csv"
+    file.write_text(f"email,role,school\nboss@maplewood.example,data_manager,\nada@maplewood.example,{grant}\n")
+    return file.name
+
+
 @pytest.fixture(scope="module")
 def year(session_house):
     """A sample district that arrives in pieces: late rosters, a late catalogue, late and repeated usage."""
@@ -46,13 +53,20 @@ def year(session_house):
     house.derived = []
     (house.landing / "maplewood").mkdir(parents=True)
     shutil.copy(house.made / "district.toml", house.landing / "maplewood")
+    # The roster's administrators have access, and two lists say who else has; the later one takes somebody out.
+    with (house.landing / "maplewood" / "district.toml").open("a") as settings:
+        settings.write("roster_grants_access = true\n")
+    lists = [
+        _access_list(house.made, rosters[number], f"{role},{school}")
+        for number, role, school in ((0, "principal", "Oak Hill Elementary School"), (2, "director", ""))
+    ]
     # The catalogue comes late, and the later rosters come when days that they tell of are counted already.
     for batch in (
-        [usages[0], rosters[0], *usages[1:3]],
+        [usages[0], rosters[0], *usages[1:3], lists[0]],
         [products, *usages[3:5], rosters[1]],
         # No roster: people and memberships are carried over, also where someone is seen for the first time.
         [usages[5]],
-        [rosters[2], late.name],
+        [rosters[2], late.name, lists[1]],
     ):
         for name in batch:
             shutil.copy(house.made / name, house.landing / "maplewood")
@@ -82,6 +96,8 @@ def test_a_day_of_use_derives_no_roster_again(year):
 def test_a_rebuild_from_the_lake_gives_the_same_marts(year):
     before = year.marts()
     assert before["fct_product_usage"] and before["fct_memberships"]
+    assert dict(year.query("select source, count(*) > 0 from bridge_user_access group by all")) == {"access_list": True, "roster": True}  # fmt: skip
+    assert year.query("select access_role, org_key from bridge_user_access where email = 'ada@maplewood.example'") == [("director", None)]  # fmt: skip
     # The last roster has moved the school year into the days that were counted.
     assert len(year.query("select distinct school_year_start from fct_usage_days")) == 2
     assert year.query(
@@ -108,7 +124,11 @@ def test_random_deliveries_end_where_a_rebuild_does(house, seed):
         (house.landing / district).mkdir(parents=True)
         (folder,) = made.iterdir()
         shutil.copy(folder / "district.toml", house.landing / district)
-        # Rosters in their order, everything else in any.
+        # Rosters in their order, everything else in any; of access lists, an older one is refused after a newer one.
+        for path in list(folder.glob("*.zip")):
+            _access_list(
+                folder, path.name, draw.choice(["director,", "viewer,Oak Hill Elementary School", "principal,Nowhere"])
+            )
         files = [path for path in folder.iterdir() if path.suffix != ".toml"]
         draw.shuffle(files)
         rosters = iter(sorted(path for path in files if path.suffix == ".zip"))

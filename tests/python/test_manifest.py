@@ -7,6 +7,7 @@ import json
 import pytest
 
 from rollcall.intake.lake_tables import lake_tables
+from rollcall.refresh import build
 from rollcall.settings import Settings
 from test_dbt_alone import dbt
 
@@ -154,3 +155,20 @@ def test_every_macro_is_documented_with_its_arguments(manifest):
     for macro in named:
         assert macro["description"], macro["name"]
         assert all(argument["description"] and argument["type"] for argument in macro["arguments"]), macro["name"]
+
+
+def test_a_refresh_runs_every_test_of_what_comes_in_and_of_the_marts(manifest, session_house):
+    """A test that mentions what lies between, such as a scope, is not left out for that."""
+    listed = dbt(
+        session_house("selection"), "--quiet", "ls", "--resource-type=test", "--output=name", *build.SELECTION
+    ).split()
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    alone = {node["name"] for node in tests if not node.get("attached_node") and node["fqn"][1] != "config"}
+    assert len(alone) >= 9 and alone <= set(listed)
+    grains = {
+        node["attached_node"]: node["name"]
+        for node in tests
+        if node["name"].startswith("one_row_per_") and node["fqn"][1] in ("staging", "marts")
+    }
+    assert set(models(manifest, "marts")) <= set(grains)
+    assert set(grains.values()) <= set(listed)

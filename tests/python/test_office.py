@@ -240,6 +240,13 @@ def test_a_data_manager_gets_through_the_first_week_without_a_shell(house, manag
     page.get_by_label("First name").fill("Amina")
     page.get_by_label("Last name").fill("Okoye")
     page.get_by_label("Email", exact=True).fill("amina.okoye@maplewood.k12.example")
+    page.get_by_text("Schools, grades and an end date").click()
+    page.get_by_role("group", name="Grades").get_by_label("Grade 4").check()
+    page.get_by_label("Until").fill("2099-06-30")
+    page.get_by_role("button", name="Add", exact=True).click()
+    # What cannot be is refused, and nothing that was typed is lost.
+    expect(page.get_by_role("status").filter(has_text="name the school too")).to_be_visible()
+    page.get_by_role("group", name="Schools").get_by_label("Oak Hill Elementary School").check()
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="Amina Okoye is added")).to_be_visible()
     row = page.locator(".names tr", has_text=ALIAS)
@@ -258,6 +265,10 @@ def test_a_data_manager_gets_through_the_first_week_without_a_shell(house, manag
         (len(roster.students) - len(leaving),)
     ]
     assert house.query("select display_name from dim_users where email = 'amina.okoye@maplewood.k12.example'") == [("Amina Okoye",)]  # fmt: skip
+    assert house.query(
+        """select org_name, grade_code, source, valid_to::varchar from fct_memberships join dim_users using (user_key)
+        join dim_orgs using (org_key) where email = 'amina.okoye@maplewood.k12.example' and is_current"""
+    ) == [("Oak Hill Elementary School", "04", "added", "2099-06-30")]
     named = house.query(
         """select orgs.org_name, memberships.grade_code from fct_memberships as memberships join dim_users using (user_key)
         join dim_orgs as orgs using (org_key) where email = 'olu.peck@maplewood.k12.example' and is_current"""
@@ -289,13 +300,56 @@ def test_a_data_manager_gets_through_the_first_week_without_a_shell(house, manag
     page.get_by_label("Name or email").fill("okoye")
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".educators tbody tr")).to_have_count(1)
-    expect(page.locator(".educators tbody tr")).to_contain_text("Added manually")
+    expect(page.locator(".educators tbody tr")).to_contain_text("Oak Hill Elementary School: Grade 4")
+    expect(page.locator(".educators tbody tr")).to_contain_text("Added manually, until June 30, 2099")
+    link = page.get_by_role("link", name="Export educators and staff as CSV").get_attribute("href")
+    rows = list(csv.reader(page.request.get(address + link).body().decode("utf-8-sig").splitlines()))
+    assert [row[:2] for row in rows if "@" in "".join(row)] == [["Amina Okoye", "amina.okoye@maplewood.k12.example"]]
     page.get_by_role("button", name="Remove Amina Okoye").click()
     expect(page.get_by_role("status").filter(has_text="is removed with the next refresh")).to_be_visible()
     (removal,) = [
         file for file in house.landing.glob(f"{DISTRICT}/_by_hand/members_*.csv") if "tobedeleted" in file.read_text()
     ]
     assert "amina.okoye@maplewood.k12.example" in removal.read_text()
+
+
+def test_a_new_district_signs_on_and_uploads_its_first_roster(session_house, browser, tmp_path):
+    """Before the first version nobody signs on; the list that the operator places says who does, and has no other way in."""
+    house = session_house("new")
+    (house.landing / "oak").mkdir(parents=True)
+    alone = create(house.settings, attach=routes.attach).server.test_client()
+    start = alone.get("/office/start").get_data(as_text=True)
+    assert 'href="/quality?district=oak"' in start
+    deliveries = alone.get("/office/deliveries?district=oak").get_data(as_text=True)
+    assert "Drop a file here" in deliveries and 'data-published=""' in deliveries
+    assert alone.get("/office/members?district=oak").status_code == 400
+    (house.landing / "oak" / "access.csv").write_text("email,role,school\nmanager@oak.example,data_manager,\n")
+    port = free_port()
+    more = {"sign_on": "proxy", "public_url": f"http://127.0.0.1:{port}", "proxy_addresses": '["127.0.0.1"]'}
+    roster_file = tmp_path / "educators_2026-11-20.csv"
+    roster_file.write_text(
+        "sis_id,first_name,last_name,email,role,school_id,school_name,grade_level\nT1,Ada,Byron,ada@oak.example,teacher,,Oak Hill School,03\n"
+    )
+    with serving(house, port, **more) as (address, _):
+        for path in ("/", "/office/start", "/office/deliveries?district=oak", "/office/members?district=oak"):
+            asked = urllib.request.Request(f"{address}{path}", headers={"X-Forwarded-Email": "manager@oak.example"})
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(asked)
+        house.refresh()
+        with opening(browser, address, extra_http_headers={"X-Forwarded-Email": "manager@oak.example"}) as page:
+            opened(page, address, "/members")
+            expect(page.locator("#office-members")).to_contain_text("0 people")
+            opened(page, address, "/quality")
+            card = upload(page, roster_file)
+            assert counts(card, "Schools") == ["1", "0", "0"]
+            card.get_by_role("button", name="Place it").click()
+            expect(page.get_by_role("status").filter(has_text="in the landing folder")).to_be_visible()
+            refreshed(page, house)
+            opened(page, address, "/members")
+            expect(page.locator(".educators tbody tr")).to_contain_text("Oak Hill School: Grade 3")
+        asked = urllib.request.Request(f"{address}/", headers={"X-Forwarded-Email": "ada@oak.example"})
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(asked)
 
 
 @pytest.mark.parametrize("path", ["/quality", "/members"])
@@ -405,6 +459,29 @@ def test_only_who_may_change_a_district_changes_it(house, signed):
     assert sorted(house.landing.rglob("*")) == before
     seen = signed("director@maple.example", "GET", f"/office/members?district={DISTRICT}").get_data(as_text=True)
     assert "Quist" in seen and "<form" in seen and "/office/members/add" not in seen
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_the_tables_of_the_members_page_are_exported_as_others_are(house, signed, kind):
+    """All rows, not the first few hundred; small counts as on the page; a line of the access log."""
+    there = f"?district={DISTRICT}"
+    educators = signed("director@maple.example", "GET", f"/office/members/members.{kind}{there}&search=a")
+    assert educators.status_code == 200 and f'filename="members_{DISTRICT}.{kind}"' in educators.headers["Content-Disposition"]  # fmt: skip
+    names, students = (signed("director@maple.example", "GET", f"/office/members/{name}.{kind}{there}") for name in ("names", "students"))  # fmt: skip
+    assert names.status_code == students.status_code == 200
+    if kind == "csv":
+        rows = list(csv.reader(io.StringIO(educators.get_data().decode("utf-8-sig"))))
+        assert ["Name", "Email", "Role", "Schools and grades", "Source", "Why they are one person"] in rows
+        ((staff,),) = house.query(
+            """select count(*) from dim_users where is_active and user_type <> 'student'
+            and contains(lower(coalesce(display_name, '') || ' ' || coalesce(email, '')), 'a')"""
+        )
+        assert sum(1 for row in rows if len(row) == 6) - 1 == staff
+        assert ALIAS in names.get_data(as_text=True) and "<10" in students.get_data(as_text=True)
+    lines = json.loads(house.run("access", "--district", DISTRICT, "--json").stdout)
+    assert {line["what"] for line in lines if line["action"] == "exported"} >= {f"members.{kind} search a", f"students.{kind}"}  # fmt: skip
+    for name in ("nothing.csv", "members.html", "members.py"):
+        assert signed("director@maple.example", "GET", f"/office/members/{name}{there}").status_code == 404
 
 
 def test_each_change_is_in_the_access_log(house, signed):

@@ -195,6 +195,11 @@ BROKEN_ROWS = [
     ("template-student-in-educators", "educators", {"role": "Student"}, "role", None),
     ("staff-email-of-student", "educators", {"email": "s1@schools.example"}, "email", None),
     ("member-is-student", "members", {"email": "s1@schools.example"}, "email", None),
+    ("template-school-resolves", "members", {"school": "A; Q"}, "school", "Q"),
+    ("template-grade-valid", "members", {"school": "A", "grade_level": "03;13th?"}, "grade_level", "13th?"),
+    ("member-end-valid", "members", {"end_date": "2020-10-01"}, "end_date", "[10 characters: 9999-99-99]"),
+    ("member-end-valid", "members", {"end_date": "2021-6-30"}, "end_date", "[9 characters: 9999-9-99]"),
+    ("member-school-present", "members", {"grade_level": "03"}, "school", None),
 ]  # fmt: skip
 
 
@@ -223,6 +228,15 @@ def test_a_template_that_breaks_a_rule_is_told_where(rule, kind, change, column,
     report = check_template(tmp_path, with_a_roster, kind, [good, other])
     assert [(f.rule, f.row, f.column, f.value) for f in report.findings] == [(rule, 3, column, value)], report.as_text()
     assert report.verdict == "accepted" and report.findings[0].fix
+
+
+def test_a_member_whose_rows_contradict_each_other_is_set_aside(tmp_path, with_a_roster):
+    """Which of two schools holds is for the district to say: a list in one cell has both."""
+    good = GOOD_ROW["members"]
+    rows = [good | {"school": "A"}, good | {"email": "bo@d.example"}, good | {"school": "B"}]
+    report = check_template(tmp_path, with_a_roster, "members", rows)
+    assert [(f.rule, f.row, f.column, f.count) for f in report.findings] == [("member-listed-once", 2, "email", 2)]
+    assert check_template(tmp_path, with_a_roster, "members", [good, good]).findings == []
 
 
 def test_a_template_whose_header_is_wrong_is_refused_with_the_right_spelling(tmp_path, with_a_roster):
@@ -460,7 +474,7 @@ def test_every_rule_has_a_failing_fixture():
     elsewhere |= {"extension-missing", "delivery-in-blackout"}  # in test_vocabularies
     elsewhere |= {"csv-separator", "school-name-similar"}  # in test_headers, as are these:
     elsewhere |= {"school-id-unique", "school-name-present", "school-name-unique"}
-    elsewhere |= {"access-school-resolves", "access-of-student"}  # above
+    elsewhere |= {"access-school-resolves", "access-of-student", "member-listed-once"}  # above
     assert set(RULES) - covered == elsewhere
     assert covered <= set(RULES)
 

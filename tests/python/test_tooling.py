@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -124,3 +125,35 @@ def test_a_browser_that_does_not_start_is_none(machine):
     assert machine.run().returncode == 1
     shutil.copy("/bin/echo", machine.log.parent / "google-chrome")
     assert machine.run().returncode == 0
+
+
+def test_the_list_of_licenses_is_that_of_the_lock():
+    """By name and version, whatever is installed here; `make licenses` writes it."""
+    lock = set(re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", (PROJECT / "requirements.lock").read_text("utf-8"), re.M))
+    text = (PROJECT / "docs" / "licenses.md").read_text("utf-8")
+    listed = re.findall(r"^\| ([\w.-]+) \| (\d\S*) \| (.+) \|$", text, re.M)
+    assert len(listed) > 100 and {(name, version) for name, version, _ in listed} <= lock
+    elsewhere = re.search(r"^On other systems.*: (.*)\.$", text, re.M)
+    assert {name for name, _ in lock} == {name for name, _, _ in listed} | set(
+        elsewhere[1].split(", ") if elsewhere else ()
+    )
+    assert not [name for name, _, license_ in listed if license_ == "not stated"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "words"),
+    [
+        ({"dependencies": [{"name": "a", "version": "1", "vulns": []}]}, 0, "No advisory applies to 1 packages"),
+        ({"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "X-1", "fix_versions": ["2"]}]}]}, 1, "a 1: X-1; fixed in 2"),
+        ({"dependencies": [{"name": "a", "skip_reason": "not found"}]}, 0, "Nothing was audited"),
+        ({"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}, 0, "does not know them: b"),
+        ("connection refused", 0, "cannot be reached from here. pip-audit says: connection refused"),
+        ("no such file", 2, "pip-audit failed: no such file"),
+    ],
+)  # fmt: skip
+def test_an_audit_without_an_answer_is_not_a_clean_one(answer, code, words):
+    sys.path.insert(0, str(PROJECT / "scripts"))
+    from audit_packages import judge
+
+    found, lines = judge("", f"trace\n{answer}") if isinstance(answer, str) else judge(json.dumps(answer), "")
+    assert found == code and words in "\n".join(lines)

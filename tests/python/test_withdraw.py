@@ -92,14 +92,23 @@ def template(path: Path, kind: str, draw: random.Random) -> Path:
     return roster.template(path, kind, rows)
 
 
-def members(path: Path, draw: random.Random) -> Path:
+def access(path: Path, draw: random.Random) -> Path:
+    rows = [{"email": "boss@x.example", "role": "director"}]
+    for n in draw.sample(range(9), 5):
+        role = draw.choice(["director", "principal", "curriculum", "viewer"])
+        school = draw.choice(["A", "B", "C", "A; B"]) if role != "director" else ""
+        rows.append({"email": f"{draw.choice('tms')}{n}@x.example", "role": role, "school": school})
+    return roster.template(path, "access", rows)
+
+
+def members(path: Path, draw: random.Random, when: date) -> Path:
     return roster.template(
         path,
         "members",
         [
             {
                 "first_name": "Ada", "last_name": "Byron", "email": f"m{n}@x.example", "role": "teacher",
-                "status": draw.choice(["", "", "tobedeleted"]),
+                "status": draw.choice(["", "", "tobedeleted"]), "end_date": draw.choice(["", str(when + timedelta(days=2))]),
             }
             for n in draw.sample(range(6), 3)
         ],
@@ -138,19 +147,21 @@ def history(folder: Path, kind: str, seed: int) -> list[Path]:
         elif kind in ("educators", "students"):
             files.append(template(folder / f"{kind}_{when}.csv", kind, draw))
         elif kind == "members":
-            files.append(members(folder / f"members_{when}.csv", draw))
+            files.append(members(folder / f"members_{when}.csv", draw, when))
+        elif kind == "access":
+            files.append(access(folder / f"access_{when}.csv", draw))
         elif kind == "products":
             files.append(products(folder / f"products_{when}.csv", draw))
         # Usage in between: it is attributed by the roster and the catalogue of the days around it.
         if kind == "usage" or n in (1, 3):
             files.append(usage(folder / f"usage_{when}.csv", draw, when))
-        if kind == "usage" and n == 0:
-            files.append(bulk(folder / f"roster_{when}.zip", draw))
+        if kind in ("usage", "access") and n == 0:
+            files.insert(0, bulk(folder / f"roster_{when}.zip", draw))
     return files
 
 
-ORDERED = ("oneroster", "educators", "students", "products")
-KINDS = ("oneroster", "educators", "students", "members", "products", "usage")
+ORDERED = ("oneroster", "educators", "students", "access", "products")
+KINDS = ("oneroster", "educators", "students", "members", "access", "products", "usage")
 
 
 @pytest.fixture(scope="module")

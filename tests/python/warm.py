@@ -1,12 +1,13 @@
 """Runs the `rollcall` command without its start-up: multiprocessing's fork server has imported it, and forks for every command.
 
-Each command has its own process, environment, working directory and exit code, as from a shell, and so has its audit; what is
+Each command has its own process, environment, working directory and exit code, as from a shell, and so have its build and its audit; what is
 saved is five seconds of imports.
 """
 
 from __future__ import annotations
 
 import atexit
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -31,7 +32,7 @@ _SERVER.set_forkserver_preload(
         "rollcall.expectations.duckdb_engine",
         "rollcall.expectations.marts",
         "rollcall.intake.fetch",
-        "rollcall.refresh.build",
+        "rollcall.refresh.builder",
         "rollcall.refresh.run",
         "rollcall.watch.alerts",
         "rollcall.watch.status",
@@ -39,8 +40,8 @@ _SERVER.set_forkserver_preload(
 )
 
 
-class _ForkedAudit:
-    """As much of `subprocess.Popen` as the auditor uses, for an audit process that is forked, too."""
+class _Forked:
+    """As much of `subprocess.Popen` as the auditor and the builder use, for processes of theirs that are forked, too."""
 
     def __init__(self, command: list[str], *, stderr, **_):
         (question, ask), (said, answer) = os.pipe(), os.pipe()
@@ -49,14 +50,16 @@ class _ForkedAudit:
             os.close(ask)
             for descriptor, number in ((question, 0), (answer, 1), (stderr.fileno(), 2)):
                 os.dup2(descriptor, number)
-            os.closerange(3, 1024)  # as for a program that is started: the lock above all is not its to hold
+            # As for a program that is started: the lock above all is not its to hold. What still writes to one writes to nothing.
+            nothing = os.open(os.devnull, os.O_RDWR)
+            for number in {int(file.name) for file in Path("/dev/fd").iterdir()} - {0, 1, 2, nothing}:
+                with suppress(OSError):
+                    os.dup2(nothing, number)
             sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
             sys.argv = command[2:]
             code = 1
             try:
-                from rollcall.expectations import audit
-
-                audit.main()
+                importlib.import_module(command[2]).main()
                 code = 0
             except BaseException:
                 traceback.print_exc()
@@ -67,7 +70,8 @@ class _ForkedAudit:
         self.stdin, self.stdout = os.fdopen(ask, "w"), os.fdopen(said)
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGKILL)
 
     def wait(self) -> int:
         if self.returncode is None:
@@ -87,8 +91,9 @@ def _become(
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
     sys.argv = ["rollcall", *arguments]
     from rollcall.expectations import audit
+    from rollcall.refresh import builder
 
-    audit.subprocess = SimpleNamespace(Popen=_ForkedAudit, PIPE=subprocess.PIPE)
+    audit.subprocess = builder.subprocess = SimpleNamespace(Popen=_Forked, PIPE=subprocess.PIPE)
     code = 1
     try:
         if before:
@@ -123,6 +128,10 @@ class Command:
     def kill(self) -> None:
         """`kill -9` of the command; what it has started ends later, in `wait`."""
         self._process.kill()
+
+    def join(self) -> None:
+        """Waits for the command alone, and leaves what it has started."""
+        self._process.join()
 
     def wait(self) -> subprocess.CompletedProcess[str]:
         self._process.join()

@@ -61,7 +61,7 @@ person_slices as (
         slices.valid_from,
         slices.valid_to,
         min(in_force.source_rank) as source_rank,
-        -- A person who was only added manually has no membership, not even of the district.
+        -- A person who was only added manually has the memberships that they were added with, and none of the district.
         min(
             case when in_force.user_type = 'administrator' and in_force.source_rank < 3 then in_force.source_rank end
         ) as administrator_rank,
@@ -84,7 +84,7 @@ rows_of_slices as (
         person_slices.valid_to,
         pairings.role,
         pairings.user_type,
-        case pairings.source when 'oneroster' then 1 else 2 end as source_rank,
+        case pairings.source when 'oneroster' then 1 when 'template' then 2 else 3 end as source_rank,
         pairings.explicit_rank,
         pairings.org_key,
         pairings.grade_code,
@@ -171,7 +171,7 @@ select
     collapsed.role,
     collapsed.org_key,
     collapsed.grade_code,
-    case collapsed.source_rank when 1 then 'oneroster' when 2 then 'template' end as source,
+    case collapsed.source_rank when 1 then 'oneroster' when 2 then 'template' when 3 then 'added' end as source,
     bases.pairing_basis,
     collapsed.org_key is not null and row_number() over (
         partition by person_slices.user_key, person_slices.valid_from

@@ -6,8 +6,16 @@ students as (
     {{ versions(ref("stg_templates__students"), "template_row_key") }}
 ),
 
-members as (
+member_versions as (
     {{ versions(ref("stg_templates__members"), "member_key") }}
+),
+
+-- A member ends on a date of their own, whenever the next change comes.
+members as (
+    select
+        *,
+        least(valid_to, coalesce(end_date, valid_to)) as ends_on
+    from member_versions
 ),
 
 roles as (
@@ -72,8 +80,8 @@ rows as (
         'members' as template,
         cast(null as string) as sis_id,
         role,
-        '' as school_cell,
-        cast(null as string) as grade_level,
+        school_cell,
+        grade_level,
         email,
         given_name,
         family_name,
@@ -83,16 +91,27 @@ rows as (
         extensions,
         is_deleted,
         valid_from,
-        valid_to
+        ends_on as valid_to
     from members
+    where valid_from < ends_on
 ),
 
 schools as (
     select
+        false as is_of_members,
         district_id,
         cell,
         {{ text_in_order("org_sourced_id", ",", "position") }} as org_sourced_ids
     from {{ ref("int_orgs__template_schools") }}
+    group by district_id, cell
+    union all
+    select
+        true as is_of_members,
+        district_id,
+        cell,
+        {{ text_in_order("org_sourced_id", ",", "position") }} as org_sourced_ids
+    from {{ ref("int_orgs__named_schools") }}
+    where org_key is not null
     group by district_id, cell
 )
 
@@ -127,6 +146,9 @@ select
 from rows
 -- A list of educators that says no role says that they are teachers; a role that nobody knows is staff of no type.
 left join roles on coalesce(rows.role, 'teacher') = roles.role_alias
-left join schools on rows.district_id = schools.district_id and rows.school_cell = schools.cell
+left join schools
+    on rows.district_id = schools.district_id
+    and rows.school_cell = schools.cell
+    and (rows.template = 'members') = schools.is_of_members
 -- Nothing is known of a row that is gone, but since when.
 where not rows.is_deleted

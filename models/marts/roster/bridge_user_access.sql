@@ -62,7 +62,9 @@ administrators as (
     inner join {{ ref("int_orgs__current") }} as orgs on spans.org_key = orgs.org_key
     inner join (select role from {{ ref("roles") }} where user_type = 'administrator' group by role) as roles
         on spans.role = roles.role
-    where as_of.roster_grants_access and spans.valid_from <= as_of.as_of_date and as_of.as_of_date < spans.valid_to
+    -- Someone who was added manually is not on the roster.
+    where
+        as_of.roster_grants_access and spans.source <> 'added' and spans.valid_from <= as_of.as_of_date and as_of.as_of_date < spans.valid_to
 ),
 
 -- Exports often list the district's org with everybody: it counts for those who have no school, or a role of the district.

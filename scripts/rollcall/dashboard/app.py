@@ -147,6 +147,7 @@ def _layout(scopes: Scopes):
 
 
 _GONE = {"display": "none"}
+_HIGH = 380  # pixels of what a picker opens
 
 
 def _person(settings: Settings) -> list[html.Div]:
@@ -170,6 +171,9 @@ def _nothing(error: RollcallError) -> html.Div:
                 html.H1("Nothing to show yet"),
                 html.P(str(error)[0].upper() + str(error)[1:] + "."),
                 html.P(["Put a district's files in the landing folder, run ", html.Code("rollcall refresh"), ", and reload this page."]),
+                # At this machine, where nobody needs an access list, the first file can be uploaded.
+                html.Div(id="office-start"),
+                html.Section(html.Div(id="office-deliveries"), **{"aria-label": "Deliveries"}),
             ],
             className="empty-page",
         ),
@@ -190,7 +194,7 @@ def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
     def several(name: str, choices: dict[str, str], everything: str) -> dcc.Dropdown:
         return dcc.Dropdown(
             id=name, options=[{"label": text, "value": value} for value, text in choices.items()], multi=True,
-            placeholder=everything, value=[], closeOnSelect=False, debounce=False,
+            placeholder=everything, value=[], closeOnSelect=False, debounce=False, maxHeight=_HIGH,
         )  # fmt: skip
 
     return html.Div(
@@ -199,7 +203,7 @@ def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
                 field(
                     "District",
                     dcc.Dropdown(
-                        id="district", clearable=False, value=filters.district_id,
+                        id="district", clearable=False, value=filters.district_id, maxHeight=_HIGH,
                         options=[{"label": d.name, "value": d.district_id} for d in options.districts.values()],
                     ),
                     "district",
@@ -215,7 +219,7 @@ def _filter_bar(figures: Figures, filters: Filters) -> html.Div:
                 "period",
             ),
             html.Div(
-                field("Dates", dcc.Dropdown(id="when", clearable=False, value=components.when(filters), options=_whens(figures, filters)), "when"),
+                field("Dates", dcc.Dropdown(id="when", clearable=False, maxHeight=_HIGH, value=components.when(filters), options=_whens(figures, filters)), "when"),
                 id="when-field",
             ),
             html.Div(
@@ -378,7 +382,9 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
             shown = views.Shown(section=None, notice=components.problem(str(error)))
         now = [name != shown.section for name, _, _ in views.sections()]
         parts = {name: shown.parts.get(name, no_update) for name in views.PARTS}
-        uses = views.USES.get(path, ())
+        uses = set(views.USES.get(path, ()))
+        if filters and len(figures.options.districts[filters.district_id].schools) < 2:
+            uses -= {"schools"}  # nothing to choose: no other school is there for this person
         return {
             # What stays as it is costs the browser nothing.
             "sections": [no_update] * len(now) if now == hidden else now,
@@ -411,7 +417,7 @@ def _callbacks(app: dash.Dash, scopes: Scopes) -> None:
         )
         return (
             district.name,
-            views.banner(figures, district_id) if figures.sees_deliveries(district_id) else None,
+            views.banner(figures, district_id),
             views.footer(figures, district),
             badge,
         )

@@ -10,6 +10,7 @@ from dash import html
 from rollcall.dashboard.filters import USER_TYPES, Filters, Options
 
 _BLUE, _TEAL = "#3b76e1", "#0d9488"
+_DAY = 86_400_000  # milliseconds, as Plotly counts
 # How good or bad a status group of products is; what is neither has no tone.
 TONES = {"approved": "good", "in review": "warn", "not approved": "bad", "retired": "bad"}
 VERDICTS = {"accepted": "good", "held": "warn", "rejected": "bad", "failed": "bad"}
@@ -73,7 +74,7 @@ def period_name(filters: Filters, is_short: bool = False) -> str:
     if first == last:
         return f"{first:{weekday}}, {first:{month}} {first.day}, {first.year}"
     if filters.period == "month":
-        return f"{first:%B %Y}"
+        return f"{first:{month} %Y}"
     if filters.period == "school_year":
         return f"{first.year}–{str(last.year)[2:]} school year"
     if (first.year, first.month) == (last.year, last.month):
@@ -117,7 +118,7 @@ def sentence(options: Options, filters: Filters, uses: tuple[str, ...], subject:
             listed([USER_TYPES[name].lower() for name in filters.user_types]) if filters.user_types else "everyone"
         )
     if "statuses" in uses and filters.statuses:
-        parts.append(f"products {listed(list(filters.statuses))}")
+        parts.append(f"product status {' or '.join(filters.statuses)}")
     if "search" in uses and filters.search:
         parts.append(f"products matching “{filters.search}”")
     parts.append(period_name(filters))
@@ -207,26 +208,33 @@ def trend(
     if span:
         first, last = (datetime(day.year, day.month, day.day) for day in span)
         ticks = {"range": [str(first - timedelta(hours=12)), str(last + timedelta(hours=12))]}
-        ticks |= {"dtick": 86_400_000} if (last - first).days < 8 else {"nticks": 8}
+        if (last - first).days < 8:
+            ticks |= {"dtick": _DAY}
+        elif (last - first).days < 60:
+            # A mark on each Monday.
+            ticks |= {"dtick": 7 * _DAY, "tick0": str(first - timedelta(days=first.weekday()))}
+        else:
+            ticks |= {"nticks": 8}
     dates = [row["usage_date"].isoformat() for row in days]
     if is_weekly:
         # A bar stands on its Monday, and so does its date.
         ticks = {name: value for name, value in ticks.items() if name == "range"} | {
             "tickmode": "array",
-            "tickvals": dates,
+            # Of many weeks every other, the newest among them: a phone has no room for more.
+            "tickvals": dates[::-2] if len(dates) > 7 else dates,
         }
     axis = {
         "fixedrange": True,
         "rangemode": "tozero",
         "zeroline": False,
         "nticks": 4,
-        "tickformat": "~s",
+        "tickformat": ",",
         "automargin": True,
     }
     data = [
         {
             "type": "bar", "x": dates, "y": [row["page_loads"] for row in days], "name": "Page loads", "yaxis": "y2",
-            "marker": {"color": _TEAL}, "hovertemplate": "%{y:,} page loads<extra></extra>",
+            "marker": {"color": _TEAL}, "width": 0.65 * _DAY * (7 if is_weekly else 1), "hovertemplate": "%{y:,} page loads<extra></extra>",
         }
     ]  # fmt: skip
     if has_users:
@@ -244,10 +252,10 @@ def trend(
     return {
         "data": data,
         "layout": {
-            "height": 260, "margin": {"l": 44, "r": 12, "t": 22, "b": 28}, "hovermode": "x unified", "showlegend": False,
-            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "bargap": 0.35,
+            "margin": {"l": 44, "r": 12, "t": 22, "b": 28}, "hovermode": "x unified", "showlegend": False,
+            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {"family": "inherit", "size": 12},
-            "xaxis": {"fixedrange": True, "showgrid": False, "type": "date", "tickformat": "%b %-d", "anchor": "y2"} | ticks,
+            "xaxis": {"fixedrange": True, "showgrid": False, "type": "date", "tickformat": "%b %-d", "anchor": "y2", "automargin": True} | ticks,
             "yaxis": axis | {"domain": [0.56, 1]} if has_users else {"visible": False},
             "yaxis2": axis | {"domain": [0, 0.44] if has_users else [0, 1]},
             "annotations": [
@@ -285,9 +293,9 @@ def exports(name: str, title: str) -> html.Span:
     )  # fmt: skip
 
 
-def heading(name: str, title: str) -> html.Div:
-    """The heading of a table that can be exported."""
-    return html.Div([html.H2(title), exports(name, title)], className="row")
+def heading(name: str, title: str, *tools: object) -> html.Div:
+    """The heading of a table that can be exported, with what else is done with it."""
+    return html.Div([html.H2(title), html.Div([*tools, exports(name, title)], className="tools")], className="row")
 
 
 def rows_of(name: str, title: str, headings: list[Heading], rows: list[list[object]], numeric: int = 99) -> html.Table:
@@ -309,14 +317,20 @@ def rows_of(name: str, title: str, headings: list[Heading], rows: list[list[obje
 
 
 def table(
-    name: str, caption: str, headings: list[Heading], rows: list[list[object]], empty: str, numeric: int = 99
+    name: str,
+    caption: str,
+    headings: list[Heading],
+    rows: list[list[object]],
+    empty: str,
+    numeric: int = 99,
+    *tools: object,
 ) -> html.Div:
-    """A card with a table. A long one scrolls in its card, so that what follows is not far."""
+    """A card with a table, and what is done with it. A long one scrolls in its card, so that what follows is not far."""
     if not rows:
         return html.Div([html.H2(caption), html.P(empty, className="muted")], className="card")
     return html.Div(
         [
-            heading(name, caption),
+            heading(name, caption, *tools),
             html.Div(
                 rows_of(name, caption, headings, rows, numeric),
                 className="scroll long" if len(rows) > 30 else "scroll", tabIndex=0, role="region", **{"aria-label": caption},

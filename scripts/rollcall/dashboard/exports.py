@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rollcall.dashboard.filters import Filters
     from rollcall.dashboard.scope import Figures, Scopes
 
-_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 # The page of a table: grids by name, other tables by what their name begins with (`product-schools`).
 _PAGES = {
     "products": "/", "new": "/review", "unapproved": "/review", "heat": "/schools", "inventory": "/", "coverage": "/coverage",
@@ -28,7 +28,7 @@ def routes(server: flask.Flask, scopes: Scopes) -> None:
     @server.get("/export/<name>.<kind>")
     def export(name: str, kind: str):
         path = _PAGES.get(name.partition("-")[0])
-        if path is None or kind not in _TYPES:
+        if path is None or kind not in TYPES:
             flask.abort(404)
         query = flask.request.query_string.decode("utf-8", "replace")
         try:
@@ -58,13 +58,7 @@ def routes(server: flask.Flask, scopes: Scopes) -> None:
         scopes.note("exported", filters.district_id, f"{name}.{kind}?{query}")
         of = [figures.options.districts[filters.district_id].name, views.selection(figures, filters, path, subject)]
         lines = sheets.head(title, ": ".join(words for words in of if words), columns)
-        content = (sheets.as_csv if kind == "csv" else sheets.as_xlsx)(lines, columns, rows)
-        answer = flask.Response(content, content_type=_TYPES[kind])
-        district = re.sub(r"[^\w-]", "_", filters.district_id, flags=re.ASCII)
-        answer.headers["Content-Disposition"] = (
-            f'attachment; filename="{name}_{district}_{filters.first}_{filters.last}.{kind}"'
-        )
-        return answer
+        return file(lines, columns, rows, kind, f"{name}_{filters.district_id}_{filters.first}_{filters.last}")
 
     @server.get("/report/<delivery_id>")
     def report(delivery_id: str):
@@ -82,6 +76,15 @@ def routes(server: flask.Flask, scopes: Scopes) -> None:
         flask.abort(
             404, "This delivery has no report. It may have been released or discarded, or its report deleted with age."
         )
+
+
+def file(lines: list[str], columns: list[sheets.Column], rows: list[dict], kind: str, name: str) -> flask.Response:
+    """A table as a file to download."""
+    content = (sheets.as_csv if kind == "csv" else sheets.as_xlsx)(lines, columns, rows)
+    answer = flask.Response(content, content_type=TYPES[kind])
+    name = re.sub(r"[^\w-]", "_", name, flags=re.ASCII)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
+    return answer
 
 
 def _table(figures: Figures, filters: Filters, name: str, asked: dict) -> tuple[str, list[sheets.Column], list[dict]]:

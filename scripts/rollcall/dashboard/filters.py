@@ -145,25 +145,26 @@ class Options:
     def earlier(self, filters: Filters, school_days: frozenset[date]) -> tuple[Filters | None, str]:
         """The same selection some whole weeks before, to compare with; or None, and why there is nothing to compare with.
 
-        Like with like: the same weekdays, as many school days, and all of them delivered. A school year is held against the year before.
+        Like with like: the same weekdays, as many school days, and all of them delivered. What cannot be held against the weeks just before
+        is held against a year before, as a school year always is.
         """
         district = self.districts[filters.district_id]
         if not (district.first_day and district.last_day) or filters.first > district.last_day:
             return None, "No earlier data"
         last = min(filters.last, district.last_day)
-        length = (last - filters.first).days + 1
-        back = timedelta(days=364 if filters.period == "school_year" else 7 * -(-length // 7))
-        then = replace(filters, period="custom", first=filters.first - back, last=last - back)
-        if then.first < district.first_day:
-            return None, "No earlier data"
-        now_days = sum(filters.first <= each <= last for each in school_days)
-        then_days = sum(then.first <= each <= then.last for each in school_days)
-        if now_days != then_days:
-            return None, f"Not compared: {then_days} school day{'' if then_days == 1 else 's'} before, {now_days} now"
-        if then.first == then.last:
-            return replace(then, period="day"), ""
-        is_week = filters.period == "week" and last == filters.last
-        return (replace(then, period="week") if is_week else then), ""
+        weeks = -(-((last - filters.first).days + 1) // 7)
+        now_days, why = sum(filters.first <= each <= last for each in school_days), ""
+        for back in (52,) if filters.period == "school_year" else (weeks, 52):
+            first, end = filters.first - timedelta(weeks=back), last - timedelta(weeks=back)
+            if first < district.first_day:
+                break
+            then_days = sum(first <= each <= end for each in school_days)
+            if then_days == now_days:
+                is_week = filters.period == "week" and last == filters.last
+                period = "day" if first == end else "week" if is_week else "custom"
+                return replace(filters, period=period, first=first, last=end), ""
+            why = why or f"Not compared: {then_days} school day{'' if then_days == 1 else 's'} before, {now_days} now"
+        return None, why or "No earlier data"
 
     def last_day(self, filters: Filters) -> date:
         """The last of the selected days, or the district's last day of use where that is earlier."""

@@ -49,7 +49,7 @@ class Drawn:
 def card() -> html.Div:
     return html.Div(
         [
-            html.Div([html.H2(id="heat-title"), sheets.compare("heat"), exports("heat", "schools by grades")], className="row"),
+            html.Div([html.H2(id="heat-title"), html.Div([sheets.compare("heat"), exports("heat", "schools by grades")], className="tools")], className="row"),
             html.P(
                 "A student in two schools or grades counts in each, so rows and columns may add up to more than their total. Small counts "
                 "of students are hidden, and so are counts that would reveal them (*).",
@@ -126,21 +126,26 @@ def _limits(values: list[float]) -> list[float]:
     found = [
         ordered[min(len(ordered) - 1, math.ceil(len(ordered) * part / _CLASSES) - 1)] for part in range(1, _CLASSES)
     ]
-    return sorted(set(found))
+    # Above the last of them there is something, or it divides nothing.
+    return sorted(set(found) - {ordered[-1]})
 
 
 def _legend(limits: list[float], values: list[float], unit: str) -> list[object]:
     if not values:
         return []
     ends = [min(values), *limits, max(values)]
-    digits = 1 if unit else 0
     return [
         html.Span("Fifths of cells:"),
         *[
             html.Span(
-                [html.Span(className=f"swatch q{n}", **{"aria-hidden": "true"}), f"{'' if n == 0 else '> '}{ends[n]:,.{digits}f} – {ends[n + 1]:,.{digits}f}{unit}"],
+                [html.Span(className=f"swatch q{n}", **{"aria-hidden": "true"}), _step(n, ends, unit)],
                 className="step",
             )
             for n in range(len(ends) - 1)
         ],
     ]  # fmt: skip
+
+
+def _step(number: int, ends: list[float], unit: str) -> str:
+    first, last = (f"{end:,.{1 if unit else 0}f}" for end in ends[number : number + 2])
+    return f"{first}{unit}" if ends[number] == ends[number + 1] else f"{'> ' if number else ''}{first} – {last}{unit}"

@@ -344,7 +344,9 @@ class Shown:
 
         days = (by_day["family"] % 100_000).astype("datetime64[D]")
         tables = self._parted(filters, table(by_day["family"] // 100_000, by_day), days, by_day["students"])
-        found["students"][np.isin(table(np.searchsorted(products, found["family"]), found), tables)] = 1
+        if len(tables):
+            asked = table(np.searchsorted(products, found["family"]), found)
+            found["students"][tables[np.searchsorted(tables[:-1], asked)] == asked] = 1
 
     def _parted_places(self, filters: Filters, product_key: str | None) -> set[tuple[int, int]]:
         """As above, of schools and grades, by number (-1: all)."""

@@ -36,8 +36,11 @@ class Column:
             **_KINDS[self.kind],
         }
         found |= {"width": self.width} if self.width else {"minWidth": 100, "flex": 1}
+        if self.kind in ("text", "link"):
+            # What a narrow column cuts is read there.
+            found |= {"tooltipField": self.name}
         if self.kind == "link":
-            found |= {"minWidth": 180, "flex": 2}
+            found |= {"minWidth": 170, "flex": 1.6}
         return found | ({"sort": self.sort} if self.sort else {})
 
 
@@ -54,23 +57,23 @@ _KINDS: dict[str, dict[str, object]] = {
     "count": _format("d3.format(',')(params.value)"),
     "share": _format("d3.format('.1f')(params.value) + '%'") | {"cellClass": "ag-right-aligned-cell bar", "cellStyle": {"function": "({'--share': (params.value || 0) + '%'})"}},
     "number": _format("d3.format(',.1f')(params.value)"),
-    "date": {"valueFormatter": {"function": "params.value ? d3.utcFormat('%B %-d, %Y')(new Date(params.value)) : '–'"}},
+    "date": {"valueFormatter": {"function": "longDay(params.value)"}},
 }  # fmt: skip
 
 _PRODUCT = Column("product_name", "Product", "The product, or the domain where no catalog lists it", "link")
-_STATUS = Column("status_group", "Status", "What the district's product status means", "status", 138)
-_PRIVACY = Column("privacy_status", "Privacy", "Status of the privacy agreement", width=112)
+_STATUS = Column("status_group", "Status", "What the district's product status means", "status", 134)
+_PRIVACY = Column("privacy_status", "Privacy", "Status of the privacy agreement")
 _STUDENTS = Column(
     "students",
     "Students",
     "Students with at least one page load, each counted once; small counts are hidden",
     "count",
-    94,
+    90,
 )
 _EDUCATORS = Column(
-    "educators", "Educators", "Teachers and aides with at least one page load, each counted once", "count", 100
+    "educators", "Educators", "Teachers and aides with at least one page load, each counted once", "count", 96
 )
-_LOADS = Column("page_loads", "Page loads", "Page loads by everyone in the selection", "count", 124, "desc")
+_LOADS = Column("page_loads", "Page loads", "Page loads by everyone in the selection", "count", 120, "desc")
 _FIRST = Column("first_used", "First used", "The first day anyone in the district used it", "date", 170)
 
 PRODUCTS = [
@@ -82,9 +85,9 @@ PRODUCTS = [
     _STUDENTS,
     _EDUCATORS,
     _LOADS,
-    Column("active_minutes", "Minutes", "Minutes of active use", "count", 92),
-    Column("pct_access", "Access", "pct_access: share of rostered students with a page load on an average school day", "share", 92),
-    Column("engagement_index", "Engagement", "engagement_index: page loads per 1,000 rostered students on an average school day", "number", 112),
+    Column("active_minutes", "Minutes", "Minutes of active use", "count", 88),
+    Column("pct_access", "Access", "pct_access: share of rostered students with a page load on an average school day", "share", 88),
+    Column("engagement_index", "Engagement", "engagement_index: page loads per 1,000 rostered students on an average school day", "number", 108),
 ]  # fmt: skip
 NEW = [_PRODUCT, _FIRST, _STATUS, _PRIVACY, _STUDENTS, _EDUCATORS, _LOADS]
 UNAPPROVED = [_PRODUCT, _STATUS, _PRIVACY, _STUDENTS, _EDUCATORS, _LOADS]
@@ -109,7 +112,7 @@ def columns_picker() -> html.Div:
             html.Label("Columns", htmlFor="products-columns", id="products-columns-label", className="muted"),
             dcc.Dropdown(
                 id="products-columns", options=choices, value=[each["value"] for each in choices], multi=True, clearable=False,
-                closeOnSelect=False, searchable=False, placeholder="Columns",
+                closeOnSelect=False, searchable=False, placeholder="Columns", maxHeight=460,
             ),
         ],
         className="columns",
@@ -146,8 +149,7 @@ def card(name: str, title: str, columns: list[Column]) -> html.Div:
                 [
                     html.H2(title, id=f"{name}-title"),
                     html.Span(id=f"{name}-count", className="muted"),
-                    *([columns_picker(), compare(name)] if name == "products" else []),
-                    exports(name, title),
+                    html.Div([*([columns_picker(), compare(name)] if name == "products" else []), exports(name, title)], className="tools"),
                 ],
                 className="row",
             ),

@@ -109,18 +109,27 @@ def pieces(days: np.ndarray) -> np.ndarray:
 
 def hide_days(table: np.ndarray, day: np.ndarray, count: np.ndarray, threshold: int) -> np.ndarray:
     """Which days, given as counts by table (a product, a place) and day, are hidden. Of equal counts the earlier day goes first."""
-    if not len(count):
-        return np.zeros(0, dtype=bool)
+    order, _, _, hidden = _by_piece(table, day, count, threshold)
+    found = np.empty(len(count), dtype=bool)
+    found[order] = hidden
+    return found
+
+
+def _by_piece(
+    table: np.ndarray, day: np.ndarray, count: np.ndarray, threshold: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The days in the order of their table, piece, count and date; and in this order where a piece begins, the number of each day's piece,
+    and whether the day is hidden."""
     piece = pieces(day)
-    order = np.lexsort((day, count, piece, table))
+    # Count and date as one number: each key costs a sort of its own.
+    order = np.lexsort((count.astype(np.int64) * 100_000 + day.astype(np.int64), piece, table))
     table, piece, count = table[order], piece[order], count[order]
-    begins = np.r_[True, (table[1:] != table[:-1]) | (piece[1:] != piece[:-1])]
+    begins = np.ones(len(count), dtype=bool)
+    begins[1:] = (table[1:] != table[:-1]) | (piece[1:] != piece[:-1])
     starts, group = np.flatnonzero(begins), np.cumsum(begins) - 1
     before = np.cumsum(count) - count
     before -= before[starts][group]
-    found = np.empty(len(count), dtype=bool)
-    found[order] = (count < threshold) | ((count[starts] < threshold)[group] & (before < threshold))
-    return found
+    return order, starts, group, (count < threshold) | ((count[starts] < threshold)[group] & (before < threshold))
 
 
 def parted(
@@ -128,14 +137,16 @@ def parted(
 ) -> np.ndarray:
     """The tables whose hidden days of a piece lie partly in these dates and partly outside, or that have only a few in a piece at an end
     of several days."""
-    hidden, inside = hide_days(table, day, count, threshold), (day >= first) & (day <= last)
-    keys, at = np.unique(np.stack([table, pieces(day).astype(np.int64)], axis=1), axis=0, return_inverse=True)
-    ins, outs, sums = (np.bincount(at, weights, len(keys)) for weights in (hidden & inside, hidden & ~inside, count))
+    order, starts, group, hidden = _by_piece(table, day, count, threshold)
+    table, day, count = table[order], day[order], count[order]
+    inside = (day >= first) & (day <= last)
+    ins, outs, sums = (np.bincount(group, each, len(starts)) for each in (hidden & inside, hidden & ~inside, count))
     found = (ins > 0) & (outs > 0)
     if first < last:
         ends = pieces(np.array([first - 1, first, last, last + 1]))
-        found |= _is_small(sums, threshold) & np.isin(keys[:, 1], ends.astype(np.int64))
-    return np.unique(keys[found, 0])
+        found |= _is_small(sums, threshold) & np.isin(pieces(day[starts]), ends)
+    of = table[starts][found]  # in order
+    return of[np.flatnonzero(np.diff(of, prepend=of[:1] - 1))]
 
 
 def _is_small(counts: np.ndarray, threshold: int) -> np.ndarray:

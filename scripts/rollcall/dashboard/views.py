@@ -91,7 +91,7 @@ def sections():
         ),
         ("coverage-view", "Roster coverage", html.Div(id="coverage")),
         ("members-view", "Members", html.Div(id="office-members")),
-        ("quality-view", "Deliveries", [html.Div(id="office-deliveries"), html.Div(id="quality")]),
+        ("quality-view", "Deliveries", [html.Div(id="problems"), html.Div(id="office-deliveries"), html.Div(id="quality")]),
         ("product-view", "Product", html.Div(id="product")),
         ("one-school-view", "School", html.Div(id="school")),
         ("wall-view", "Wall", html.Div(id="wall")),
@@ -99,21 +99,21 @@ def sections():
     ]  # fmt: skip
 
 
-def _graph(name: str | None, figure: dict | None = None) -> dcc.Graph:
+def _graph(name: str | None, figure: dict | None = None, height: str = "260px") -> dcc.Graph:
     more = {"id": name} if name else {}
     return dcc.Graph(
         figure=figure or trend([], None, True),
         config={"displayModeBar": False, "responsive": True},
-        style={"height": 260},
+        style={"height": height},
         **more,
     )
 
 
 PARTS = (
     "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.dashGridOptions",
-    "products-count.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
+    "products-count.children", "products-note.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
     "heat-title.children", "new.rowData", "new.dashGridOptions", "new-count.children", "new-note.children", "unapproved.rowData",
-    "unapproved.dashGridOptions", "unapproved-count.children", "unapproved-note.children", "coverage.children", "quality.children", "product.children", "school.children", "wall.children",
+    "unapproved.dashGridOptions", "unapproved-count.children", "unapproved-note.children", "coverage.children", "problems.children", "quality.children", "product.children", "school.children", "wall.children",
     "compare.children",
 )  # fmt: skip
 
@@ -192,9 +192,13 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
         "products.dashGridOptions": sheets.options("products", len(products)),
         "products-count.children": f"{len(products):,} in use, {period_name(filters)}",
+        "products-note.children": None if products else _NO_USE,
         "inventory-note.children": _note(figures, filters),
     }  # fmt: skip
     return Shown("inventory", parts, None if products else problem(_no_use(figures, filters)), title="Inventory")
+
+
+_NO_USE = "No use in this selection."
 
 
 def _no_use(figures: Figures, filters: Filters) -> str:
@@ -290,6 +294,7 @@ def reviewed(figures: Figures, filters: Filters) -> tuple[list[dict], list[dict]
 
 def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     fresh, unapproved = reviewed(figures, filters)
+    used = figures.products(filters)
     begins = figures.options.districts[filters.district_id].first_day
     early = begins is not None and begins >= filters.first
     none = "No product was used for the first time in this period."
@@ -300,12 +305,17 @@ def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         "new.dashGridOptions": sheets.options("new", len(fresh)),
         "unapproved.dashGridOptions": sheets.options("unapproved", len(unapproved)),
         "new-count.children": f"{len(fresh):,} first used in {period_name(filters)}",
-        "new-note.children": None if fresh else none,
+        "new-note.children": None if fresh else none if used else _NO_USE,
         "unapproved.rowData": unapproved,
         "unapproved-count.children": f"{len(unapproved):,} in {period_name(filters)}",
-        "unapproved-note.children": None if unapproved else "Every product used in this selection is approved.",
+        "unapproved-note.children": None
+        if unapproved
+        else "Every product used in this selection is approved."
+        if used
+        else _NO_USE,
     }
-    return Shown("review-view", parts, title="New and unapproved")
+    notice = None if used else problem(_no_use(figures, filters))
+    return Shown("review-view", parts, notice, title="New and unapproved")
 
 
 def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
@@ -331,7 +341,7 @@ def _coverage(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             table(
                 "coverage-status", "Use by roster status", ["Status", "What it means", "People", "Page loads"],
                 [[words, meaning, count(by_status[s]["users"]) if s != "unidentified" else "–", number(by_status[s]["page_loads"])] for s, (words, meaning) in _STATUSES.items() if s in by_status],
-                "No use in this selection.", 2,
+                _NO_USE, 2,
             ),
             table(
                 "coverage-places", f"Rostered people without a school or grade on {long_day(figures.options.last_day(filters))}",
@@ -393,7 +403,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         "held": "waiting for a decision",
         "rejected": "each with a report of what to fix",
     }
-    content = html.Div(
+    problems = html.Div(
         [
             table(
                 "quality-open", "Open problems", ["File", "Kind", "Arrived", "Verdict", "What is wrong and what to do"], open_problems(figures, district_id),
@@ -408,6 +418,10 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
                 ],
                 "Every row of the newest delivery of each kind was used.", 4,
             ),
+        ]
+    )  # fmt: skip
+    history = html.Div(
+        [
             html.Div(
                 [
                     card(f"Deliveries {verdict}", number(verdicts.get(verdict, 0)), html.Div(meaning, className="change"), f"Deliveries {verdict}")
@@ -441,7 +455,7 @@ def _quality(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             ),
         ]
     )  # fmt: skip
-    return Shown("quality-view", {"quality.children": content}, title="Deliveries")
+    return Shown("quality-view", {"problems.children": problems, "quality.children": history}, title="Deliveries")
 
 
 _MATCHES = {
@@ -561,16 +575,12 @@ def _by_school(figures: Figures, filters: Filters, name: str, places: list[dict]
 def _educators(figures: Figures, filters: Filters, key: str) -> html.Div:
     rows = figures.educators(filters, [key])[key]
     emails = [row["email"] for row in rows if row["email"]]
-    people = table(
+    copy = html.Button("Copy email addresses", className="quiet copy", **{"data-copy": "; ".join(emails)})
+    return table(
         "product-educators", "Educators who use it most", ["Name", "Email", "Schools", "Days", "Page loads"],
         [[r["name"], html.A(r["email"], href=f"mailto:{r['email']}") if r["email"] else "–", r["schools"] or "–", number(r["active_days"]), number(r["page_loads"])] for r in rows],
-        "No educator in this selection uses it.", 3,
+        "No educator in this selection uses it.", 3, *([copy] if emails else []),
     )  # fmt: skip
-    if emails:
-        people.children[0].children.insert(
-            1, html.Button("Copy email addresses", className="quiet copy", **{"data-copy": "; ".join(emails)})
-        )
-    return people
 
 
 def _seen_on(hosts: list[str] | None) -> html.P | None:
@@ -595,7 +605,8 @@ def _school(figures: Figures, filters: Filters, asked: dict) -> Shown:
     if figures.too_few(here):
         return replace(shown, section=None, notice=problem(_too_few(figures)))
     students = replace(filters, user_types=("student",))
-    then, than = _against(figures, students)
+    then, than = figures.before(students)
+    than = period_name(then, is_short=True) if then else than
     now, before = figures.places(students), figures.places(then) if then else []
     days = school_days(figures, filters)
     products = figures.products(here)
@@ -645,7 +656,7 @@ def _grades_of(
         gain = None if row["pct_access"] is None or past is None else row["pct_access"] - past
         rows.append(
             [name, row["few"] or number(row["rostered"]), few or number(active), few or percent(row["pct_access"]),
-             *(["–" if gain is None else f"{gain:+.1f} points"] if has_past else []), percent(median(typical)) if len(typical) > 1 else "–"]
+             *(["–" if gain is None else f"{round(gain, 1) + 0:+.1f} points"] if has_past else []), percent(median(typical)) if len(typical) > 1 else "–"]
         )  # fmt: skip
     headings = [
         "Grade",
@@ -705,7 +716,8 @@ def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
     district = figures.options.districts[filters.district_id]
     now, weeks, few = figures.headline(filters), figures.weekly_students(filters), figures.few
     new = figures.new_products(filters)
-    fresh = [p for p in figures.products(filters) if p["product_key"] in new and not p["is_approved"]][:12]
+    fresh = [p for p in figures.products(filters) if p["product_key"] in new and not p["is_approved"]]
+    most = fresh[:8]
     line = [{"usage_date": row["usage_date"], "users": row["users"], "page_loads": row["page_loads"]} for row in weeks]
     cards = html.Div(
         [
@@ -720,8 +732,13 @@ def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         [
             html.Div([html.H2(district.name, className="product-name"), html.P(sentence(figures.options, filters, ()), className="muted")], className="wall-head"),
             cards,
-            html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True)), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
-            table("wall-new", "New and unapproved", ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in fresh], "No new product is unapproved.", 2),
+            html.Div(
+                [
+                    html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True), "max(220px, 100vh - 500px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
+                    table("wall-new", "New and unapproved" + (f", the {len(most)} most used of {number(len(fresh))}" if len(fresh) > len(most) else ""), ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in most], "No new product is unapproved.", 2),
+                ],
+                className="wall-body",
+            ),
         ]
     )  # fmt: skip
     return Shown("wall-view", {"wall.children": content}, title=f"{district.name}, wall")
@@ -746,7 +763,9 @@ def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
             for name in schools
         ]
         names = [
-            dcc.Link(district.schools[name], href=f"/school{filters.as_query()}&at={name}", refresh=False)
+            dcc.Link(
+                district.schools[name], href=f"/school{filters.as_query()}&{urlencode({'at': name})}", refresh=False
+            )
             for name in schools
         ]
         lines = [
@@ -786,9 +805,13 @@ def _compare(figures: Figures, filters: Filters, asked: dict) -> Shown:
 
 
 def late(figures: Figures, district_id: str) -> list[tuple[str, date, int, int]]:
-    """(kind, last day, days since, days allowed) of the data that is older than it should be, by its own dates."""
+    """(kind, last day, days since, days allowed) of the data that is older than it should be, by its own dates.
+
+    To people who do not see the deliveries, that is the usage: its last day is on every page.
+    """
     now, found = datetime.now(UTC).replace(tzinfo=None), []
-    for row in figures.freshness(district_id):
+    rows = figures.freshness(district_id) if figures.sees_deliveries(district_id) else [{"delivery_kind": "usage"}]
+    for row in rows:
         kind = row["delivery_kind"]
         last = figures.options.districts[district_id].last_day if kind == "usage" else row["last_date"]
         own = figures.options.districts[district_id].freshness_days

@@ -18,7 +18,7 @@ _LIST = "access_list"
 
 
 def load(path: Path, form: Form, connection: duckdb.DuckDBPyConnection, observed: Observed, past: Past) -> Loaded:
-    """Loads the list as table `access_list`; and its schools as `known_schools`, where there are orgs or a list of schools to look in."""
+    """Loads the list as table `access_list`; and its schools as `known_schools`, where the district has any."""
     found = headers.read(path, form, observed, past.settings)
     if found is None:
         return Loaded()
@@ -41,9 +41,5 @@ def load(path: Path, form: Form, connection: duckdb.DuckDBPyConnection, observed
     connection.execute(
         f'update "_{_LIST}" set _is_student_address = true where {students.is_known(f"templates/{_LIST}", None)}'
     )
-    if schools.make_known(connection, past, "trim(type) = 'school'"):
-        # A school goes by its id or its name, whichever the cell has.
-        cells = f"select 'd' as district_id, _cell as cell, school as school_id, school as school_name from {_LIST}"
-        known = rendered("resolved_schools", f"({cells})", "known_orgs", "listed_schools")
-        connection.execute(f"create table known_schools as {known}")
+    schools.resolve_named(_LIST, connection, past)
     return Loaded([Table("templates", _LIST, may_repeat=True)], [Given(_LIST, path.name)])

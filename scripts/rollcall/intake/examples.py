@@ -41,8 +41,13 @@ EXAMPLES: dict[str, tuple[tuple[str, ...], list[dict[str, str]]]] = {
         [_STUDENT, _STUDENT | {"sis_id": "S2002", "grade_level": "KG"}],
     ),
     "members": (
-        schema.TEMPLATE_COLUMNS["members"],
-        [{"first_name": "Priya", "last_name": "Shah", "email": "pshah@district.example", "role": "Teacher"}],
+        schema.FORMS["members"][0],
+        [
+            {"first_name": "Priya", "last_name": "Shah", "email": "pshah@district.example", "role": "Teacher"},
+            # With a school they count there too, in these grades, until the day of end_date.
+            {"first_name": "Omar", "last_name": "Reyes", "email": "oreyes@district.example", "role": "Teacher"}
+            | {"school": "101", "grade_level": "03, 04", "end_date": "2027-06-30"},
+        ],
     ),
     "usage": (
         schema.USAGE_COLUMNS,

@@ -81,7 +81,8 @@ class Form:
             return []
         if self.is_own or self.kind in schema.OPEN_FORMS:
             return [*self.columns.values(), *self.lacking(found)]
-        return list(schema.FORMS[self.kind][0])
+        optional = schema.OPTIONAL_COLUMNS.get(self.kind, ())
+        return [column for column in schema.FORMS[self.kind][0] if column not in optional]
 
     def lacking(self, found: Sequence[str]) -> list[str]:
         """The columns that a file of this form needs and does not have."""
@@ -124,6 +125,8 @@ def recognize(path: Path, found: Sequence[str], district: District) -> Form:
     # The students' columns are the educators' without the role: a list of staff that lacks it is not one of students.
     if exact and not (exact == "students" and _says_staff(path)):
         return Form(exact)
+    if {*schema.TEMPLATE_COLUMNS["members"], "end_date"} <= there:
+        return Form("members")
     forms = [
         Form(kind, columns, is_own=True)
         for mappings in (district.columns, _KNOWN)
@@ -177,11 +180,15 @@ def _near_kind(path: Path, found: Sequence[str]) -> str | None:
     products = set(there["products"])
     if len(products) > len(schema.PRODUCT_COLUMNS) / 2 or (len(products) > 2 and {"product_name", "url"} <= products):
         return "products"
+    if {*schema.TEMPLATE_COLUMNS["members"], "end_date"} <= set(there["members"]) and "sis_id" not in there[
+        "educators"
+    ]:
+        return "members"
     person = set(there["educators"])
     names, places = person & _NAMES, person & _PLACES
     if (len(names) > 1 and places) or (names and len(places | person & {"sis_id"}) > 1):
         return "educators" if "role" in person or _says_staff(path) else "students"
-    if len(there["members"]) > 2:
+    if len(set(there["members"]) & set(schema.TEMPLATE_COLUMNS["members"])) > 2:
         return "members"
     is_of_schools = any(
         word in plain(name) for name in (path.name, *there["schools"].values()) for word in _SCHOOL_WORDS

@@ -419,9 +419,13 @@ class Damaged(RollcallError):
     """Files of the lake cannot be read: `what` is wrong, and how to `fix` it."""
 
     def __init__(self, files: list[str]):
+        self.files = files
         self.what = f"the lake is damaged: {', '.join(files)} cannot be read"
         self.fix = "Put it back from the backup of the lake; docs/operations.md says what to do where there is none"
         super().__init__(f"{self.what}. Nothing was published. {self.fix}")
+
+    def __reduce__(self):
+        return Damaged, (self.files,)  # between processes, as between functions
 
 
 def ask(

@@ -31,6 +31,7 @@ def lake_tables() -> dict[str, dict[str, str]]:
         tables[f"templates/{kind}"] = (
             {"row_key": "varchar"}
             | of_kind
+            | dict.fromkeys(schema.OPTIONAL_COLUMNS.get(kind, ()), "varchar")
             | dict.fromkeys((*schema.TEMPLATE_HASHES, "extensions"), "varchar")
             | CHANGE_COLUMNS
         )

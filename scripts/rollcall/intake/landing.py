@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -184,9 +185,7 @@ def by_hand(folder: Path) -> Path:
     return found
 
 
-def write_member(
-    folder: Path, settings: Settings, first_name: str, last_name: str, email: str, role: str, status: str
-) -> Path:
+def write_member(folder: Path, settings: Settings, row: Mapping[str, str]) -> Path:
     """Writes a member file of one row into a district's landing folder, wholly or not at all."""
     now = datetime.now(UTC)
     district = District.load(folder, settings.rules)
@@ -194,10 +193,10 @@ def write_member(
     file = by_hand(folder) / name
     temporary = file.with_suffix(".tmp")
     with temporary.open("x", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([*schema.TEMPLATE_COLUMNS["members"], *schema.MEMBER_OPTIONAL])
+        writer = csv.DictWriter(stream, [*schema.FORMS["members"][0], *schema.MEMBER_OPTIONAL], restval="")
+        writer.writeheader()
         # The moment distinguishes this change from an equal one before it: the same bytes are the same delivery.
-        writer.writerow([first_name, last_name, email.strip(), role, status, now.isoformat()])
+        writer.writerow({**row, "changed_at": now.isoformat()})
     temporary.rename(file)
     return file
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
-from rollcall.districts import Thresholds
+from rollcall.districts import District, Thresholds
 from rollcall.errors import RollcallError
 from rollcall.intake import districts, lake, landing, templates
 from rollcall.intake.changes import Past
+from rollcall.intake.schools import named_schools
 from rollcall.rules import schema
 from rollcall.settings import Settings
 
@@ -28,22 +30,65 @@ def roles() -> list[str]:
     return sorted(name for name, is_staff in schema.roles("template").items() if is_staff)
 
 
-def add(settings: Settings, district_id: str, email: str, first_name: str, last_name: str, role: str) -> Path:
-    """Writes a member file into the district's landing folder; the next refresh takes it. Refused where it could not."""
+def add(
+    settings: Settings,
+    district_id: str,
+    email: str,
+    first_name: str,
+    last_name: str,
+    role: str,
+    schools: Sequence[str] = (),
+    grades: Sequence[str] = (),
+    end_date: str = "",
+) -> Path:
+    """Writes a member file into the district's landing folder; the next refresh takes it. Refused where it could not.
+
+    `schools` are ids or names, `grades` what the grade aliases know, `end_date` the first day on which they are no member any more.
+    """
     if schema.role_aliases().get(role.strip().lower()) not in roles():
         raise Refused("role", f"'{role}' is not a known role; the roles are {', '.join(roles())}")
     folder = _checked(settings, district_id, email)
+    if unknown := [grade for grade in grades if grade.strip().lower() not in schema.grade_aliases()]:
+        raise Refused("grade", f"'{unknown[0]}' is not a known grade; use the CEDS codes, such as PK, KG, 01 to 12")
+    if grades and not schools:
+        raise Refused("grade", "a grade is one at a school: name the school too")
+    if end_date:
+        _check_end(settings, folder, end_date)
     if templates.is_of_student(settings, folder.name, email):
         raise Refused(
             "email",
             "the roster has this address as a student's, and Rollcall keeps no names of students; nothing was written",
         )
-    return landing.write_member(folder, settings, first_name, last_name, email, role, "")
+    row = {"first_name": first_name, "last_name": last_name, "email": email.strip(), "role": role}
+    row |= {"school": _ids(settings, folder.name, schools), "grade_level": ", ".join(grades), "end_date": end_date}
+    return landing.write_member(folder, settings, row)
+
+
+def _check_end(settings: Settings, folder: Path, end_date: str) -> None:
+    today = datetime.now(District.load(folder, settings.rules).zone).date()
+    try:
+        is_ahead = date.fromisoformat(end_date) > today and len(end_date) == len("2027-06-30")
+    except ValueError:
+        is_ahead = False
+    if not is_ahead:
+        raise Refused("end-date", f"'{end_date}' is not a date after today, such as {today.year + 1}-06-30")
+
+
+def _ids(settings: Settings, district_id: str, schools: Sequence[str]) -> str:
+    """The cell that names these schools: their ids, since a name may have a comma in it."""
+    found = named_schools(settings, district_id, schools)
+    for school in schools:
+        id_, closest = found.get(school, (None, None))
+        if id_ is None:
+            advice = f"; closest: {closest}" if closest else ""
+            raise Refused("school", f"'{school}' is not a school of the district{advice}")
+    return "; ".join(dict.fromkeys(str(found[school][0]) for school in schools))
 
 
 def remove(settings: Settings, district_id: str, email: str) -> Path:
     """Writes a member file that takes an educator off the list."""
-    return landing.write_member(_checked(settings, district_id, email), settings, "", "", email, "", "tobedeleted")
+    folder = _checked(settings, district_id, email)
+    return landing.write_member(folder, settings, {"email": email.strip(), "status": "tobedeleted"})
 
 
 def _checked(settings: Settings, district_id: str, email: str) -> Path:
@@ -56,13 +101,16 @@ def _checked(settings: Settings, district_id: str, email: str) -> Path:
 
 @dataclass(frozen=True)
 class Member:
-    """One member: the last row of their email in any member file, and the date of the file."""
+    """One member: the last row of their email in any member file, and the date of the file; `until` is the first day without them."""
 
     email: str
     first_name: str
     last_name: str
     role: str
     since: date
+    schools: str
+    grades: str
+    until: date | None
 
 
 def listed(settings: Settings, district_id: str) -> list[Member]:
@@ -76,7 +124,7 @@ def listed(settings: Settings, district_id: str) -> list[Member]:
             Member(*row)
             for row in connection.execute(
                 f"""select trim(email), trim(coalesce(first_name, '')), trim(coalesce(last_name, '')), trim(coalesce(role, '')),
-                    _effective_at::date
+                    _effective_at::date, trim(coalesce(school, '')), trim(coalesce(grade_level, '')), try_cast(end_date as date)
                 from {rows} where _op = 'upsert' order by all"""
             ).fetchall()
         ]

@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -76,14 +76,24 @@ def private_folder(settings: Settings) -> Iterator[Path]:
     """
     settings.build.mkdir(parents=True, exist_ok=True)
     clear_scratch(settings)
-    folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=settings.build))
-    descriptor = os.open(folder, os.O_RDONLY)
+    folder, descriptor = _locked_folder(settings.build)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
+
+
+def _locked_folder(parent: Path) -> tuple[Path, int]:
+    """A new folder, locked: until it is, another process may take it for one that was left, and delete it."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=".intake-", dir=parent))
+        with suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, descriptor
+            os.close(descriptor)
 
 
 @contextmanager
@@ -95,26 +105,29 @@ def _scratch(settings: Settings) -> Iterator[tuple[duckdb.DuckDBPyConnection, Pa
 
 def left_scratch(settings: Settings) -> list[Path]:
     """The private folders of processes that were killed: what they had unpacked of a delivery lies there as it was sent."""
-    left = []
-    for folder in settings.build.glob(".intake-*"):
-        try:
-            descriptor = os.open(folder, os.O_RDONLY)
-        except FileNotFoundError:
-            continue  # its process has just ended
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.append(folder)
-        except BlockingIOError:
-            pass  # in use
-        finally:
-            os.close(descriptor)
-    return left
+    return [folder for folder in settings.build.glob(".intake-*") if _is_left(folder)]
 
 
 def clear_scratch(settings: Settings) -> None:
-    """Removes the private folders of processes that were killed; those of a `check` that runs stay."""
-    for folder in left_scratch(settings):
-        shutil.rmtree(folder, ignore_errors=True)
+    """Removes the private folders of processes that were killed; those of others that run stay."""
+    for folder in settings.build.glob(".intake-*"):
+        _is_left(folder, lambda folder: shutil.rmtree(folder, ignore_errors=True))
+
+
+def _is_left(folder: Path, then: Callable[[Path], None] = lambda _: None) -> bool:
+    """Whether nobody uses a private folder any more; `then` is done while nobody else can ask."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False  # its process has just ended
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        then(folder)
+    except BlockingIOError:
+        return False  # in use
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _load(

@@ -34,7 +34,7 @@ def load(
         connection.execute(statement)
     load_seeds(connection, "template")
     own = extensions.note(kind, path.name, found, past.extensions, observed)
-    source = headers.source(path, found, [*columns, *optional, *own])
+    source = headers.source(path, found, [*columns, *schema.OPTIONAL_COLUMNS.get(kind, ()), *optional, *own])
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
     if not csvfile.load_table(path.name, kind, _select(kind, optional, own, past), source, connection, observed, kept):
         return Loaded()
@@ -44,6 +44,7 @@ def load(
         _make_schools(kind, connection, past)
         given += [Given("template", path.name, rows_of=kind), Given("after_people", path.name)]
     if kind == "members":
+        schools.resolve_named(kind, connection, past)
         deleted = f"select row_key from _members where not ({kept})" if kept else "select null"
         return Loaded([Table("templates", kind, is_full=False, deleted=deleted, may_repeat=True)], given)
     return Loaded([Table("templates", kind, may_repeat=True)], given, lambda: _compare(kind, connection, past))
@@ -52,6 +53,7 @@ def load(
 def _select(kind: str, optional: list[str], own: list[str], past: Past) -> str:
     columns = schema.TEMPLATE_COLUMNS[kind]
     kept = [name for name in columns if kind != "students" or name not in schema.UNKEPT_OF_STUDENTS]
+    kept += schema.OPTIONAL_COLUMNS.get(kind, ())
     hashes = {
         "sis_id_hash": "keyed_hash(sis_id)" if "sis_id" in columns else "null",
         "email_hash": "keyed_hash(lower(email))",
@@ -64,8 +66,8 @@ def _select(kind: str, optional: list[str], own: list[str], past: Past) -> str:
         f"{extensions.as_json(own)} as {extensions.COLUMN}",
         f"{extensions.as_json(of_students)} as {extensions.OF_STUDENTS}",
     ]
-    if kind != "members":
-        fields.append(f"{rendered('school_cell', 'school_id', 'school_name')} as _cell")
+    cell = ("school", "school") if kind == "members" else ("school_id", "school_name")
+    fields.append(f"{rendered('school_cell', *cell)} as _cell")
     return ", ".join([*fields, *fields_of_rules, f"{_role(columns)} as _role", "false as _is_student_address"])
 
 

@@ -29,7 +29,9 @@ _AUTHORITY = "lower(split_part(split_part(trim(url), '://', 2), '/', 1))"
 # As a browser reads it: what is before the last @ is not the host, a port is a number, a backslash ends the authority. What is
 # no host after that is none at all: a part of `https://jane%40oak.org/` or of `https://jane:doe/` could be a name.
 _HOST = (
-    rf"coalesce(regexp_extract({_AUTHORITY}, '^(?:[^?#\\]*@)?({privacy.HOST})[.]?(?::[0-9]*)?(?:[?#\\].*)?$', 1), '')"
+    # Nearly every authority is a host and no more, which is asked in a fifth of the time that taking one apart takes.
+    rf"case when regexp_full_match({_AUTHORITY}, '{privacy.HOST}') then {_AUTHORITY} else "
+    rf"coalesce(regexp_extract({_AUTHORITY}, '^(?:[^?#\\]*@)?({privacy.HOST})[.]?(?::[0-9]*)?(?:[?#\\].*)?$', 1), '') end"
 )
 _REST = "lower(split_part(trim(url), '://', 2))"
 _PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_REST}, strpos({_REST} || '/', '/')) end"

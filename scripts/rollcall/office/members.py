@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rollcall.dashboard.sheets import Column
 from rollcall.dashboard.suppression import Cells, hide
-from rollcall.intake import members
-from rollcall.settings import Settings
 
 MOST = 200  # educators that are listed at once
 Row = dict[str, Any]
@@ -38,6 +37,11 @@ schools as (
     from (select distinct user_key, org_name, grade_name, sort_order from places) as distinct_places group by all
 ),
 
+ends as (
+    select user_key, max(valid_to) as until from bridge_user_identifiers
+    where district_id = $district and source = 'added' and identifier_type = 'email' group by all
+),
+
 sources as (
     select user_key, string_agg(distinct source, '+' order by source) as sources, max(merge_basis) filter (merge_basis <> 'alone') as merge_basis,
         count(*) as users, string_agg(distinct roles, '+' order by roles) as roles, bool_or(has_shared_mailbox) as has_shared_mailbox
@@ -45,10 +49,10 @@ sources as (
 )
 
 select people.user_key, display_name, email, user_type, sources.sources, sources.merge_basis, sources.users, sources.roles,
-    sources.has_shared_mailbox,
+    sources.has_shared_mailbox, ends.until,
     (select list({'school': org_name, 'grades': grades} order by org_name) from schools where schools.user_key = people.user_key) as schools,
     count(*) over () as found
-from people left join sources using (user_key)
+from people left join sources using (user_key) left join ends using (user_key)
 where ($school = '' and $grade = '')
     or exists (
         select 1 from places
@@ -71,11 +75,11 @@ class Educator:
     is_one_because: str
 
 
-def educators(ask: Ask, district_id: str, search: str, school: str, grade: str) -> tuple[list[Educator], int]:
-    """(those that are listed, how many there are)."""
+def educators(ask: Ask, district_id: str, asked: dict[str, str], most: int | None = MOST) -> tuple[list[Educator], int]:
+    """(those that are listed, how many there are), narrowed by `search`, `school` and `grade`. Without `most` all are listed."""
     rows = ask(
         _EDUCATORS,
-        {"district": district_id, "search": search.strip(), "school": school, "grade": grade, "most": MOST},
+        {**asked, "search": asked["search"].strip(), "district": district_id, "most": most},
     )
     found = []
     for row in rows:
@@ -84,10 +88,17 @@ def educators(ask: Ask, district_id: str, search: str, school: str, grade: str) 
             Educator(
                 str(row["display_name"] or "–"), str(row["email"] or "–"), _roles(row),
                 [f"{place['school']}: {place['grades']}" if place["grades"] else str(place["school"]) for place in row["schools"] or []],
-                ", ".join(_SOURCES.get(each, each) for each in sources if each), "added" in sources, _because(row),
+                ", ".join(_source(each, row) for each in sources if each), "added" in sources, _because(row),
             )
         )  # fmt: skip
     return found, int(rows[0]["found"]) if rows else 0
+
+
+def _source(name: str, row: Row) -> str:
+    until = (
+        f", until {row['until']:%B} {row['until'].day}, {row['until'].year}" if name == "added" and row["until"] else ""
+    )
+    return _SOURCES.get(name, name) + until
 
 
 def _roles(row: Row) -> str:
@@ -106,8 +117,13 @@ def _because(row: Row) -> str:
     return words
 
 
+def all_grades(ask: Ask) -> list[Row]:
+    """Every grade that there is, to add someone to."""
+    return ask("select grade_code as id, grade_name as name from dim_grades order by sort_order", {})
+
+
 def choices(ask: Ask, district_id: str) -> tuple[list[Row], list[Row]]:
-    """The schools and the grades of a district, to filter by and to choose from."""
+    """The schools of a district, and the grades in which it has anyone."""
     schools = ask(
         """select org_sourced_id as id, org_name as name from dim_orgs
         where district_id = $district and is_active and org_type = 'school' order by name""",
@@ -205,6 +221,46 @@ def school_names(ask: Ask, district_id: str) -> list[Row]:
     )
 
 
-def added(settings: Settings, district_id: str) -> list[members.Member]:
-    """The educators who were added manually, as the lake lists them: whoever is on a roster too may be among them."""
-    return members.listed(settings, district_id)
+_EDUCATOR_COLUMNS = [
+    Column("name", "Name", ""),
+    Column("email", "Email", ""),
+    Column("role", "Role", ""),
+    Column("places", "Schools and grades", ""),
+    Column("source", "Source", "Where Rollcall has the person from"),
+    Column("is_one_because", "Why they are one person", "What the rows have in common that are this person"),
+]
+_NAME_COLUMNS = [
+    Column("school_id", "School id", "As the template writes it"),
+    Column("school_name", "School name", "As the template writes it"),
+    Column("template", "File", ""),
+    Column("row_count", "Rows", "", "count"),
+    Column("match_type", "Match", "What led to the school; closest, ambiguous and unmatched ones set rows aside"),
+    Column("org_name", "Counts as", ""),
+]
+# Name of a table → its title.
+TABLES = {"members": "Educators and staff", "names": "School names", "students": "Students by school and grade"}
+
+
+def table(
+    ask: Ask, district_id: str, name: str, threshold: int, asked: dict[str, str]
+) -> tuple[list[Column], list[Row]]:
+    """A table of the page, whole, to export."""
+    if name == "members":
+        found, _ = educators(ask, district_id, asked, most=None)
+        return _EDUCATOR_COLUMNS, [{**vars(one), "places": "; ".join(one.places)} for one in found]
+    if name == "names":
+        return _NAME_COLUMNS, school_names(ask, district_id)
+    counts = students(ask, district_id, threshold)
+    columns = [
+        Column("school", "School", ""),
+        *(Column(f"grade{n}", grade, "", "count") for n, grade in enumerate(counts.grades)),
+    ]
+    rows = [
+        {"school": school} | {f"grade{n}": _number(count) for n, (count, _) in enumerate(cells)}
+        for school, cells in counts.rows
+    ]
+    return columns, rows
+
+
+def _number(text: str) -> int | str:
+    return int(text.replace(",", "")) if text[:1].isdigit() else text

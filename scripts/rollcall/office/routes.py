@@ -15,16 +15,19 @@ from zoneinfo import ZoneInfo
 
 import flask
 import jinja2
+from werkzeug.datastructures import MultiDict
 
+from rollcall.dashboard import exports, sheets
 from rollcall.districts import District
 from rollcall.errors import RollcallError
-from rollcall.intake import aliases, districts
+from rollcall.intake import aliases, districts, landing
 from rollcall.intake import members as room
 from rollcall.intake.take import Decision
 from rollcall.office import deliveries, members, people, uploads
 from rollcall.office.work import Refreshes, Trials
 from rollcall.refresh.lock import refresh_lock
 from rollcall.settings import Settings
+from rollcall.web import people as people_of
 from rollcall.web.people import NoAccess
 
 _CSV = "text/csv; charset=utf-8"
@@ -38,6 +41,11 @@ class Source(Protocol):
     settings: Settings
 
     def figures(self): ...
+
+
+def _asked() -> dict[str, str]:
+    """What the list of educators is narrowed by."""
+    return {name: flask.request.values.get(name, "")[:200] for name in ("search", "school", "grade")}
 
 
 @cache
@@ -96,6 +104,7 @@ class Office:
         pending = deliveries.pending(self.settings, district_id)
         refused = deliveries.refused(self.settings, district_id)
         published: set[str] = set()
+        is_published = True
         try:
             rows = self.ask(
                 "select delivery_id from fct_deliveries where district_id = $district and verdict = 'accepted'",
@@ -103,24 +112,35 @@ class Office:
             )
             published = {str(row["delivery_id"]) for row in rows}
         except RollcallError:
-            pass  # before the first version nothing is published
+            is_published = False  # before the first version
         is_busy = any(each.is_busy for each in pending) or any(one.trial and one.trial.is_busy for one in refused)
         return self._page(
             "deliveries.html.jinja", district_id, pending=pending, refused=refused, said=said, error=error,
             files=deliveries.files(self.settings, district_id, published), refreshes=self.refreshes,
             is_running=self.refreshes.is_running, is_busy=is_busy or self.refreshes.is_running, piece=uploads.PIECE,
-            most=self.settings.upload_max_bytes,
+            most=self.settings.upload_max_bytes, is_published=is_published,
         )  # fmt: skip
 
     def members(self, district_id: str, said: str = "", error: str = "") -> flask.Response:
-        asked = {name: flask.request.values.get(name, "")[:200] for name in ("search", "school", "grade")}
-        found, total = members.educators(self.ask, district_id, **asked)
+        asked = _asked()
+        found, total = members.educators(self.ask, district_id, asked)
         schools, grades = members.choices(self.ask, district_id)
         return self._page(
             "members.html.jinja", district_id, educators=found, total=total, asked=asked, schools=schools, grades=grades,
             students=members.students(self.ask, district_id, self.settings.small_count), said=said, error=error, roles=room.roles(),
-            names=members.school_names(self.ask, district_id), added=members.added(self.settings, district_id), kinds=deliveries.KINDS,
+            names=members.school_names(self.ask, district_id), kinds=deliveries.KINDS, all_grades=members.all_grades(self.ask),
+            # What was typed into a form that was refused is not lost.
+            given=flask.request.form if error and flask.request.path.endswith("/add") else MultiDict(),
         )  # fmt: skip
+
+    def exported(self, district_id: str, name: str, kind: str) -> flask.Response:
+        """A table of the Members page, by the code that exports those of all other pages."""
+        asked = _asked()
+        columns, rows = members.table(self.ask, district_id, name, self.settings.small_count, asked)
+        filters = ", ".join(f"{key} {value}" for key, value in asked.items() if value) if name == "members" else ""
+        self.note("exported", district_id, f"{name}.{kind} {filters}".strip())
+        lines = sheets.head(members.TABLES[name], ": ".join(filter(None, (district_id, filters))), columns)
+        return exports.file(lines, columns, rows, kind, f"{name}_{district_id}")
 
     def do(self, page: Callable[..., flask.Response], action: str, act: Callable[[str], str]) -> flask.Response:
         """Does what a form asks for, logs it, and answers with the page; `act` says what was done."""
@@ -153,11 +173,26 @@ def attach(server: flask.Flask, source: Source) -> None:
     def show_deliveries():
         return office.deliveries(office.district())
 
+    @pages.get("/start")
+    def start():
+        """Before the first version, which says who may see what, only the person at the machine itself is let in."""
+        if not people_of.current().is_everyone:
+            raise NoAccess("this is for the machine that serves the dashboard")
+        found = [folder.name for folder in landing.folders(office.settings)]
+        return _templates().get_template("start.html.jinja").render(districts=found, landing=office.settings.landing)
+
     @pages.get("/members")
     def show_members():
         district_id = office.district()
         office.note("saw", district_id, "/office/members")
         return office.members(district_id)
+
+    @pages.get("/members/<name>.<kind>")
+    def export_members(name: str, kind: str):
+        district_id = office.district()
+        if name not in members.TABLES or kind not in exports.TYPES:
+            flask.abort(404)
+        return office.exported(district_id, name, kind)
 
     # Uploads
 
@@ -266,7 +301,10 @@ def attach(server: flask.Flask, source: Source) -> None:
             given = {
                 name: form.form.get(name, "").strip()[:200] for name in ("email", "first_name", "last_name", "role")
             }
-            room.add(office.settings, district_id, **given)
+            schools = [each[:500] for each in form.form.getlist("schools")]
+            grades = [each[:20] for each in form.form.getlist("grades")]
+            end_date = form.form.get("end_date", "").strip()[:20]
+            room.add(office.settings, district_id, **given, schools=schools, grades=grades, end_date=end_date)
             return f"{given['first_name']} {given['last_name']} is added with the next refresh."
 
         return office.do(office.members, "added an educator", act)

@@ -26,6 +26,14 @@ def is_held(file: Path) -> bool:
     return False
 
 
+_mine: dict[Path, int] = {}
+
+
+def descriptor(settings: Settings) -> int | None:
+    """The lock that this process holds, for a process that must not outlive it unnoticed; None where it holds none."""
+    return _mine.get(settings.warehouse.resolve())
+
+
 @contextmanager
 def refresh_lock(settings: Settings) -> Iterator[None]:
     """Holds `warehouse/.lock`. The kernel lets go of it when its holder dies, however it dies; a live one keeps it."""
@@ -39,4 +47,8 @@ def refresh_lock(settings: Settings) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        _mine[settings.warehouse.resolve()] = file.fileno()
+        try:
+            yield
+        finally:
+            del _mine[settings.warehouse.resolve()]

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -124,13 +125,41 @@ def _clone(source: Path, target: Path) -> None:
 
 
 def start_candidate(settings: Settings, base: Version | None) -> None:
-    """A fresh candidate, a copy of `base` where there is one, and no work file: nothing of a failed run is left."""
+    """A fresh candidate, a copy of `base` where there is one, and nothing of a failed run.
+
+    The work file is there only with `base`, with the seeds in it, where they were kept by a build of the same code.
+    """
     settings.build.mkdir(parents=True, exist_ok=True)
     for file in (settings.candidate, settings.work):
         file.unlink(missing_ok=True)
         Path(f"{file}.wal").unlink(missing_ok=True)
     if base:
         _clone(base.file(settings), settings.candidate)
+        seeds = _seeds(settings, base.code_fingerprint)
+        with suppress(duckdb.Error):  # there are none, or they are damaged: they are loaded
+            duckdb.connect(str(seeds), read_only=True).close()
+            _clone(seeds, settings.work)
+
+
+def _seeds(settings: Settings, code_fingerprint: str) -> Path:
+    return settings.build / f"seeds-{code_fingerprint[:16]}.duckdb"
+
+
+def keep_seeds(settings: Settings, code_fingerprint: str) -> None:
+    """Keeps the seeds of the work file for the builds to come, which need not load them again. They change with the code."""
+    kept = _seeds(settings, code_fingerprint)
+    for old in settings.build.glob("seeds-*"):
+        old.unlink()
+    part = kept.with_suffix(".part")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach {quote(settings.work)} as work (read_only)")
+        connection.execute(f"attach {quote(part)} as kept")
+        connection.execute("create schema kept.seeds")
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'work' and schema_name = 'seeds'"
+        ).fetchall():
+            connection.execute(f'create table kept.seeds."{name}" as from work.seeds."{name}"')
+    part.replace(kept)
 
 
 def compact(settings: Settings) -> None:

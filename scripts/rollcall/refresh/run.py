@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,18 +23,20 @@ from rollcall.expectations import start
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
+from rollcall.intake.side_by_side import Intake, Taken, is_of_everyone
 from rollcall.intake.take import Outcome
 from rollcall.logs import event
 from rollcall.refresh import clock, ledger, publish
+from rollcall.refresh.lock import descriptor
 from rollcall.rules import own
 from rollcall.settings import Settings
 
 if TYPE_CHECKING:
     from rollcall.expectations.audit import Auditor
     from rollcall.refresh.build import Node
+    from rollcall.refresh.builder import Builder
 
 PUBLISHED, FAILED, HELD_BACK, AUDIT_FAILED = 0, 1, 20, 30
-_LARGE = 32 * 2**20  # bytes whose hashing takes long enough to do something else meanwhile
 
 
 class Say(Protocol):
@@ -209,7 +209,7 @@ def _end(settings: Settings, run: Run) -> None:
 
 
 def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days | None, intake: bool) -> None:
-    auditor = build = None
+    builder = build = None
     try:
         with run.stage("intake"):
             _must_be_writable(settings)
@@ -229,42 +229,20 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
             files += list(released)
             if files:
                 start.on_a_thread()
-            if sum(map(_size, files)) > _LARGE:
-                auditor = _warm_up(settings)
             deliveries = _new_deliveries(settings, run, found.folders, files, backfill)
             if deliveries:
+                builder = _start_builder(settings)
                 # What a delivery is compared with: a bit that has flipped there would go on into what it is written as.
                 lake.must_be_as_written(settings, lambda path: not _is_page_loads(path))
-            for number, delivery in enumerate(deliveries):
-                say(f"taking {delivery.name}", number, len(deliveries))
-                try:
-                    outcome = take.take(
-                        delivery, settings, is_backfill=backfill is not None, released=released.get(delivery.path)
-                    )
-                except take.Changed as changed:
-                    run.skipped.append(str(changed))
-                    continue
-                except RollcallError:
-                    raise
-                except Exception as error:
-                    if _of_everyone(error, settings):
-                        raise
-                    logs.failure_of_data("a delivery could not be put away", error, file=delivery.name)
-                    if not isinstance(error, OSError):
-                        run.exit_code = FAILED
-                    run.skipped.append(
-                        f"{delivery.name}: it could not be put away ({type(error).__name__}); it stays where it is"
-                    )
-                    continue
-                run.outcomes.append(outcome)
-                if outcome.verdict == "failed":
-                    run.exit_code = FAILED
-                if outcome.verdict == "accepted" and not auditor:
-                    auditor = _warm_up(settings)
-                event(
-                    "delivery taken", run=run.run_id, district_id=delivery.district.district_id,
-                    delivery_id=delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
-                )  # fmt: skip
+            taking = Intake(
+                settings, backfill is not None, released, descriptor(settings),
+                lambda delivery: say(f"taking {delivery.name}", len(run.outcomes), len(deliveries)),
+            )  # fmt: skip
+            with closing(taking.all(deliveries)) as taken:
+                for one in taken:
+                    _note(one, run)
+            place = {delivery.path: number for number, delivery in enumerate(deliveries)}
+            run.outcomes.sort(key=lambda outcome: place[outcome.delivery.path])
         if run.skipped or any(outcome.verdict != "accepted" for outcome in run.outcomes):
             run.exit_code = run.exit_code or HELD_BACK
         gone = take.retire(settings, clock.read(settings, datetime.now(UTC)).believed) if intake else {}
@@ -290,13 +268,19 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         if is_current or not lake.accepted_ids(settings):
             run.version = base.version if base else None
             return
-        auditor = auditor or _start_auditor(settings)
         # Someone who has it open for writing may have written to it.
         is_open = base is not None and publish.is_locked(base.file(settings))
-        is_start = is_same_code and not (is_withdrawn or is_open or full)
+        is_start = base is not None and is_same_code and not (is_withdrawn or is_open or full)
         if is_start and settings.engine == "duckdb":
             is_start = not publish.has_views(base, settings)
-        build = _Build(settings, run, say, base if is_start else None, auditor)
+        build = _Build(
+            settings,
+            run,
+            say,
+            base if is_start else None,
+            version.code_fingerprint,
+            builder or _start_builder(settings),
+        )
         failure = build.with_fallback()
         if failure and _contain(build, base, failure):
             run.exit_code = run.exit_code or HELD_BACK
@@ -318,20 +302,32 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
         run.figures = figures(settings)
         build.auditor.finish()
     finally:
-        if auditor:
-            (build.auditor if build else auditor).stop()
+        if build:
+            build.stop()
+        elif builder:
+            builder.stop()
         for file in landing.claimed(settings) if intake else ():
             # Of which nothing was decided, whatever broke off: it waits where its sender put it.
             landing.put_back(file, settings)
 
 
-def _of_everyone(error: Exception, settings: Settings) -> bool:
-    """Whether what one file raised would stop the others as well: the disk, the memory, a lake that is damaged."""
-    return is_of_the_disk(error) or isinstance(error, MemoryError) or _reason(error, settings) is not error
-
-
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
+def _note(taken: Taken, run: Run) -> None:
+    """Writes down what became of a delivery. Raises what stops all the others."""
+    if taken.stops_all:
+        raise taken.stops_all
+    if not taken.outcome:
+        run.skipped.append(taken.left)
+        if taken.is_own_mistake:
+            run.exit_code = FAILED
+        return
+    outcome = taken.outcome
+    run.outcomes.append(outcome)
+    if outcome.verdict == "failed":
+        run.exit_code = FAILED
+    event(
+        "delivery taken", run=run.run_id, district_id=outcome.delivery.district.district_id,
+        delivery_id=outcome.delivery.delivery_id, verdict=outcome.verdict, **vars(outcome.changes),
+    )  # fmt: skip
 
 
 def _must_be_writable(settings: Settings) -> None:
@@ -344,19 +340,12 @@ def _must_be_writable(settings: Settings) -> None:
             )
 
 
-def _start_auditor(settings: Settings):
-    from rollcall.expectations.audit import Auditor
+def _start_builder(settings: Settings) -> Builder:
+    from rollcall.refresh.builder import Builder
 
-    settings.build.mkdir(parents=True, exist_ok=True)
-    return Auditor(settings)
-
-
-def _warm_up(settings: Settings):
-    """Starts the audit process and dbt's import: seconds that pass while the deliveries are read."""
-    threading.Thread(target=importlib.import_module, args=("dbt.cli.main",), daemon=True).start()
     if settings.engine == "spark":
         spark.start_on_a_thread(settings)
-    return _start_auditor(settings)
+    return Builder(settings)
 
 
 def _kept_files(settings: Settings) -> list[Path]:
@@ -419,7 +408,7 @@ def _new_deliveries(
             )
             continue
         except Exception as error:
-            if _of_everyone(error, settings):
+            if is_of_everyone(error, settings):
                 raise
             logs.failure_of_data("a file could not be looked at", error, file=name)
             run.skipped.append(
@@ -456,7 +445,9 @@ class _Build:
     run: Run
     say: Say
     base: publish.Version | None
-    auditor: Auditor
+    code_fingerprint: str
+    builder: Builder | None  # of the first candidate, started early
+    auditor: Auditor | None = None
 
     def with_fallback(self) -> _Failure | None:
         """Builds and audits; from the whole lake where going on from the last version failed."""
@@ -472,13 +463,12 @@ class _Build:
 
     def once(self) -> _Failure | None:
         """Builds and audits one candidate. None when it may be published."""
-        from rollcall.refresh.build import dbt_build
-
         settings, run = self.settings, self.run
+        self._start()
         with run.stage("build"):
             self.say("building the candidate" + ("" if self.base else " from the whole lake"))
             publish.start_candidate(settings, self.base)
-            built = dbt_build(settings, self.say, self.base.version if self.base else None)
+            built = self.builder.build(self.say, self.base.version if self.base else None)
             run.nodes = built.nodes
             if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
@@ -491,6 +481,8 @@ class _Build:
                 return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
             _must_have_read_what_was_written(settings)
             publish.compact(settings)
+            if settings.engine == "duckdb" and any(node.unique_id.startswith("seed.") for node in built.nodes):
+                publish.keep_seeds(settings, self.code_fingerprint)
         with run.stage("audit"):
             self.say("auditing the candidate")
             # A version of other models may lack what the comparison looks at.
@@ -503,10 +495,25 @@ class _Build:
 
     def without(self, records: list[Path]) -> _Failure | None:
         """`once`, as if these deliveries had not come."""
-        self.auditor.stop()
-        self.auditor = _start_auditor(self.settings)
         with lake.without(self.settings, records):
             return self.once()
+
+    def _start(self) -> None:
+        """Starts the processes of one candidate. The auditor imports Great Expectations while the builder builds."""
+        from rollcall.expectations.audit import Auditor
+
+        if self.auditor:  # there was a candidate before
+            self.stop()
+            self.builder = None
+        self.settings.build.mkdir(parents=True, exist_ok=True)
+        self.auditor = Auditor(self.settings)
+        self.builder = self.builder or _start_builder(self.settings)
+
+    def stop(self) -> None:
+        """Ends the processes that have not ended."""
+        for process in (self.builder, self.auditor):
+            if process:
+                process.stop()
 
 
 def _districts(settings: Settings, queries: list[str]) -> frozenset[str]:

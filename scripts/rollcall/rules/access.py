@@ -55,7 +55,7 @@ RULES = (
         checks=(
             Check(
                 "access_list",
-                sql("access-school-resolves"),
+                sql("named-school-resolves", table="access_list"),
                 needs=("known_orgs", "known_schools"),
                 meant=near("known_orgs", "sourcedId", "identifier"),
             ),

@@ -189,7 +189,15 @@ def columns_read() -> frozenset[str]:
     """The columns of the standard's people and of the templates, in letters and digits alone."""
     of_standard = [column.name for version in ONEROSTER_VERSIONS for column in oneroster_files(version)["users.csv"]]
     return frozenset(
-        map(plain, (*of_standard, *MEMBER_OPTIONAL, *(name for names in TEMPLATE_COLUMNS.values() for name in names)))
+        map(
+            plain,
+            (
+                *of_standard,
+                *MEMBER_PLACES,
+                *MEMBER_OPTIONAL,
+                *(name for names in TEMPLATE_COLUMNS.values() for name in names),
+            ),
+        )
     )
 
 
@@ -224,6 +232,8 @@ TEMPLATE_COLUMNS = {
     "students": ("sis_id", "first_name", "last_name", "email", "school_id", "school_name", "grade_level"),
     "members": ("first_name", "last_name", "email", "role"),
 }
+# Where a member is, and until when: optional. A list of people with columns of places is one of members if it has an end too.
+MEMBER_PLACES = ("school", "grade_level", "end_date")
 # A member file adds to the list; `tobedeleted` as the optional status takes someone off it.
 MEMBER_OPTIONAL = ("status", "changed_at")
 UNKEPT_OF_STUDENTS = ("first_name", "last_name", "email")
@@ -250,11 +260,13 @@ FORMS = {
     "schools": (SCHOOL_COLUMNS, (("id",), ("name",))),
     "educators": (TEMPLATE_COLUMNS["educators"], (("email",), ("school_id", "school_name"))),
     "students": (TEMPLATE_COLUMNS["students"], (("sis_id",), ("school_id", "school_name"))),
-    "members": (TEMPLATE_COLUMNS["members"], (("email",),)),
+    "members": ((*TEMPLATE_COLUMNS["members"], *MEMBER_PLACES), (("email",),)),
     "access": (ACCESS_COLUMNS, (("email",), ("role",))),
     "products": (PRODUCT_COLUMNS, (("product_id",), ("product_name",), ("url",))),
     "usage": (USAGE_COLUMNS, (("occurred_at",), ("url",), ("user_email", "user_id"))),
 }
+# Columns that a file of a kind may lack, whatever its form.
+OPTIONAL_COLUMNS = {"members": MEMBER_PLACES}
 # Kinds whose other columns may be absent. Of the others a file has all, unless it is a district's own form of the kind.
 OPEN_FORMS = ("schools", "usage")
 

@@ -163,7 +163,7 @@ def of_deliveries(version: str) -> dict[str, dict[str, str]]:
             | {"_has_good_email": "boolean", "_is_student_address": "boolean"}
             | _ROW
         )
-        tables[kind] = _texts(*read) | facts | ({} if kind == "members" else _texts("_cell"))
+        tables[kind] = _texts(*read, *schema.OPTIONAL_COLUMNS.get(kind, ())) | facts | _texts("_cell")
     tables["before_people"] = tables["after_people"] = _texts("id", "person")
     # How many rows each table was delivered with, how many of them cannot be used, and why.
     tables["after_rows"] = _texts("table_name", "cause") | dict.fromkeys(("delivered", "unusable"), "bigint")

@@ -36,13 +36,20 @@ RULES = (
         "template-school-resolves",
         Severity.ERROR,
         SECTION,
-        says="school id or name matches one org of the district; without a roster of orgs, schools are made from the template",
+        says="school id or name matches one org of the district; without a roster of orgs, schools are made from the template; "
+        "a member's school is one of them",
         message="{value:* is not a school|* are not schools} of the district; {count:# row is|# rows are} set aside",
         fix="Correct {column}. Closest: {detail}",
         checks=(
             Check(
                 "template",
                 sql("template-school-resolves"),
+                needs=("known_orgs", "known_schools"),
+                meant=near("known_orgs", "sourcedId", "identifier"),
+            ),
+            Check(
+                "members",
+                sql("named-school-resolves", table="members"),
                 needs=("known_orgs", "known_schools"),
                 meant=near("known_orgs", "sourcedId", "identifier"),
             ),
@@ -102,7 +109,10 @@ RULES = (
         says="grades are CEDS codes or known aliases; others are not guessed",
         message="{value:* is not a known grade and counts|* are not known grades and count} as no grade, in {count:# row|# rows}",
         fix="Use the CEDS codes, such as PK, KG, 01 to 12, separated by commas",
-        checks=(Check("template", sql("template-grade-valid")),),
+        checks=(
+            Check("template", sql("template-grade-valid", table="template")),
+            Check("members", sql("template-grade-valid", table="members")),
+        ),
         in_guide=True,
     ),
     Rule(
@@ -159,6 +169,34 @@ RULES = (
         message="{count:# member is a student|# members are students}, by role or because the roster lists the address as a student's; {count:the row is|the rows are} set aside",
         fix="Leave students out: members are educators who are on no roster",
         checks=(Check("members", sql("member-is-student")),),
+    ),
+    Rule(
+        "member-listed-once",
+        Severity.ERROR,
+        SECTION,
+        says="an address is in one row of a list of members, with all of its schools and grades",
+        message="{count:# row says|# rows say} something else of a member than another row with the address; {count:it is|they are} set aside",
+        fix="Keep one row for each address, with a list of schools or grades in one cell, or list the person as an educator",
+        checks=(Check("members", sql("member-listed-once")),),
+    ),
+    Rule(
+        "member-end-valid",
+        Severity.ERROR,
+        SECTION,
+        says="end_date is blank, or a date after that of the file: the first day on which the person is no member",
+        message="end_date {detail} in {count:# row|# rows}, which {count:is|are} set aside: {value:*|*}",
+        fix="Enter the first day on which the person is no member any more, such as 2027-06-30, or leave end_date blank",
+        together=Together.DETAIL,
+        checks=(Check("members", sql("member-end-valid")),),
+    ),
+    Rule(
+        "member-school-present",
+        Severity.WARNING,
+        SECTION,
+        says="a member with grades has a school",
+        message="{count:# member has|# members have} a grade and no school: counted under no school and no grade",
+        fix="Fill in school, or leave grade_level blank",
+        checks=(Check("members", sql("member-school-present")),),
     ),
     Rule(
         "template-admin-district",

@@ -44,6 +44,11 @@
         if (!fresh) {
             return;
         }
+        // The first version is there: the page has figures now.
+        if (fresh.dataset.published && document.querySelector(".empty-page")) {
+            window.location.reload();
+            return;
+        }
         const old = there.firstElementChild;
         const parts = (of) => [...of.querySelectorAll("[data-part]")].map((part) => part.dataset.part).join();
         if (isWhole || !old || old.dataset.district !== fresh.dataset.district || parts(old) !== parts(fresh)) {
@@ -225,8 +230,21 @@
             });
     });
 
+    // Before the first version: the districts that have a landing folder, each with its deliveries.
+    function start() {
+        const there = document.getElementById("office-start");
+        if (there && !there.dataset.asked) {
+            there.dataset.asked = "1";
+            ask("/office/start").then(
+                (text) => there.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes),
+                (error) => (there.textContent = error.message)
+            );
+        }
+    }
+
     new MutationObserver(follow).observe(document.body, { attributes: true, attributeFilter: ["data-page"] });
     new MutationObserver(function () {
+        start();
         // The place is made anew with the page, and the footer says when another version is published.
         if (place() && (!place().firstElementChild || shown)) {
             follow();

@@ -68,6 +68,16 @@
         }
     }
 
+    // What is typed into the list that a drop-down opens is searched for.
+    document.addEventListener("keydown", function (event) {
+        const opened = event.target.closest(".dash-dropdown-content");
+        const search = opened && opened.querySelector(".dash-dropdown-search");
+        const isText = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+        if (search && isText && event.target !== search) {
+            search.focus();
+        }
+    });
+
     new MutationObserver(function () {
         if (!isAsked) {
             isAsked = true;

@@ -20,7 +20,13 @@
             const row = body.insertRow();
             for (const column of columns) {
                 const cell = row.insertCell();
-                cell.textContent = grid.getCellValue({ rowNode: node, colKey: column, useFormatter: true }) ?? "";
+                const words = grid.getCellValue({ rowNode: node, colKey: column, useFormatter: true }) ?? "";
+                if (column.getColId() === "status_group" && words) {
+                    const chip = document.createElement("span");
+                    chip.className = "chip " + node.data.tone;
+                    cell.append(chip);
+                }
+                (cell.firstChild || cell).textContent = words;
                 const shade = node.data["q_" + column.getColId()];
                 cell.className = (isNumber(column) ? "n" : "") + (shade == null ? "" : " q" + shade);
             }
@@ -42,15 +48,15 @@
     }
 
     // A chart is drawn anew in the width of the paper, and back.
-    function draw(width) {
+    function draw(width, height) {
         for (const chart of document.querySelectorAll("section:not([hidden]) .js-plotly-plot")) {
-            window.Plotly.relayout(chart, { width, autosize: width === null });
+            window.Plotly.relayout(chart, { width, height, autosize: width === null });
         }
     }
 
     window.addEventListener("beforeprint", function () {
         running();
-        draw(660);
+        draw(660, 240);
         for (const element of document.querySelectorAll("section:not([hidden]) .grid")) {
             const grid = window.dash_ag_grid.getApi(element.id);
             if (grid) {
@@ -62,6 +68,6 @@
         for (const each of document.querySelectorAll(".printed:is(table, style)")) {
             each.remove();
         }
-        draw(null);
+        draw(null, null);
     });
 })();

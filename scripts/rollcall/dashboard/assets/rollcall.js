@@ -27,6 +27,7 @@ window.dash_clientside.rollcall = {
                 link.setAttribute("aria-current", "page");
             }
         }
+        showHere();
         document.body.dataset.page = path;
         return outputs.map((output) => output.id.path + kept);
     },
@@ -46,6 +47,14 @@ function selectionOf(query) {
     return query.replace(/[&](product|measure|at|one|sort|columns)=[^&]*/g, "");
 }
 let lastPath = window.location.pathname;
+
+// On a phone the links to the pages are a row that scrolls: to the page that is open.
+function showHere() {
+    const link = document.querySelector("nav a[aria-current]");
+    if (link) {
+        link.parentElement.scrollLeft = link.offsetLeft - (link.parentElement.clientWidth - link.offsetWidth) / 2;
+    }
+}
 
 // A screen reader reads the heading of a new page.
 let lastHeading = null;
@@ -149,9 +158,12 @@ function gridOf(table) {
 const names = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 var dagfuncs = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
 dagfuncs.natural = (a, b) => names.compare(a ?? "", b ?? "");
+const days = new Intl.DateTimeFormat("en-US", { dateStyle: "long", timeZone: "UTC" });
+dagfuncs.longDay = (day) => (day ? days.format(new Date(day)) : "–");
 
 // Each grid takes its order and columns from the address, and puts them there.
 const narrow = window.matchMedia("(max-width: 700px)");
+narrow.addEventListener("change", showHere);
 const tables = ["products", "new", "unapproved", "heat"];
 const known = new WeakSet();
 function settle() {
@@ -201,7 +213,8 @@ function pin(table, grid, usual) {
         order.splice(order.indexOf(sorted.colId), 1);
         order.splice(order.indexOf("product_name") + 1, 0, sorted.colId);
     }
-    const product = narrow.matches ? { pinned: "left", flex: null, width: 170 } : { pinned: null, flex: 2 };
+    const room = document.getElementById(table).clientWidth - (sorted ? grid.getColumn(sorted.colId).getActualWidth() : 0) - 2;
+    const product = narrow.matches ? { pinned: "left", flex: null, width: Math.max(150, room) } : { pinned: null, flex: 1.6 };
     grid.applyColumnState({
         state: order.map((colId) => ({ colId, ...(colId === "product_name" ? product : colId === tick.colId ? tick : {}) })),
         applyOrder: true,
