@@ -221,6 +221,8 @@ def test_what_breaks_the_build_off_is_one_line_and_its_traceback_is_in_the_log(n
     (broke,) = [event for event in events(house) if event["event"] == "the build broke off"]
     assert "in breaks" in broke["traceback"] and "Ada" not in broke["traceback"]
     assert version(house) == before
+    house.refresh()
+    assert version(house) > before
 
 
 # The process of the build, and no other, dies at the third node that is done.
