@@ -136,7 +136,7 @@ def things_to_do(page: Page) -> Iterator[tuple[str, Callable[[], object]]]:
     """What there is to do on the page that is open, besides its filters; the last of them leaves it."""
     for name in [each.get_attribute("id") for each in page.locator("button.dash-dropdown:visible").all()]:
 
-        def look(name: str = name) -> None:
+        def look(name: str | None = name) -> None:
             page.locator(f"#{name}").click()
             page.locator(".dash-dropdown-content").wait_for()
             page.keyboard.press("Escape")
@@ -174,7 +174,8 @@ def things_to_do(page: Page) -> Iterator[tuple[str, Callable[[], object]]]:
     if page.locator("button.compare:visible").count():
         boxes = page.locator(".grid:visible input[type=checkbox]")
         page.locator(".grid:visible .ag-body-viewport").evaluate("rows => rows.scrollTop = 0")
-        yield "compare", lambda: [boxes.nth(n).check() for n in range(3)]
+        for n in range(3):
+            yield "compare", boxes.nth(n).check
         yield "compare", page.locator("button.compare:visible").click
 
 

@@ -13,6 +13,7 @@ from houses import House
 
 import roster
 from rollcall.engines import spark
+from rollcall.errors import is_of_the_disk
 
 # Each through the command; otherwise one, and of the others what the command prints.
 IS_FULL = os.environ.get("ROLLCALL_SPARK_STEPS") == "all"
@@ -118,3 +119,14 @@ def test_on_duckdb_nothing_of_spark_is_imported(house):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert not IS_FULL or house.query("duckdb", "select count(*) from dim_users") > [(0,)]
+
+
+def test_of_a_java_error_what_it_came_of_is_said():
+    said = (
+        "Runtime Error\n  An error occurred while calling o67.sql.\n: org.apache.spark.SparkException: Job aborted due to stage failure: "
+        "Task 0 in stage 3.0 failed 1 times\n\tat org.apache.spark.Task.run(Task.scala:1)\nCaused by: java.io.UncheckedIOException: "
+        "Failed to close\n\t... 1 more\nCaused by: java.io.IOException: No space left on device\n\tat java.io.FileOutputStream.write\n"
+    )
+    assert spark.cause(said) == "java.io.IOException: No space left on device"
+    assert is_of_the_disk(spark.cause(said))
+    assert spark.cause("[TABLE_OR_VIEW_NOT_FOUND] no x") == "[TABLE_OR_VIEW_NOT_FOUND] no x"

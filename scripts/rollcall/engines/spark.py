@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import re
 import shutil
@@ -88,6 +89,8 @@ def start_on_a_thread(settings: Settings) -> None:
 def _started(settings: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
+    # It prints the stack of each call that Java does not answer; the command says once that Java has ended.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
     if home := _java_home():
         os.environ["JAVA_HOME"] = home
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
