@@ -174,12 +174,8 @@ def things_to_do(page: Page) -> Iterator[tuple[str, Callable[[], object]]]:
     if page.locator("button.compare:visible").count():
         boxes = page.locator(".grid:visible input[type=checkbox]")
         page.locator(".grid:visible .ag-body-viewport").evaluate("rows => rows.scrollTop = 0")
-
-        def compare() -> None:
-            for n in range(3):
-                boxes.nth(n).check()
-
-        yield "compare", compare
+        for n in range(3):
+            yield "compare", boxes.nth(n).check
         yield "compare", page.locator("button.compare:visible").click
 
 

@@ -27,7 +27,7 @@ class _JsonLines(logging.Formatter):
             "process": record.process,
         } | getattr(record, "facts", {})
         if record.exc_info:
-            line["traceback"] = _traceback(record.exc_info[1])
+            line["traceback"] = traceback_of(record.exc_info[1])
         return json.dumps(line, default=str)
 
 
@@ -52,7 +52,7 @@ def without_values(message: str) -> str:
     return _QUOTED.sub("'…'", message) if _OF_A_VALUE.search(message) else message
 
 
-def _traceback(error: BaseException | None) -> str:
+def traceback_of(error: BaseException | None) -> str:
     """The traceback of an error and of those that it came of, the first one first."""
     parts, seen = [], set()
     while error is not None and id(error) not in seen:

@@ -345,7 +345,9 @@ class Oracle:
                 is_gone = row.get("status") == "tobedeleted"
                 known = self._known_schools()
                 is_unknown = known is not None and None in _named(row.get("school", ""), known)
-                if not is_gone and (is_unknown or not _end(row) or _end(row) <= delivery.date):
+                students = {each["email"] for each in self.newest.get("educators", []) if _role(each) == "student"}
+                is_student = row["email"] in students
+                if not is_gone and (is_unknown or is_student or not _end(row) or _end(row) <= delivery.date):
                     continue  # set aside
                 self.members.pop(row["email"], None)
                 if not is_gone:

@@ -63,6 +63,9 @@ def examples(rule: str, check: Check, version: str) -> Iterator[Rows]:
         yield {table: [texts(table, version, "x", _is_student_address=True)]}
     elif rule == "template-id-present":
         yield {table: [texts(table, version, None, _role="student")]}
+    elif rule == "template-school-resolves":
+        nowhere = texts("known_schools", version, None, cell="x", item_name="Alfa")
+        yield {table: [texts(table, version, "x")], "known_schools": [nowhere]}
     elif rule in ("row-loss", "row-loss-total"):
         lost = 50 if rule == "row-loss" else 100
         yield {"after_rows": [texts("after_rows", version, table, delivered=100, unusable=lost)]}

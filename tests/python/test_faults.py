@@ -210,6 +210,21 @@ def test_a_build_that_is_killed_alone_publishes_nothing_and_says_so(nights):
     nights.killed()
 
 
+def test_what_breaks_the_build_off_is_one_line_and_its_traceback_is_in_the_log(nights):
+    house = nights.house
+    nights.deliver()
+    before = version(house)
+    breaks = "from rollcall.refresh import build\ndef breaks(*_): raise ValueError(\"no sum of 'Ada'\")\nbuild.dbt_build = breaks"
+    done = house.start("refresh", before=breaks).wait()
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done
+    assert done.stderr.startswith("rollcall: ValueError: no sum of '…' (the traceback is in rollcall.log")
+    (broke,) = [event for event in events(house) if event["event"] == "the build broke off"]
+    assert "in breaks" in broke["traceback"] and "Ada" not in broke["traceback"]
+    assert version(house) == before
+    house.refresh()
+    assert version(house) > before
+
+
 # The process of the build, and no other, dies at the third node that is done.
 _BUILD_DIES = """
 import os, signal
@@ -439,6 +454,8 @@ def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights)
     run = house.refresh()
     assert "readers have version " + now in run["mended"][0] and version(house) == now
     assert "2 lines of" in house.run("status").stdout
+    with duckdb.connect(str(seeds), read_only=True) as connection:
+        assert connection.execute("select count(*) from seeds.grades").fetchone() == (21,)
 
     # The version that readers have is damaged: they get the one before, and the refresh publishes a new one.
     file = house.warehouse / "versions" / f"{now}.duckdb"

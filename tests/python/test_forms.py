@@ -536,6 +536,6 @@ def test_late_shuffled_and_replayed_deliveries_end_in_the_same_marts(daily, dist
     assert '"rejected"' not in done and not list(house.quarantine.glob("*/2020-11-02*"))
     of_arrival = ("fct_deliveries", "fct_rule_results", "fct_usage_days", "fct_roster_states")
     found, expected = house.marts(of_arrival), daily.marts(of_arrival)
-    assert len(expected["bridge_user_access"]) > 10
+    assert len(expected["bridge_user_access"]) >= 4
     for mart in expected:
         assert found[mart] == expected[mart], mart

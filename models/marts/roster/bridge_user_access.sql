@@ -64,7 +64,10 @@ administrators as (
         on spans.role = roles.role
     -- Someone who was added manually is not on the roster.
     where
-        as_of.roster_grants_access and spans.source <> 'added' and spans.valid_from <= as_of.as_of_date and as_of.as_of_date < spans.valid_to
+        as_of.roster_grants_access
+        and spans.source <> 'added'
+        and spans.valid_from <= as_of.as_of_date
+        and as_of.as_of_date < spans.valid_to
 ),
 
 -- Exports often list the district's org with everybody: it counts for those who have no school, or a role of the district.

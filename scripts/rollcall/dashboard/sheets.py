@@ -40,7 +40,7 @@ class Column:
             # What a narrow column cuts is read there.
             found |= {"tooltipField": self.name}
         if self.kind == "link":
-            found |= {"minWidth": 170, "flex": 1.6}
+            found |= {"minWidth": 170, "flex": 1.3}
         return found | ({"sort": self.sort} if self.sort else {})
 
 

@@ -56,6 +56,8 @@ _KNOWN = {
 # Columns that make a file a list of people beside their names, and a list of schools whatever it is called.
 _PLACES = {"school_id", "school_name", "grade_level"}
 _NAMES = {"first_name", "last_name", "email"}
+# A list of people that ends is one of members, even with columns of places: no list of a whole staff says when each leaves.
+_ENDING_MEMBERS = {*schema.TEMPLATE_COLUMNS["members"], "end_date"}
 _SCHOOL_WORDS = ("school", "building", "campus")
 
 
@@ -125,7 +127,7 @@ def recognize(path: Path, found: Sequence[str], district: District) -> Form:
     # The students' columns are the educators' without the role: a list of staff that lacks it is not one of students.
     if exact and not (exact == "students" and _says_staff(path)):
         return Form(exact)
-    if {*schema.TEMPLATE_COLUMNS["members"], "end_date"} <= there:
+    if there >= _ENDING_MEMBERS and "sis_id" not in there:
         return Form("members")
     forms = [
         Form(kind, columns, is_own=True)
@@ -180,9 +182,7 @@ def _near_kind(path: Path, found: Sequence[str]) -> str | None:
     products = set(there["products"])
     if len(products) > len(schema.PRODUCT_COLUMNS) / 2 or (len(products) > 2 and {"product_name", "url"} <= products):
         return "products"
-    if {*schema.TEMPLATE_COLUMNS["members"], "end_date"} <= set(there["members"]) and "sis_id" not in there[
-        "educators"
-    ]:
+    if set(there["members"]) >= _ENDING_MEMBERS and "sis_id" not in there["educators"]:
         return "members"
     person = set(there["educators"])
     names, places = person & _NAMES, person & _PLACES

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -66,6 +65,7 @@ class Builder:
                 continue
             self._process.wait()  # the build files are closed
             if "error" in answer:
+                logs.event("the build broke off", traceback=answer["traceback"])
                 raise (RollcallError if answer["is_for_a_person"] else Broken)(answer["error"])
             return Built(**answer | {"nodes": [Node(**node) for node in answer["nodes"]]})
         raise RollcallError(
@@ -114,10 +114,9 @@ def main() -> None:
     except BaseException as error:
         if is_of_the_disk(error):
             error = of_the_disk(error, settings)
-        traceback.print_exc()
         is_for_a_person = isinstance(error, RollcallError)
         message = str(error) if is_for_a_person else f"{type(error).__name__}: {logs.message_of(error)}"
-        answer({"error": message, "is_for_a_person": is_for_a_person})
+        answer({"error": message, "is_for_a_person": is_for_a_person, "traceback": logs.traceback_of(error)})
     atexit._run_exitfuncs()
     sys.stderr.flush()
     os._exit(0)  # without taking dbt's objects apart, for which the command would wait

@@ -214,7 +214,7 @@ function pin(table, grid, usual) {
         order.splice(order.indexOf("product_name") + 1, 0, sorted.colId);
     }
     const room = document.getElementById(table).clientWidth - (sorted ? grid.getColumn(sorted.colId).getActualWidth() : 0) - 2;
-    const product = narrow.matches ? { pinned: "left", flex: null, width: Math.max(150, room) } : { pinned: null, flex: 1.6 };
+    const product = narrow.matches ? { pinned: "left", flex: null, width: Math.max(150, room) } : { pinned: null, flex: 1.3 };
     grid.applyColumnState({
         state: order.map((colId) => ({ colId, ...(colId === "product_name" ? product : colId === tick.colId ? tick : {}) })),
         applyOrder: true,
