@@ -340,6 +340,8 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.driver.extraJavaOptions": " ".join(
             (
                 "-Duser.timezone=UTC",
+                # A build compiles more than fits the 48 MB that Java keeps where it compiles in one tier, and Spark ends then.
+                "-XX:ReservedCodeCacheSize=512m",
                 f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}",
                 f"-Drollcall.log={settings.build / 'logs' / 'spark.log'}",
                 settings.spark_conf.get("spark.driver.extraJavaOptions", ""),
