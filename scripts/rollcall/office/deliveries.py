@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from rollcall.dashboard.components import long_day
 from rollcall.errors import RollcallError
 from rollcall.intake import districts, held, lake, landing
 from rollcall.intake.take import Decision
@@ -226,7 +227,7 @@ def files(settings: Settings, district_id: str, published: set[str]) -> list[Fil
         kind = str(fields["delivery_kind"])
         found.append(
             File(
-                str(fields["file_name"]), KINDS.get(kind, kind), f"{fields['delivery_date']}"[:10], fields["arrived_at"].replace(tzinfo=UTC),
+                str(fields["file_name"]), KINDS.get(kind, kind), long_day(date.fromisoformat(f"{fields['delivery_date']}"[:10])), fields["arrived_at"].replace(tzinfo=UTC),
                 senders.get(str(fields["content_sha256"])[:16], ""), status, *_STATES.get(status, ("plain", "")),
             )
         )  # fmt: skip

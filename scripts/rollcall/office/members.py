@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rollcall.dashboard.heat import natural
 from rollcall.dashboard.sheets import Column
 from rollcall.dashboard.suppression import Cells, hide
 
@@ -126,7 +127,7 @@ def choices(ask: Ask, district_id: str) -> tuple[list[Row], list[Row]]:
     """The schools of a district, and the grades in which it has anyone."""
     schools = ask(
         """select org_sourced_id as id, org_name as name from dim_orgs
-        where district_id = $district and is_active and org_type = 'school' order by name""",
+        where district_id = $district and is_active and org_type = 'school'""",
         {"district": district_id},
     )
     grades = ask(
@@ -134,7 +135,7 @@ def choices(ask: Ask, district_id: str) -> tuple[list[Row], list[Row]]:
             (select grade_code from fct_memberships where district_id = $district and is_current) order by sort_order""",
         {"district": district_id},
     )
-    return schools, grades
+    return sorted(schools, key=lambda school: natural(str(school["name"]))), grades
 
 
 _STUDENTS = """
@@ -172,7 +173,7 @@ def students(ask: Ask, district_id: str, threshold: int) -> Students:
     """Counts on the newest roster, and how they differ from the day before it; small ones, and those that would give them away, hidden."""
     rows = ask(_STUDENTS, {"district": district_id})
     grades = list(dict.fromkeys(row["grade_name"] for row in sorted(rows, key=lambda row: row["sort_order"])))
-    schools = list(dict.fromkeys(row["school"] for row in rows))
+    schools = sorted({str(row["school"]) for row in rows}, key=natural)
     now, before = (_hidden(rows, schools, grades, side, threshold) for side in ("now", "before"))
     cells = {(row["school"], row["grade_name"]): row for row in rows}
     listed = []
