@@ -97,7 +97,8 @@ def draw(rows: list[dict], grade_names: dict[str, str], measure: str, days: int)
     if totals and "g_none" in totals:
         columns.append(_column("g_none", "None", "Students without a grade", how.unit))
     ordered = sorted(places.values(), key=lambda place: natural(str(place["school_name"])))
-    top = [totals | {"school_name": "All schools"}] if totals else []
+    # One school is not added up: someone who sees only that one would read the same figures twice.
+    top = [totals | {"school_name": "All schools"}] if totals and len(places) > 1 else []
     return Drawn(columns, ordered, top, _legend(limits, cells, how.unit))
 
 
