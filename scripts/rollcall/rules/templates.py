@@ -36,8 +36,7 @@ RULES = (
         "template-school-resolves",
         Severity.ERROR,
         SECTION,
-        says="school id or name matches one org of the district; without a roster of orgs, schools are made from the template; "
-        "a member's school is one of them",
+        says="school id or name, a member's too, is that of one org; without a roster of orgs, schools are made from the template",
         message="{value:* is not a school|* are not schools} of the district; {count:# row is|# rows are} set aside",
         fix="Correct {column}. Closest: {detail}",
         checks=(
