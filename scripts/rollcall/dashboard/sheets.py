@@ -135,7 +135,8 @@ def grid(name: str, columns: list[Column]) -> dag.AgGrid:
         columnDefs=[column.definition() for column in columns],
         rowData=[],
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "filter": False, "suppressHeaderMenuButton": True},
-        dashGridOptions=options(name, 0),
+        # Not as high as its rows: what comes first may be thousands, which would all be drawn before the height is set.
+        dashGridOptions=options(name, 0) | {"domLayout": "normal"},
         className="grid",
         style={"height": None},
     )  # fmt: skip
