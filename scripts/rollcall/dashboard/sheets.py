@@ -119,13 +119,20 @@ def columns_picker() -> html.Div:
     )  # fmt: skip
 
 
-def options(name: str, rows: int) -> dict[str, object]:
-    """What a grid is set to: a short one is as high as its rows."""
+def _options(name: str) -> dict[str, object]:
     return {
         "rowHeight": 40, "headerHeight": 40, "animateRows": False, "rowBuffer": 2, "enableCellTextSelection": True,
         "ensureDomOrder": True, "tooltipShowDelay": 300, "suppressDragLeaveHidesColumns": True, "suppressNoRowsOverlay": True,
-        "domLayout": "autoHeight" if rows <= 15 else "normal", **(TICKS if name == "products" else {}),
+        **(TICKS if name == "products" else {}),
     }  # fmt: skip
+
+
+def style(rows: int) -> dict[str, object]:
+    """A short grid is as high as its rows (`--rows` in the style sheet).
+
+    The grid's own automatic height draws all rows at once, thousands too when a search is cleared.
+    """
+    return {"height": None, "--rows": max(rows, 1)}
 
 
 def grid(name: str, columns: list[Column]) -> dag.AgGrid:
@@ -135,10 +142,9 @@ def grid(name: str, columns: list[Column]) -> dag.AgGrid:
         columnDefs=[column.definition() for column in columns],
         rowData=[],
         defaultColDef={"sortable": True, "resizable": True, "suppressMovable": True, "filter": False, "suppressHeaderMenuButton": True},
-        # Not as high as its rows: what comes first may be thousands, which would all be drawn before the height is set.
-        dashGridOptions=options(name, 0) | {"domLayout": "normal"},
+        dashGridOptions=_options(name),
         className="grid",
-        style={"height": None},
+        style=style(0),
     )  # fmt: skip
 
 

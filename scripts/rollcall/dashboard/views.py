@@ -110,10 +110,10 @@ def _graph(name: str | None, figure: dict | None = None, height: str = "260px") 
 
 
 PARTS = (
-    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.dashGridOptions",
+    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.style",
     "products-count.children", "products-note.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
-    "heat-title.children", "new.rowData", "new.dashGridOptions", "new-count.children", "new-note.children", "unapproved.rowData",
-    "unapproved.dashGridOptions", "unapproved-count.children", "unapproved-note.children", "coverage.children", "problems.children", "quality.children", "product.children", "school.children", "wall.children",
+    "heat-title.children", "new.rowData", "new.style", "new-count.children", "new-note.children", "unapproved.rowData",
+    "unapproved.style", "unapproved-count.children", "unapproved-note.children", "coverage.children", "problems.children", "quality.children", "product.children", "school.children", "wall.children",
     "compare.children",
 )  # fmt: skip
 
@@ -190,7 +190,7 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         "trend-words.children": trend_words(days),
         "approval.children": approval(products),
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
-        "products.dashGridOptions": sheets.options("products", len(products)),
+        "products.style": sheets.style(len(products)),
         "products-count.children": f"{len(products):,} in use, {period_name(filters)}",
         "products-note.children": None if products else _NO_USE,
         "inventory-note.children": _note(figures, filters),
@@ -302,8 +302,8 @@ def _review(figures: Figures, filters: Filters, _asked: dict) -> Shown:
         none = "The district's usage begins in this period, so nothing counts as new. Choose a later period."
     parts = {
         "new.rowData": fresh,
-        "new.dashGridOptions": sheets.options("new", len(fresh)),
-        "unapproved.dashGridOptions": sheets.options("unapproved", len(unapproved)),
+        "new.style": sheets.style(len(fresh)),
+        "unapproved.style": sheets.style(len(unapproved)),
         "new-count.children": f"{len(fresh):,} first used in {period_name(filters)}",
         "new-note.children": None if fresh else none if used else _NO_USE,
         "unapproved.rowData": unapproved,
