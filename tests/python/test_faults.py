@@ -1,7 +1,7 @@
 """Faults, done for real: kills at every boundary and at random moments, full disks, damaged files, clocks that jump.
 
 One house lives through all of them in turn, with a reader at it throughout, and ends with the marts of a house that nothing
-ever happened to. The tests kill it five times, CI twenty times and
+ever happened to. The tests kill it five times, CI ten times and
 `make faults` a hundred times (ROLLCALL_KILLS).
 """
 
