@@ -443,8 +443,8 @@ def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights)
     (house.build / "target" / "partial_parse.msgpack").write_bytes(b"garbage")
     for name in ("candidate.duckdb", "candidate.duckdb.wal", "work.duckdb"):
         (house.build / name).write_bytes(b"garbage")
-    (seeds,) = house.build.glob("seeds-*.duckdb")
-    seeds.write_bytes(b"garbage")
+    (start,) = house.build.glob("start-*.duckdb")
+    start.write_bytes(b"garbage")
     for name in (".last_run.json", "alerts.json"):
         (house.warehouse / name).write_text("garbage")
     pointer, now = house.warehouse / "rollcall.duckdb", version(house)
@@ -461,7 +461,7 @@ def test_damaged_ledgers_pointers_versions_and_build_files_are_put_right(nights)
     nights.deliver()
     run = house.refresh()
     assert f"version {now} cannot be opened" in run["mended"][0] and version(house) > now
-    with duckdb.connect(str(seeds), read_only=True) as connection:
+    with duckdb.connect(str(start), read_only=True) as connection:
         assert connection.execute("select count(*) from seeds.grades").fetchone() == (21,)
     nights.reader.begin()
 

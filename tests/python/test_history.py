@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -91,6 +92,10 @@ def test_a_day_of_use_derives_no_roster_again(year):
     users, identities = day_of_use
     assert users == 0
     assert 0 < identities < second[1] / 4
+    built = [
+        each["nodes"] for each in map(json.loads, (year.build / "rollcall.log").open()) if each["event"] == "built"
+    ]
+    assert built[2] < 0.7 * built[1], "the models and tests of the rosters were left out"
 
 
 def test_a_rebuild_from_the_lake_gives_the_same_marts(year):

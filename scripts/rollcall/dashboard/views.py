@@ -100,7 +100,14 @@ def sections():
 
 
 # Until the figures come, also on the pages that have none: without axes, whose drawing would hold up the page.
-_BLANK = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}}
+_BLANK = {
+    "layout": {
+        "xaxis": {"visible": False},
+        "yaxis": {"visible": False},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+}
 
 
 def _graph(name: str | None, figure: dict | None = None, height: str = "260px") -> dcc.Graph:

@@ -30,6 +30,7 @@ SELECTION = [
     "test_type:data,path:tests/config",
     "test_name:accepted_values",
     "test_name:relationships*,path:models/marts/*/fct_*",
+    "tag:carried_over",  # what this build need not make: _carry_over
 ]
 
 
@@ -45,9 +46,13 @@ class Node:
 
 @dataclass
 class Built:
-    """How the build went: each node, what failed, whether only tests did, and the queries of the rows that those found."""
+    """How the build went: each node, what failed, whether only tests did, and the queries of the rows that those found.
+
+    `rosters` are the tables of the work file that a build leaves out when no district's rosters are in scope.
+    """
 
     nodes: list[Node] = field(default_factory=list)
+    rosters: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     only_tests_failed: bool = True
     failing_rows: list[str] = field(default_factory=list)
@@ -87,18 +92,22 @@ def dbt_build(
     """
     export(settings)
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.cli.main import dbtRunner
 
-    arguments = ["build", *_flags(settings), *SELECTION]
+    manifest = manifest or parse(settings)
+    rosters = _rosters(manifest)
+    arguments = [*SELECTION]
+    built = Built(rosters=sorted(f"{node.schema}.{node.name}" for node in rosters if node.database == "work"))
     if settings.engine == "duckdb" and settings.work.exists():
-        arguments += ["--exclude-resource-type=seed"]  # they are in it: publish.start_candidate
+        # publish.start_candidate has put it there: with the seeds, and the tables of the rosters without rows.
+        arguments += ["--exclude-resource-type=seed"]
+        _carry_over(settings, manifest, rosters, built)
     workers: set[str] = set()
     if settings.engine == "spark":
         if not marts.start(settings, base):
             base = None
         arguments += ["--target=spark", *([] if base else ["--full-refresh"])]
 
-    built, done, total = Built(), 0, None
+    done, total = 0, None
 
     def follow(event) -> None:
         nonlocal done, total
@@ -110,15 +119,30 @@ def dbt_build(
                 workers.update(spark.workers())
             say("building", done, total)
 
-    # dbt's graph of objects is large and stays: looking through it for garbage again and again takes a tenth of a build.
-    gc.disable()
-    try:
-        result = dbtRunner(manifest, callbacks=[follow]).invoke(arguments)
-    finally:
-        gc.enable()
+    results = [] if built.failed else _invoke(settings, manifest, ["build", *arguments], built, [follow])
     # dbt-duckdb keeps the file open until the process ends; the audit needs it now.
     DuckDBConnectionManager.close_all_connections()
     shutil.rmtree(settings.build / "spill", ignore_errors=True)
+    if settings.engine == "spark" and built.failed:
+        spark.must_be_alive()
+    if settings.engine == "spark" and (lost := workers - spark.workers()):
+        logs.event("workers were lost", workers=sorted(lost), tasks="done again by others")
+    if settings.engine == "spark" and not built.failed:
+        read = marts.unload(settings, _marts(results), base)
+        logs.event("marts unloaded", base=base, bytes_read=sum(read.values()))
+    return built
+
+
+def _invoke(settings: Settings, manifest: Any, arguments: list[str], built: Built, callbacks: Iterable = ()) -> list:
+    """Runs a command of dbt, notes what became of its nodes, and returns dbt's results. Raises what broke it off."""
+    from dbt.cli.main import dbtRunner
+
+    # dbt's graph of objects is large and stays: looking through it for garbage again and again takes a tenth of a build.
+    gc.disable()
+    try:
+        result = dbtRunner(manifest, callbacks=list(callbacks)).invoke([*arguments, *_flags(settings)])
+    finally:
+        gc.enable()
     if result.exception:
         raise result.exception
     for node in result.result.results:
@@ -131,14 +155,54 @@ def dbt_build(
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:
                 built.failing_rows.append(node.node.compiled_code)
-    if settings.engine == "spark" and built.failed:
-        spark.must_be_alive()
-    if settings.engine == "spark" and (lost := workers - spark.workers()):
-        logs.event("workers were lost", workers=sorted(lost), tasks="done again by others")
-    if settings.engine == "spark" and not built.failed:
-        read = marts.unload(settings, _marts(result.result.results), base)
-        logs.event("marts unloaded", base=base, bytes_read=sum(read.values()))
-    return built
+    return list(result.result.results)
+
+
+_SCOPE = "model.rollcall.int_increments__roster_scope"
+
+
+def _rosters(manifest: Any) -> list[Any]:
+    """The models that say the same as before unless a district's rosters are in scope: after the scope, and not after what is used."""
+    manifest.build_parent_and_child_maps()
+
+    def after(*starts: str) -> set[str]:
+        found, left = set(), list(starts)
+        while left:
+            new = [one for one in manifest.child_map[left.pop()] if one not in found and one in manifest.nodes]
+            found.update(new)
+            left += new
+        return found
+
+    daily = [
+        node.unique_id
+        for node in manifest.nodes.values()
+        if node.original_file_path.startswith(("models/staging/extension/", "models/staging/inventory/"))
+    ]
+    carried_over = map(manifest.nodes.__getitem__, after(_SCOPE) - after(*daily))
+    return [node for node in carried_over if node.resource_type == "model" and node.config.materialized != "ephemeral"]
+
+
+def _carry_over(settings: Settings, manifest: Any, rosters: list[Any], built: Built) -> None:
+    """Builds the scope before all else, and marks what the rest of the build leaves out: the rosters and their tests, if no district is in scope."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    first = [node.node for node in _invoke(settings, manifest, ["run", f"--select=+{_SCOPE.split('.')[-1]}"], built)]
+    DuckDBConnectionManager.close_all_connections()
+    if built.failed:
+        return
+    ((is_any,),) = answer(settings, "select bool_or(is_in_scope) from work.intermediate.int_increments__roster_scope")[
+        1
+    ]
+    left_out = {node.unique_id for node in first}
+    if not is_any:
+        as_before = {node.unique_id for node in rosters}
+        left_out |= as_before
+        for node in manifest.nodes.values():
+            of_models = {one for one in manifest.parent_map[node.unique_id] if one.startswith("model.")}
+            if node.resource_type == "test" and of_models and of_models <= as_before:
+                left_out.add(node.unique_id)
+    for unique_id in left_out:
+        manifest.nodes[unique_id].tags.append("carried_over")  # in this process's memory alone
 
 
 def _marts(results: Iterable[Any]) -> dict[str, marts.Mart]:

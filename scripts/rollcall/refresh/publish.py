@@ -127,7 +127,7 @@ def _clone(source: Path, target: Path) -> None:
 def start_candidate(settings: Settings, base: Version | None) -> None:
     """A fresh candidate, a copy of `base` where there is one, and nothing of a failed run.
 
-    The work file is there only with `base`, with the seeds in it, where they were kept by a build of the same code.
+    The work file is there only with `base`, as `keep_start` has kept it, where a build of the same code has.
     """
     settings.build.mkdir(parents=True, exist_ok=True)
     for file in (settings.candidate, settings.work):
@@ -135,30 +135,35 @@ def start_candidate(settings: Settings, base: Version | None) -> None:
         Path(f"{file}.wal").unlink(missing_ok=True)
     if base:
         _clone(base.file(settings), settings.candidate)
-        seeds = _seeds(settings, base.code_fingerprint)
-        with suppress(duckdb.Error):  # there are none, or they are damaged: they are loaded
-            duckdb.connect(str(seeds), read_only=True).close()
-            _clone(seeds, settings.work)
+        start = _kept_start(settings, base.code_fingerprint)
+        with suppress(duckdb.Error):  # there is none, or it is damaged: it is made again
+            duckdb.connect(str(start), read_only=True).close()
+            _clone(start, settings.work)
 
 
-def _seeds(settings: Settings, code_fingerprint: str) -> Path:
-    return settings.build / f"seeds-{code_fingerprint[:16]}.duckdb"
+def _kept_start(settings: Settings, code_fingerprint: str) -> Path:
+    return settings.build / f"start-{code_fingerprint[:16]}.duckdb"
 
 
-def keep_seeds(settings: Settings, code_fingerprint: str) -> None:
-    """Keeps the seeds of the work file for the builds to come, which need not load them again. They change with the code."""
-    kept = _seeds(settings, code_fingerprint)
-    for old in settings.build.glob("seeds-*"):
+def keep_start(settings: Settings, code_fingerprint: str, rosters: list[str]) -> None:
+    """Keeps what builds to come begin with: the work file's seeds, and the tables of the rosters without their rows.
+
+    They change with the code. A build that loads no seeds and derives nobody's roster needs them.
+    """
+    kept = _kept_start(settings, code_fingerprint)
+    for old in settings.build.glob("start-*"):
         old.unlink()
     part = kept.with_suffix(".part")
     with duckdb.connect() as connection:
         connection.execute(f"attach {quote(settings.work)} as work (read_only)")
         connection.execute(f"attach {quote(part)} as kept")
-        connection.execute("create schema kept.seeds")
-        for (name,) in connection.execute(
-            "select table_name from duckdb_tables() where database_name = 'work' and schema_name = 'seeds'"
+        for schema, name in connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'work'"
         ).fetchall():
-            connection.execute(f'create table kept.seeds."{name}" as from work.seeds."{name}"')
+            if schema == "seeds" or f"{schema}.{name}" in rosters:
+                connection.execute(f'create schema if not exists kept."{schema}"')
+                rows = "" if schema == "seeds" else "limit 0"
+                connection.execute(f'create table kept."{schema}"."{name}" as from work."{schema}"."{name}" {rows}')
     part.replace(kept)
 
 

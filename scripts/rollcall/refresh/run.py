@@ -33,7 +33,6 @@ from rollcall.settings import Settings
 
 if TYPE_CHECKING:
     from rollcall.expectations.audit import Auditor
-    from rollcall.refresh.build import Node
     from rollcall.refresh.builder import Builder
 
 PUBLISHED, FAILED, HELD_BACK, AUDIT_FAILED = 0, 1, 20, 30
@@ -74,7 +73,6 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
     asked: int = 0
-    nodes: list[Node] = field(default_factory=list)
     mark: TextIO | None = None
 
     def as_dict(self) -> dict[str, object]:
@@ -472,7 +470,7 @@ class _Build:
             self.say("building the candidate" + ("" if self.base else " from the whole lake"))
             publish.start_candidate(settings, self.base)
             built = self.builder.build(self.say, self.base.version if self.base else None)
-            run.nodes = built.nodes
+            event("built", run=run.run_id, nodes=len(built.nodes), failed=built.failed)
             if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
             if built.failed and not built.only_tests_failed:
@@ -485,7 +483,7 @@ class _Build:
             _must_have_read_what_was_written(settings)
             publish.compact(settings)
             if settings.engine == "duckdb" and any(node.unique_id.startswith("seed.") for node in built.nodes):
-                publish.keep_seeds(settings, self.code_fingerprint)
+                publish.keep_start(settings, self.code_fingerprint, built.rosters)
         with run.stage("audit"):
             self.say("auditing the candidate")
             # A version of other models may lack what the comparison looks at.
