@@ -117,6 +117,18 @@ class Past:
     until: date | None = None
     full_tables: frozenset[str] = frozenset()
     extensions: Extensions = field(default_factory=Extensions)
+    _made: dict[str, str] = field(default_factory=dict, init=False)
+
+    def make(self, connection: duckdb.DuckDBPyConnection, lake_table: str, key: str) -> None:
+        """Finds the last row per key once, as a table of this connection, for all that ask for it."""
+        if lake_table not in self._made and self.files(lake_table):
+            name = "past_" + lake_table.replace("/", "_")
+            connection.execute(f'create table "{name}" as select * from {self.latest(lake_table, key)}')
+            self._made[lake_table] = f'"{name}"'
+
+    def look_again(self) -> None:
+        """Has what the lake says read again: it was written to."""
+        self._made.clear()
 
     def files(self, lake_table: str) -> list[str]:
         return lake.files(self.settings, lake_table, self.district_id)
@@ -131,6 +143,8 @@ class Past:
 
     def latest(self, lake_table: str, key: str) -> str:
         """A query of the last row per key (deleted ones too), be there any or not."""
+        if lake_table in self._made:
+            return self._made[lake_table]
         when = f"where _effective_at <= timestamp {quote(self.until)}" if self.until else ""
         return f"""(
             select * from {self.rows(lake_table)} {when}

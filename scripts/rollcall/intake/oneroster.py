@@ -33,6 +33,8 @@ def load(
         return Loaded()
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
+    for name in KNOWN:
+        past.make(connection, f"oneroster/{name}", "sourcedId")
     load_seeds(connection, unpacked.version)
     unreadable = {file.file_name for file in observed.files if file.undecodable_line}
     columns = schema.oneroster_files(unpacked.version)
@@ -92,7 +94,7 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
                 f"""create table "known_{name}" as {own} select * exclude (_row_number) from ({was} {gone})"""
             )
         if has_past and name in COMPARED:
-            connection.execute(f'create table "before_{name}" as {was}')
+            connection.execute(f'create view "before_{name}" as {was}')
 
 
 def _make_after(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection, past: Past) -> None:

@@ -92,10 +92,10 @@ def is_known(list_: str, id_: str | None) -> str:
     )
 
 
-def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, kept: Extensions) -> None:
+def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, district_id: str, kept: Extensions) -> bool:
     """Takes the names out of the lake that were kept of people who are in `district_students` now, and what else is of staff only.
 
-    For before the delivery that says so is compared with the lake. Killed on the way, the delivery is not in the lake, and the
+    Returns whether there were any. For before the delivery that says so is compared with the lake. Killed on the way, the delivery is not in the lake, and the
     next refresh does it again.
     """
     replaced = None
@@ -124,6 +124,7 @@ def forget_names(settings: Settings, connection: duckdb.DuckDBPyConnection, dist
                 replaced.replace(Path(file), f"select * replace ({', '.join([*fields, *own])}) from {rows}")
     if replaced:
         replaced.put_in()
+    return replaced is not None
 
 
 def _has(connection: duckdb.DuckDBPyConnection, rows: str, column: str) -> bool:

@@ -285,8 +285,9 @@ def take(
                     table.name: full for table in tables if (full := first_full(table.name, later)) is not None
                 }
                 # An older list does not say who is a student by now.
-                if delivery.kind in _OF_PEOPLE and not later:
-                    students.forget_names(settings, connection, district.district_id, district.extensions)
+                is_newest = delivery.kind in _OF_PEOPLE and not later
+                if is_newest and students.forget_names(settings, connection, district.district_id, district.extensions):
+                    past.look_again()
                 log = Log(incoming, past, delivery.delivery_date, arrived_at, next_full)
                 if delivery.kind is not Kind.USAGE:
                     changes = log.append(tables)

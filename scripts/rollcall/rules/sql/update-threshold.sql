@@ -11,10 +11,10 @@ from (
         select typed.type, old.content <> new.content as is_changed
         from ({{ before }}) as typed
         inner join (
-            select trim("sourcedId") as id, md5(concat_ws(chr(31), {{ columns }})) as content from before_{{ table }}
+            select trim("sourcedId") as id, hash({{ columns }}) as content from before_{{ table }}
         ) as old on typed.id = old.id
         left join (
-            select trim("sourcedId") as id, md5(concat_ws(chr(31), {{ columns }})) as content from after_{{ table }}
+            select trim("sourcedId") as id, hash({{ columns }}) as content from after_{{ table }}
         ) as new on typed.id = new.id
     )
     group by type
