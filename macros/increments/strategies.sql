@@ -37,8 +37,9 @@
     from {{ changes }}
     group by {{ keys | join(", ") }}
     having {% for measure in measures %}sum({{ measure.name }}) <> 0{{ " or " if not loop.last }}{% endfor %}
-    {%- if config.get("laid_down_by") and not is_incremental() %}
-    -- Laid down in the order in which it is read, so that a reader of a part skips the rest; later builds append to that.
+    {%- if config.get("laid_down_by") and (target.type == "duckdb" or not is_incremental()) %}
+    -- Laid down in the order in which it is read, so that a reader of a part skips the rest. Changes come in that order too: DuckDB
+    -- updates rows that lie side by side forty times as fast as rows all over the table.
     order by {{ config.get("laid_down_by") | join(", ") }}
     {%- endif %}
 {%- endmacro %}

@@ -9,7 +9,7 @@
         keys=keys,
         parts="period_start",
         gone_without="page_loads",
-        laid_down_by=["period", "period_start"],
+        laid_down_by=["period", "period_start", "user_key"],
     )
 }}
 with changes as (
