@@ -52,12 +52,12 @@ class Builder:
             text=True,
         )
 
-    def build(self, say: Callable[[str, int, int | None], None], base: str | None) -> Built:
+    def build(self, say: Callable[[str, int, int | None], None], base: str | None, has_rosters: bool) -> Built:
         """Builds and tests the candidate, which is there already where it goes on from `base`. Raises what broke it off."""
         if self._process is None:
-            return build.dbt_build(self._settings, say, base)
+            return build.dbt_build(self._settings, say, base, has_rosters=has_rosters)
         with suppress(BrokenPipeError):  # it has ended already, and gives no answer
-            print(json.dumps(base), file=self._process.stdin, flush=True)
+            print(json.dumps([base, has_rosters]), file=self._process.stdin, flush=True)
         for line in self._process.stdout:
             answer = json.loads(line)
             if "done" in answer:
@@ -106,9 +106,9 @@ def main() -> None:
 
     try:
         manifest = build.parse(settings)
-        base = asked.get()
+        base, has_rosters = asked.get()
         built = build.dbt_build(
-            settings, lambda _, done=0, total=None: answer({"done": done, "total": total}), base, manifest
+            settings, lambda _, done=0, total=None: answer({"done": done, "total": total}), base, manifest, has_rosters
         )
         answer(asdict(built))
     except BaseException as error:

@@ -23,6 +23,7 @@ from rollcall.expectations import start
 from rollcall.intake import held, lake, landing, privacy, take
 from rollcall.intake.changes import Changes
 from rollcall.intake.findings import REPORT_FILES
+from rollcall.intake.landing import Kind
 from rollcall.intake.side_by_side import Intake, Taken, is_of_everyone
 from rollcall.intake.take import Outcome
 from rollcall.logs import event
@@ -469,7 +470,10 @@ class _Build:
         with run.stage("build"):
             self.say("building the candidate" + ("" if self.base else " from the whole lake"))
             publish.start_candidate(settings, self.base)
-            built = self.builder.build(self.say, self.base.version if self.base else None)
+            came = {outcome.delivery.kind for outcome in run.outcomes if outcome.verdict == "accepted"}
+            built = self.builder.build(
+                self.say, self.base.version if self.base else None, not came <= {Kind.USAGE, Kind.PRODUCTS}
+            )
             event("built", run=run.run_id, nodes=len(built.nodes), failed=built.failed)
             if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
