@@ -72,12 +72,15 @@ def connection_string(file: Path) -> str:
     return f"rollcallduckdb:///{name}"
 
 
+LENT = "rollcalllent:///:memory:"  # the address at which Great Expectations finds the connection that is lent
+
+
 @contextmanager
-def lent(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
-    """The address at which Great Expectations finds a connection, for as long as it is lent."""
+def lent(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Lends Great Expectations a connection."""
     LentDuckDBDialect.owner = connection
     try:
-        yield "rollcalllent:///:memory:"
+        yield
     finally:
         LentDuckDBDialect.owner = None
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -175,19 +176,27 @@ def suite(name: str, questions: Iterable[Question]) -> gx.ExpectationSuite:
     )
 
 
+@cache
+def _tables():
+    """Whatever tables are lent, as a data source and a batch definition: made once, since that takes longer than a small delivery's checks."""
+    source = context.quiet().data_sources.add_sql(
+        "delivery", connection_string=duckdb_engine.LENT, create_temp_table=False
+    )
+    # Every expectation names its own tables: the batch is no more than the connection.
+    return source, source.add_query_asset("tables", query="select 1 as one").add_batch_definition_whole_table("all")
+
+
 def judge(name: str, questions: list[Question], connection: duckdb.DuckDBPyConnection) -> Judgement:
     """Asks every question of the tables of a connection. RuntimeError where one cannot be answered."""
-    with duckdb_engine.lent(connection) as address:
-        made = context.quiet()
-        source = made.data_sources.add_sql("delivery", connection_string=address, create_temp_table=False)
-        # Every expectation names its own tables: the batch is no more than the connection.
-        batch = source.add_query_asset("tables", query="select 1 as one").add_batch_definition_whole_table("all")
+    with duckdb_engine.lent(connection):
+        source, batch = _tables()
         try:
             # Not by a checkpoint, which stores all of this and compares what it has stored: more work than the checks are.
             result = batch.get_batch().validate(suite(name, questions), result_format={"result_format": "BASIC"})
         finally:
-            # What Great Expectations keeps of its engine must not keep the connection.
+            # What Great Expectations keeps of its engines must not keep the connection.
             source.get_execution_engine().close()
+            source.get_engine().dispose()
     if len(result.results) != len(questions):
         raise RuntimeError(f"Great Expectations answered {len(result.results)} of {len(questions)} questions")
     broken: dict[int, Broken] = {}
