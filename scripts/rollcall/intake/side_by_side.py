@@ -76,17 +76,23 @@ class Intake:
             why = f"{delivery.name}: it could not be put away ({type(error).__name__}); it stays where it is"
             return Taken(delivery, left=why, is_own_mistake=not isinstance(error, OSError))
 
+    def workers(self, deliveries: list[Delivery]) -> int:
+        """How many processes take these deliveries: one for each core and district; 1, this process, for a few or those of one district."""
+        districts = {delivery.district.district_id for delivery in deliveries}
+        workers = min(self.settings.intake_processes or os.cpu_count() or 1, len(districts))
+        return workers if workers > 1 and len(deliveries) >= _FEW else 1
+
     def all(self, deliveries: list[Delivery]) -> Generator[Taken]:
         """Takes deliveries, those of one district in their order; each is handed on when it is done."""
-        of_district: dict[str, list[Delivery]] = {}
-        for delivery in deliveries:
-            of_district.setdefault(delivery.district.district_id, []).append(delivery)
-        workers = min(self.settings.intake_processes or os.cpu_count() or 1, len(of_district))
-        if workers < 2 or len(deliveries) < _FEW:
+        workers = self.workers(deliveries)
+        if workers == 1:
             for delivery in deliveries:
                 self.begins(delivery)
                 yield self.one(delivery)
             return
+        of_district: dict[str, list[Delivery]] = {}
+        for delivery in deliveries:
+            of_district.setdefault(delivery.district.district_id, []).append(delivery)
         yield from self._side_by_side(list(of_district.values()), workers)
 
     def _side_by_side(self, districts: list[list[Delivery]], workers: int) -> Generator[Taken]:

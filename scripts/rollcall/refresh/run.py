@@ -226,20 +226,20 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 files += _kept_files(settings)
             released = held.released(settings) if intake else {}
             files += list(released)
-            if files:
-                start.on_a_thread()
             deliveries = _new_deliveries(settings, run, found.folders, files, backfill)
+            taking = Intake(
+                settings, backfill is not None, released, descriptor(settings),
+                lambda delivery: say(f"taking {delivery.name}", len(run.outcomes), len(deliveries)),
+            )  # fmt: skip
             if deliveries:
                 builder = _start_builder(settings)
+                if taking.workers(deliveries) == 1:
+                    start.on_a_thread()
                 # What a delivery is compared with: a bit that has flipped there would go on into what it is written as.
                 theirs = {f"district_id={delivery.district.district_id}" for delivery in deliveries}
                 lake.must_be_as_written(
                     settings, lambda path: not _is_page_loads(path) and not theirs.isdisjoint(path.parts)
                 )
-            taking = Intake(
-                settings, backfill is not None, released, descriptor(settings),
-                lambda delivery: say(f"taking {delivery.name}", len(run.outcomes), len(deliveries)),
-            )  # fmt: skip
             with closing(taking.all(deliveries)) as taken:
                 for one in taken:
                     _note(one, run)
