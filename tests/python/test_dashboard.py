@@ -666,6 +666,9 @@ def test_filters_change_the_figures_and_the_address_and_can_be_gone_back_from(di
     settled(page)
     assert cards(page) == before
     assert "school" not in parse_qs(urlsplit(page.url).query)
+    # Of all products the rows in sight are drawn, and no others: thousands of rows at once would hold up the page.
+    assert int(re.search(r"\d+", page.locator("#products-count").inner_text())[0]) > 100
+    assert 10 < page.locator("#products .ag-center-cols-container .ag-row").count() < 40
 
 
 def test_the_export_is_the_table_as_it_is_sorted_and_says_what_it_is(page, address):
