@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -200,13 +200,13 @@ class Settings(BaseSettings):
         return _freshness_of_sources() if self.freshness_days is None else self.freshness_days
 
     def days_late(
-        self, kind: str, last: datetime, now: datetime, own: Mapping[str, int] | None = None
+        self, kind: str, last: date, today: date, own: Mapping[str, int] | None = None
     ) -> tuple[int, int] | None:
         """(days since the newest data of a kind, days within which newer data was expected), if that is longer ago.
 
-        A district's `own` days go before all others; 0 expects nothing.
+        `today` is the district's. A district's `own` days go before all others; 0 expects nothing.
         """
-        days, allowed = (now - last).days, {**self.expected_days, **(own or {})}.get(kind)
+        days, allowed = (today - last).days, {**self.expected_days, **(own or {})}.get(kind)
         return (days, allowed) if allowed and days > allowed else None
 
     @property

@@ -236,6 +236,19 @@ def test_late_kinds_of_delivery_are_told_by_their_own_thresholds(house):
     assert "(expected within 4)" in late["fresh/oakdale/oneroster"].what
 
 
+def test_a_day_ends_when_it_ends_in_the_district(house):
+    (house.landing / "oakdale").mkdir(parents=True)
+    (house.landing / "oakdale" / "district.toml").write_text('time_zone = "America/Los_Angeles"\n')
+    roster.usage(
+        house.landing / "oakdale" / "usage_2020-10-01.csv",
+        [("2020-10-01T18:00:00Z", "a@b.example", "https://x.example/")],
+    )
+    house.take()
+    house.warehouse.mkdir()
+    assert not problems(house, datetime(2020, 10, 5, 6, tzinfo=UTC)), "the evening of the third day after"
+    assert set(problems(house, datetime(2020, 10, 5, 8, tzinfo=UTC))) == {"fresh/oakdale/usage"}
+
+
 def test_status_tells_a_stranger_what_happened_and_what_to_do(house):
     assert "Put files into the landing folder" in house.run("status").stdout
     refuse(house)

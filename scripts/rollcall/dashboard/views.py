@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from urllib.parse import parse_qs, quote, urlencode
 from zoneinfo import ZoneInfo
@@ -820,13 +820,13 @@ def late(figures: Figures, district_id: str) -> list[tuple[str, date, int, int]]
 
     To people who do not see the deliveries, that is the usage: its last day is on every page.
     """
-    now, found = datetime.now(UTC).replace(tzinfo=None), []
+    district, found = figures.options.districts[district_id], []
+    today = datetime.now(ZoneInfo(district.time_zone)).date()
     rows = figures.freshness(district_id) if figures.sees_deliveries(district_id) else [{"delivery_kind": "usage"}]
     for row in rows:
         kind = row["delivery_kind"]
-        last = figures.options.districts[district_id].last_day if kind == "usage" else row["last_date"]
-        own = figures.options.districts[district_id].freshness_days
-        if last and (of_days := figures.settings.days_late(kind, datetime.combine(last, time()), now, own)):
+        last = district.last_day if kind == "usage" else row["last_date"]
+        if last and (of_days := figures.settings.days_late(kind, last, today, district.freshness_days)):
             found.append((kind, last, *of_days))
     return found
 

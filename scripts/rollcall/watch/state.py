@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from rollcall.dbt_macros import rendered
 from rollcall.errors import RollcallError
@@ -226,27 +227,32 @@ def _to_send(folder: Path) -> str:
     return f"{report} and {rows.name} beside it"
 
 
-def _freshness_of_districts(settings: Settings) -> dict[str, dict[str, int]]:
-    """The days within which districts deliver, as the newest accepted delivery of each came with them."""
+def _days_of_districts(settings: Settings, now: datetime) -> dict[str, tuple[date, dict[str, int]]]:
+    """What day it is in each district, and the days within which it delivers, as its newest accepted delivery came with them."""
     found = lake.ask(
         settings,
         lambda records: (
-            f"""select district_id, arg_max_null(freshness_days, arrived_at) as days from {records}
-            where verdict = '{ACCEPTED}' group by district_id"""
+            f"""select district_id, arg_max(time_zone, arrived_at) as time_zone, arg_max_null(freshness_days, arrived_at) as days
+            from {records} where verdict = '{ACCEPTED}' group by district_id"""
         ),
     )
-    return {row["district_id"]: json.loads(row["days"]) for row in found if row["days"]}
+    return {
+        row["district_id"]: (now.astimezone(ZoneInfo(row["time_zone"])).date(), json.loads(row["days"] or "{}"))
+        for row in found
+    }
 
 
 def _of_deliveries(settings: Settings, now: datetime) -> list[Problem]:
     found = [_refused(delivery, settings, now) for delivery in open_deliveries(settings)]
-    own = _freshness_of_districts(settings)
+    days_of = _days_of_districts(settings, now)
     for arrival in arrivals(settings):
+        if not arrival.accepted_date:
+            continue
         # By the date of the data, as the dashboard: what arrives today may be of last month.
-        last = datetime.fromisoformat(arrival.accepted_date).replace(tzinfo=UTC) if arrival.accepted_date else None
-        if last and (late := settings.days_late(arrival.kind, last, now, own.get(arrival.district_id))):
+        last, (today, own) = date.fromisoformat(arrival.accepted_date), days_of[arrival.district_id]
+        if late := settings.days_late(arrival.kind, last, today, own):
             days, allowed = late
-            what = f"{arrival.district_id}: the newest {arrival.kind} data is of {last:%Y-%m-%d}, {days} days ago (expected within {allowed})"
+            what = f"{arrival.district_id}: the newest {arrival.kind} data is of {last}, {days} days ago (expected within {allowed})"
             fix = "Ask the district for a newer delivery, or set freshness_days in its district.toml to what was agreed"
             found.append(Problem(f"fresh/{arrival.district_id}/{arrival.kind}", "late", what, fix))
     return found
