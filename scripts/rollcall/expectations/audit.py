@@ -1,22 +1,28 @@
 """The audit of a candidate, in a process of its own: `python -m rollcall.expectations.audit`.
 
 Great Expectations takes seconds to import, which this process spends while dbt builds. It then waits for one line of JSON, the
-paths of the candidate and of the version before, answers with one line of JSON, and writes the Data Docs after that: nobody
-has to wait for those.
+paths of the candidate and of the version before, and answers with one line of JSON. Of a candidate that fails it writes Data Docs after
+that; those of a published version `rollcall status --open` makes when someone asks for them.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rollcall.errors import RollcallError
 from rollcall.expectations.start import great_expectations
 from rollcall.settings import Settings
+
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult
 
 _MOST = 5  # sentences on one drift
 
@@ -61,43 +67,38 @@ class Auditor:
         failures, warnings = ([Failure(**one) for one in result[name]] for name in ("failures", "warnings"))
         return failures, warnings, result["asked"]
 
-    def finish(self) -> None:
-        """Waits for the Data Docs. Raises RollcallError where they could not be written."""
-        if self._process.wait():
-            raise RollcallError(f"the Data Docs of the audit could not be written; the log is {self._log.name}")
-
     def stop(self) -> None:
-        """Ends a process that was never asked; one that was has its Data Docs to write and ends by itself."""
+        """Ends a process that was never asked; one that was may have Data Docs to write and ends by itself."""
         if not self._is_asked:
             self._process.kill()
         self._process.wait()
         self._log.close()
 
 
-def validate_marts(made, suites: dict[str, list], candidate: Path, before: Path | None = None):
+def validate_marts(
+    made, suites: dict[str, list], candidate: Path, before: Path | None = None
+) -> list[ExpectationSuiteValidationResult]:
     """Asks suites of the marts, by mart, of a candidate beside the version before; the results by suite."""
     from rollcall.expectations import context, duckdb_engine
 
     gx = great_expectations()
 
     duckdb_engine.BufferedDuckDBDialect.before = before
-    file, definitions = context.source(made, "candidate", candidate), []
+    file, results = context.source(made, "candidate", candidate), []
     for mart, expectations in suites.items():
         batch = file.add_table_asset(mart, table_name=mart, schema_name="marts").add_batch_definition_whole_table("all")
-        suite = made.suites.add(gx.ExpectationSuite(name=mart, expectations=expectations))
-        definitions.append(made.validation_definitions.add(gx.ValidationDefinition(name=mart, data=batch, suite=suite)))
-    checkpoint = made.checkpoints.add(
-        gx.Checkpoint(name="marts", validation_definitions=definitions, result_format={"result_format": "BASIC"})
-    )
-    return checkpoint.run().run_results.values()
+        suite = gx.ExpectationSuite(name=mart, expectations=expectations)
+        # Not by a checkpoint, as in the gate.
+        results.append(batch.get_batch().validate(suite, result_format={"result_format": "BASIC"}))
+    return results
 
 
-def validate(made, candidate: Path, before: Path | None) -> dict[str, object]:
-    """Runs the suite, in a context, on the candidate. Read-only."""
-    from rollcall.expectations import context, marts
+def judged(made, results: list[ExpectationSuiteValidationResult]) -> dict[str, object]:
+    """What the results say, of a candidate in a context: failures, drift, and how many expectations were asked."""
+    from rollcall.expectations import context
 
     failures, warnings, asked = [], [], 0
-    for result in validate_marts(made, marts.suites(before is not None), candidate, before):
+    for result in results:
         for outcome in result.results:
             asked += 1
             if not outcome.success:
@@ -135,15 +136,21 @@ def main() -> None:
     docs = Path(sys.argv[1])
     answers, sys.stdout = sys.stdout, sys.stderr  # a library that prints must not garble the answer
     great_expectations()  # what takes long is done before the question comes
-    from rollcall.expectations import context, marts  # noqa: F401
+    from rollcall.expectations import context, marts
 
     made = context.quiet()
-    context.add_site(made, docs)
     if question := sys.stdin.readline().strip():
         candidate, before = json.loads(question)
-        found = validate(made, Path(candidate), Path(before) if before else None)
+        results = validate_marts(
+            made, marts.suites(before is not None), Path(candidate), Path(before) if before else None
+        )
+        found = judged(made, results)
         print(json.dumps(found), file=answers, flush=True)
-        made.build_data_docs(site_names=[context.SITE])  # counts, and no values of people
+        shutil.rmtree(docs, ignore_errors=True)
+        if found["failures"]:
+            context.write_docs(results, docs)  # counts, and no values of people
+    sys.stderr.flush()
+    os._exit(0)  # without taking Great Expectations apart, for which the command would wait
 
 
 if __name__ == "__main__":

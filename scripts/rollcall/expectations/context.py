@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import great_expectations as gx
+from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.resource_identifiers import (
+    ExpectationSuiteIdentifier,
+    ValidationResultIdentifier,
+)
 
 from rollcall.expectations import duckdb_engine
 
@@ -19,19 +25,29 @@ def quiet():
     return context
 
 
-def add_site(context, docs: Path) -> None:
-    """Has a context render its Data Docs into a folder."""
-    context.add_data_docs_site(
+def write_docs(results: Iterable[ExpectationSuiteValidationResult], folder: Path) -> Path:
+    """Renders results as Data Docs. The page to open."""
+    made = quiet()
+    made.add_data_docs_site(
         SITE,
         {
             "class_name": "SiteBuilder",
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
             "store_backend": {
                 "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(docs).replace("$", "\\$"),
+                "base_directory": str(folder).replace("$", "\\$"),
             },
         },
     )
+    for result in results:
+        key = ValidationResultIdentifier(
+            expectation_suite_identifier=ExpectationSuiteIdentifier(result.suite_name),
+            run_id=RunIdentifier(run_name="rollcall"),
+            batch_identifier=result.suite_name,
+        )
+        made.validation_results_store.add(key=key, value=result)
+    made.build_data_docs(site_names=[SITE])
+    return folder / "index.html"
 
 
 def source(context, name: str, file: Path):

@@ -30,9 +30,7 @@ def render(settings: Settings) -> Path:
 
     folder = settings.build / "data_docs"
     shutil.rmtree(folder, ignore_errors=True)
-    made = context.quiet()
-    context.add_site(made, folder)
+    results = []
     if settings.pointer.exists():
-        audit.validate_marts(made, marts.suites(False), settings.pointer.resolve())
-    made.build_data_docs(site_names=[context.SITE])
-    return folder / "index.html"
+        results = audit.validate_marts(context.quiet(), marts.suites(False), settings.pointer.resolve())
+    return context.write_docs(results, folder)

@@ -17,12 +17,8 @@ from typing import Any, ClassVar
 import duckdb
 import great_expectations as gx
 from great_expectations.compatibility.pydantic import PrivateAttr
-from great_expectations.core import ExpectationSuiteValidationResult, RunIdentifier
+from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.core.expectation_validation_result import expectationSuiteValidationResultSchema
-from great_expectations.data_context.types.resource_identifiers import (
-    ExpectationSuiteIdentifier,
-    ValidationResultIdentifier,
-)
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import BatchExpectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -135,25 +131,14 @@ class Judgement:
 
     def write_docs(self, folder: Path) -> Path:
         """Renders the result as Data Docs. The page to open."""
-        return _write_docs(self._result, folder)
+        return context.write_docs([self._result], folder)
 
 
 def write_docs(file: Path, folder: Path) -> Path:
     """Renders a result that was saved as Data Docs. The page to open."""
-    return _write_docs(expectationSuiteValidationResultSchema.load(json.loads(file.read_text("utf-8"))), folder)
-
-
-def _write_docs(result: ExpectationSuiteValidationResult, folder: Path) -> Path:
-    made = context.quiet()
-    context.add_site(made, folder)
-    key = ValidationResultIdentifier(
-        expectation_suite_identifier=ExpectationSuiteIdentifier(result.suite_name),
-        run_id=RunIdentifier(run_name="delivery"),
-        batch_identifier="delivery",
+    return context.write_docs(
+        [expectationSuiteValidationResultSchema.load(json.loads(file.read_text("utf-8")))], folder
     )
-    made.validation_results_store.add(key=key, value=result)
-    made.build_data_docs(site_names=[context.SITE])
-    return folder / "index.html"
 
 
 def suite(name: str, questions: Iterable[Question]) -> gx.ExpectationSuite:

@@ -20,6 +20,7 @@ from rollcall.settings import Settings
 
 SELECTION = [
     "--exclude-resource-type=unit_test",
+    "--exclude-resource-type=exposure",
     # A test is left out for where it is defined, and not for what it mentions: nearly all tests of the marts mention a scope.
     "--indirect-selection=empty",
     "--exclude=tag:left_out",  # of leave_out and _carry_over: dbt would take longer to find them by their paths
@@ -210,13 +211,14 @@ def _carry_over(settings: Settings, manifest: Any, rosters: list[Any], built: Bu
     ((is_any,),) = answer(settings, "select bool_or(is_in_scope) from work.intermediate.int_increments__roster_scope")[
         1
     ]
-    left_out = {node.unique_id for node in first}
+    left_out = made = {node.unique_id for node in first}
     if not is_any:
         as_before = {node.unique_id for node in rosters}
-        left_out |= as_before
+        left_out = made | as_before
         for node in manifest.nodes.values():
             of_models = {one for one in manifest.parent_map[node.unique_id] if one.startswith("model.")}
-            if node.resource_type == "test" and of_models and of_models <= as_before:
+            # Many say of the rosters what holds in scope, where nothing is.
+            if node.resource_type == "test" and of_models & as_before and of_models <= as_before | made:
                 left_out.add(node.unique_id)
     for unique_id in left_out:
         manifest.nodes[unique_id].tags.append("left_out")

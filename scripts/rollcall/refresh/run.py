@@ -302,7 +302,6 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 marts.forget(settings, publish.kept(settings))
         run.version = version.version
         run.figures = figures(settings)
-        build.auditor.finish()
     finally:
         if build:
             build.stop()
