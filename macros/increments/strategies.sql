@@ -113,20 +113,24 @@
 
 {% macro get_incremental_replace_districts_sql(arguments) -%}
     {#-
-        Deletes what int_increments__roster_scope names and the new rows do not have, and inserts what the mart does not have
-        yet: an equal row is left alone, so that the file does not grow by it. With `key`, a model's config, rows of other
-        districts are replaced too where a new row has their key.
+        Deletes what is derived again and the new rows do not have, and inserts what the mart does not have yet: an equal row is left
+        alone, so that the file does not grow by it. Derived again is every row of the districts in scope. A mart whose config has
+        `replaces`, a list of {columns, among, named}, has new rows of some people only in the other districts and in those that are
+        derived in part: there, what is derived again are rows whose `columns` are among the `named` ones of the model `among`.
     -#}
-    {%- set scope = ref("int_increments__roster_scope") -%}
     {%- set target = arguments["target_relation"] -%}
     {%- set columns = arguments["dest_columns"] | map(attribute="quoted") | list -%}
-    {%- set key = config.get("key") -%}
+    {%- set replaces = config.get("replaces", []) -%}
     delete from {{ target }}
     where (
-        district_id in (select district_id from {{ scope }} where is_in_scope)
-        {%- if key %}
-        or {{ key }} in (select {{ key }} from {{ arguments["temp_relation"] }})
-        {%- endif %}
+        district_id in (
+            select district_id from {{ ref("int_increments__roster_scope") }}
+            where is_in_scope
+            {%- if replaces %} and district_id not in (select district_id from {{ ref("int_increments__roster_parts") }}){% endif %}
+        )
+        {%- for each in replaces %}
+        or {{ each["columns"] }} in (select {{ each["named"] }} from {{ ref(each["among"]) }})
+        {%- endfor %}
     )
     and not exists (
         select 1

@@ -1,5 +1,6 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
+-- depends_on: {{ ref("int_increments__roster_parts") }}
 with slices as (
     select user_key, district_id, valid_from, org_key, grade_code, role
     from {{ ref("int_memberships__slices") }}
@@ -21,3 +22,15 @@ select distinct
     slices.role
 from slices
 inner join groups on slices.user_key = groups.user_key and slices.valid_from = groups.valid_from
+union
+-- Of a district that is derived in part, the others too, as long as anybody is in them.
+select
+    groups_before.membership_group_key,
+    groups_before.district_id,
+    groups_before.org_key,
+    groups_before.grade_code,
+    groups_before.role
+from {{ published("bridge_membership_groups") }} as groups_before
+semi join {{ ref("int_increments__roster_parts") }} as parts on groups_before.district_id = parts.district_id
+semi join {{ ref("bridge_user_groups") }} as spans
+    on groups_before.district_id = spans.district_id and groups_before.membership_group_key = spans.membership_group_key

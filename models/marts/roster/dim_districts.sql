@@ -1,4 +1,5 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+-- depends_on: {{ ref("int_increments__roster_parts") }}
 with roots as (
     select district_id, org_name
     from {{ ref("int_orgs__current") }}
