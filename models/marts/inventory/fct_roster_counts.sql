@@ -1,5 +1,4 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
--- depends_on: {{ ref("int_increments__roster_parts") }}
 -- Days that were counted before, in districts whose rosters are carried over, have their rows.
 with scope as (
     -- distinct: a day is in scope once for each person that is counted again.

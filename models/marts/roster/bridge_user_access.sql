@@ -1,6 +1,5 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
--- depends_on: {{ ref("int_increments__roster_parts") }}
 with listed as (
     -- A role for the whole district stands alone, one for schools names one that is there: what is neither grants nothing.
     select

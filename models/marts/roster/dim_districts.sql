@@ -1,5 +1,4 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
--- depends_on: {{ ref("int_increments__roster_parts") }}
 with roots as (
     select district_id, org_name
     from {{ ref("int_orgs__current") }}

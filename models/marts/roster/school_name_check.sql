@@ -1,6 +1,5 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
--- depends_on: {{ ref("int_increments__roster_parts") }}
 with cells as (
     select
         schools.district_id,
