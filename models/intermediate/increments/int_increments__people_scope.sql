@@ -95,7 +95,8 @@ new_enrollments as (
         {{ trim_text("enrollments." ~ adapter.quote("sourcedId")) }} as sourced_id
     from {{ source("oneroster", "enrollments") }} as enrollments
     semi join new_deliveries
-        on enrollments.district_id = new_deliveries.district_id and enrollments._delivery_id = new_deliveries.delivery_id
+        on enrollments.district_id = new_deliveries.district_id
+        and enrollments._delivery_id = new_deliveries.delivery_id
     where enrollments.{{ in_districts }}
 ),
 
@@ -285,7 +286,8 @@ links as (
     union all
     -- A sourcedId is someone else's only in a template.
     select district_id, 'user', sourced_id, 'sourcedId', sourced_id
-    from users where (district_id, sourced_id) in (select district_id, sis_id from template_rows where sis_id is not null)
+    from users
+    where (district_id, sourced_id) in (select district_id, sis_id from template_rows where sis_id is not null)
     union all
     {%- for column in ["email_hash", "username_hash"] %}
     select district_id, 'user', sourced_id, 'email', {{ column }}
