@@ -1,6 +1,5 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
--- depends_on: {{ ref("int_increments__roster_parts") }}
 with slices as (
     select user_key, district_id, valid_from, org_key, grade_code, role
     from {{ ref("int_memberships__slices") }}
@@ -30,7 +29,6 @@ select
     groups_before.org_key,
     groups_before.grade_code,
     groups_before.role
-from {{ published("bridge_membership_groups") }} as groups_before
-semi join {{ ref("int_increments__roster_parts") }} as parts on groups_before.district_id = parts.district_id
+from {{ ref("int_increments__membership_groups") }} as groups_before
 semi join {{ ref("bridge_user_groups") }} as spans
     on groups_before.district_id = spans.district_id and groups_before.membership_group_key = spans.membership_group_key
