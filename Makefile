@@ -72,8 +72,8 @@ faults: $(READY) ## kill the refresh a hundred times; about half an hour
 hostile: $(READY) ## send three thousand hostile deliveries among good ones; about half an hour
 	ROLLCALL_BAD_FILES=3000 $(BIN)/python -m pytest -n 0 -s tests/python/test_hostile.py
 
-histories: $(READY) ## hold ten random histories of two districts to a rebuild; about ten minutes
-	ROLLCALL_HISTORIES=10 $(BIN)/python -m pytest -n 0 tests/python/test_history.py -k random_deliveries
+histories: $(READY) ## hold random histories and changes of two districts to a rebuild, ten of each; about an hour
+	ROLLCALL_HISTORIES=10 $(BIN)/python -m pytest -n 0 tests/python/test_history.py tests/python/test_parts.py -k random
 
 selections: $(READY) ## hold 300 random selections of a large district's dashboard to plain counting
 	ROLLCALL_SELECTIONS=300 $(BIN)/python -m pytest -n 0 tests/python/test_dashboard_at_size.py

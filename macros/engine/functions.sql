@@ -145,6 +145,13 @@
     end
 {%- endmacro %}
 
+{% macro may_have_items(text) -%}
+    {#- Whether a template's cell may have several items. -#}
+    ({% for separator in ["','", "';'", "'|'", "chr(10)", "chr(13)"] -%}
+        {{ text }} like concat('%', {{ separator }}, '%'){{ " or " if not loop.last }}
+    {%- endfor %})
+{%- endmacro %}
+
 {#- Addresses: hosts and paths -#}
 
 {% macro host_suffixes(host) -%} {{ return(adapter.dispatch("host_suffixes")(host)) }} {%- endmacro %}

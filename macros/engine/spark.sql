@@ -166,7 +166,6 @@
 
 {% macro spark_replace_districts(target_relation, derived, columns) -%}
     {#- What goes and what comes is found first; on most days it is nothing, and the table stays as it is. -#}
-    {%- set key = config.get("key") -%}
     {%- set scope = ref("int_increments__roster_scope") -%}
     {%- set districts = [] -%}
     {%- for (district_id,) in run_query(
@@ -184,7 +183,9 @@
             select {{ columns | join(", ") }} from {{ target_relation }}
             where {{ named }} and (
                 district_id in (select district_id from {{ scope }} where is_in_scope)
-                {%- if key %} or {{ key }} in (select {{ key }} from {{ derived }}){% endif %}
+                {%- for each in config.get("replaces", []) %}
+                or {{ each["columns"] }} in (select {{ each["named"] }} from {{ ref(each["among"]) }})
+                {%- endfor %}
             )
             except
             select {{ columns | join(", ") }} from {{ derived }}

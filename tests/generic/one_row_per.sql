@@ -1,7 +1,8 @@
-{% test one_row_per(model, columns, scope=none, weeks_of=none, districts=none) %}
+{% test one_row_per(model, columns, scope=none, weeks_of=none, districts=none, people=none) %}
     {#-
         The grain: no two rows agree in all `columns`, NULL being a value like any other. With `scope`, only on the days that it
-        names; with `weeks_of`, only in their weeks; with `districts`, only in those in scope: the rest was tested when it was made.
+        names; with `weeks_of`, only in their weeks; with `districts`, only in those in scope, and with `people`, a column with the key of
+        a person, only of those in scope: the rest was tested when it was made.
     -#}
     select {{ columns | join(", ") }}, count(*) as row_count
     from {{ model }}
@@ -11,6 +12,7 @@
     where period = 'week' and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
     {%- elif districts %}
     where district_id in (select district_id from {{ districts }} where is_in_scope)
+    {%- if people %} and {{ in_people_scope(people) }}{% endif %}
     {%- endif %}
     group by {{ columns | join(", ") }}
     having count(*) > 1

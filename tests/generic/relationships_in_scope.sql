@@ -1,6 +1,7 @@
-{% test relationships_in_scope(model, column_name, to, field, scope=none, districts=none) %}
+{% test relationships_in_scope(model, column_name, to, field, scope=none, districts=none, people=none) %}
     {#-
-        Every key in what this build made is in its dimension: on the days of `scope`, or in those `districts` that are in scope.
+        Every key in what this build made is in its dimension: on the days of `scope`, or in those `districts` that are in scope;
+        with `people`, a column with the key of a person, only of those in scope.
         The rest was tested when it was made.
     -#}
     select child.{{ column_name }}
@@ -12,4 +13,5 @@
     {%- endif %}
     anti join {{ to }} as parent on child.{{ column_name }} = parent.{{ field }}
     where child.{{ column_name }} is not null
+    {%- if people %} and {{ in_people_scope("child." ~ people) }}{% endif %}
 {% endtest %}

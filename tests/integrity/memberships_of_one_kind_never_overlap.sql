@@ -11,8 +11,9 @@ with spans as (
         valid_to,
         lead(valid_from) over (partition by user_key, org_key, grade_code, role order by valid_from) as next_from
     from {{ ref("fct_memberships") }}
-    -- Those of the other districts were tested when they were derived.
+    -- Those of the others were tested when they were derived.
     where district_id in (select district_id from {{ ref("int_increments__roster_scope") }} where is_in_scope)
+        and {{ in_people_scope("user_key") }}
 )
 
 select *

@@ -7,6 +7,7 @@ with memberships as (
     where
         is_current
         and district_id in (select district_id from {{ ref("int_increments__roster_scope") }} where is_in_scope)
+        and {{ in_people_scope("user_key") }}
     group by user_key
 ),
 

@@ -1,4 +1,5 @@
--- Of a district whose rosters are carried over, whose an identity is was found out when it was first seen.
+{#- Read from the candidate before this build replaces it there, which is why bridge_user_identifiers depends on this model. -#}
+-- Of people who are carried over, whose an identity is was found out when it was first seen.
 with identities as (
     select
         district_id,
@@ -6,18 +7,41 @@ with identities as (
         {{ key_of_hash("user_id_hash") }} as user_id_key,
         {{ key_of_hash("email_hash") }} as email_key,
         {{ key_of_hash("local_part_hash") }} as local_part_key,
-        coalesce(email_hash, user_id_hash) as natural_key
+        {{ key(["district_id", "'usage'", "coalesce(email_hash, user_id_hash)"]) }} as stranger_key
     from {{ ref("int_usage__identities") }}
-)
+),
 
-select identities.*
-from identities
-anti join (
+known as (
     select
         known.district_id,
         known.identity_key
     from {{ published("bridge_usage_identities") }} as known
-    semi join {{ ref("int_increments__roster_scope") }} as carried_over
-        on known.district_id = carried_over.district_id and not carried_over.is_in_scope
-) as resolved
-    on identities.district_id = resolved.district_id and identities.identity_key = resolved.identity_key
+    semi join {{ ref("int_increments__carried_districts") }} as carried_over
+        on known.district_id = carried_over.district_id
+),
+
+-- What people in scope are known by, or were.
+held as (
+    select
+        identifiers.district_id,
+        identifiers.identifier_key
+    from {{ ref("int_people__identifiers") }} as identifiers
+    semi join {{ ref("int_increments__roster_parts") }} as parts on identifiers.district_id = parts.district_id
+    union
+    select
+        identifiers.district_id,
+        identifiers.identifier_key
+    from {{ published("bridge_user_identifiers") }} as identifiers
+    semi join {{ ref("int_increments__roster_parts") }} as parts on identifiers.district_id = parts.district_id
+    semi join {{ ref("int_increments__people_scope") }} as people on identifiers.user_key = people.source_user_key
+)
+
+select identities.*
+from identities
+anti join known on identities.district_id = known.district_id and identities.identity_key = known.identity_key
+{%- for column in ["user_id_key", "email_key", "local_part_key"] %}
+union
+select identities.*
+from identities
+semi join held on identities.district_id = held.district_id and identities.{{ column }} = held.identifier_key
+{%- endfor %}

@@ -8,5 +8,5 @@ select
     users.user_type,
     users.is_relative
 from {{ published("dim_users") }} as users
-semi join {{ ref("int_increments__roster_scope") }} as carried_over
-    on users.district_id = carried_over.district_id and not carried_over.is_in_scope
+semi join {{ ref("int_increments__carried_districts") }} as carried_over on users.district_id = carried_over.district_id
+anti join {{ ref("int_increments__people_scope") }} as people on users.user_key = people.source_user_key

@@ -21,8 +21,16 @@ before as (
         coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
         coalesce(valid_to, {{ end_of_time() }}) as valid_to
     from {{ published("bridge_usage_identities", state) }} as identities_before
-    -- Of the other districts nothing is new that an identity's person depends on.
-    where district_id in (select district_id from {{ ref("int_increments__roster_scope") }} where is_in_scope)
+    -- Of the others nothing is new that their person depends on.
+    where
+        district_id in (
+            select district_id
+            from {{ ref("int_increments__roster_scope") }}
+            where is_in_scope and district_id not in (select district_id from {{ ref("int_increments__roster_parts") }})
+        )
+        or (district_id, identity_key) in (
+            select district_id, identity_key from {{ ref("int_increments__identities") }}
+        )
 ),
 
 after as (

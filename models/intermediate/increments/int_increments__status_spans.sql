@@ -10,5 +10,5 @@ select
     coalesce(spans.valid_from, {{ beginning_of_time() }}) as valid_from,
     coalesce(spans.valid_to, {{ end_of_time() }}) as valid_to
 from {{ published("bridge_user_groups") }} as spans
-semi join {{ ref("int_increments__roster_scope") }} as carried_over
-    on spans.district_id = carried_over.district_id and not carried_over.is_in_scope
+semi join {{ ref("int_increments__carried_districts") }} as carried_over on spans.district_id = carried_over.district_id
+anti join {{ ref("int_increments__people_scope") }} as people on spans.user_key = people.source_user_key

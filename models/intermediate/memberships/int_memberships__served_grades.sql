@@ -67,6 +67,9 @@ served as (
     where org_count = 1 or grade_count = 1
     union all
     select org_key, grade_code, valid_from, valid_to
+    from {{ ref("int_increments__student_grades") }}
+    union all
+    select org_key, grade_code, valid_from, valid_to
     from {{ ref("int_memberships__class_grades") }}
     where grade_code is not null
 )

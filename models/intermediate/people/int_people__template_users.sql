@@ -113,42 +113,48 @@ schools as (
     from {{ ref("int_orgs__named_schools") }}
     where org_key is not null
     group by district_id, cell
+),
+
+users as (
+    select
+        rows.user_row_key,
+        -- A person of a template is their id, else their address; members added manually are an address.
+        -- Anyone whom a list of educators calls a student is one of the students.
+        {{ key([
+            "rows.district_id", "case when roles.role = 'student' then 'students' else rows.template end",
+            "coalesce(rows.sis_id, rows.email_hash)",
+        ]) }} as source_user_key,
+        rows.district_id,
+        rows.source,
+        rows.sis_id,
+        coalesce(roles.role, 'unknown') as role,
+        coalesce(roles.user_type, 'other') as user_type,
+        coalesce(roles.user_type_rank, 4) as user_type_rank,
+        coalesce(roles.is_staff, true) as is_staff,
+        coalesce(roles.is_on_roster, true) as is_on_roster,
+        true as is_present,
+        schools.org_sourced_ids,
+        {{ replace_all("rows.grade_level", "[;|\\r\\n]+", ",") }} as grades,
+        rows.email,
+        rows.given_name,
+        rows.family_name,
+        rows.sis_id_hash,
+        rows.email_hash,
+        rows.email_domain,
+        rows.extensions,
+        rows.valid_from,
+        rows.valid_to
+    from rows
+    -- A list of educators that says no role says that they are teachers; a role that nobody knows is staff of no type.
+    left join roles on coalesce(rows.role, 'teacher') = roles.role_alias
+    left join schools
+        on rows.district_id = schools.district_id
+        and rows.school_cell = schools.cell
+        and (rows.template = 'members') = schools.is_of_members
+    -- Nothing is known of a row that is gone, but since when.
+    where not rows.is_deleted
 )
 
-select
-    rows.user_row_key,
-    -- A person of a template is their id, else their address; members added manually are an address.
-    -- Anyone whom a list of educators calls a student is one of the students.
-    {{ key([
-        "rows.district_id", "case when roles.role = 'student' then 'students' else rows.template end",
-        "coalesce(rows.sis_id, rows.email_hash)",
-    ]) }} as source_user_key,
-    rows.district_id,
-    rows.source,
-    rows.sis_id,
-    coalesce(roles.role, 'unknown') as role,
-    coalesce(roles.user_type, 'other') as user_type,
-    coalesce(roles.user_type_rank, 4) as user_type_rank,
-    coalesce(roles.is_staff, true) as is_staff,
-    coalesce(roles.is_on_roster, true) as is_on_roster,
-    true as is_present,
-    schools.org_sourced_ids,
-    {{ replace_all("rows.grade_level", "[;|\\r\\n]+", ",") }} as grades,
-    rows.email,
-    rows.given_name,
-    rows.family_name,
-    rows.sis_id_hash,
-    rows.email_hash,
-    rows.email_domain,
-    rows.extensions,
-    rows.valid_from,
-    rows.valid_to
-from rows
--- A list of educators that says no role says that they are teachers; a role that nobody knows is staff of no type.
-left join roles on coalesce(rows.role, 'teacher') = roles.role_alias
-left join schools
-    on rows.district_id = schools.district_id
-    and rows.school_cell = schools.cell
-    and (rows.template = 'members') = schools.is_of_members
--- Nothing is known of a row that is gone, but since when.
-where not rows.is_deleted
+select *
+from users
+where {{ in_people_scope("source_user_key") }}

@@ -5,7 +5,7 @@ with identities as (
         user_id_key,
         email_key,
         local_part_key,
-        natural_key
+        stranger_key
     from {{ ref("int_increments__identities") }}
 ),
 
@@ -150,7 +150,7 @@ strangers as (
     select
         identities.district_id,
         identities.identity_key,
-        {{ key(["identities.district_id", "'usage'", "identities.natural_key"]) }} as user_key,
+        identities.stranger_key as user_key,
         'other' as user_type,
         'unrostered' as roster_status,
         cast(null as bigint) as membership_group_key,

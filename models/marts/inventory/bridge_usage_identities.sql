@@ -1,5 +1,20 @@
-{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_districts",
+        on_schema_change="fail",
+        replaces=[
+            {
+                "columns": "(district_id, identity_key)",
+                "among": "int_increments__identities",
+                "named": "district_id, identity_key",
+            },
+        ],
+    )
+}}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
+-- depends_on: {{ ref("int_increments__roster_parts") }}
+-- depends_on: {{ ref("int_increments__identities") }}
 -- Built after the facts, since it records for the next build what they were counted with.
 -- depends_on: {{ ref("fct_product_usage") }}
 select

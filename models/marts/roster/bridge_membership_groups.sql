@@ -21,3 +21,14 @@ select distinct
     slices.role
 from slices
 inner join groups on slices.user_key = groups.user_key and slices.valid_from = groups.valid_from
+union
+-- Of a district that is derived in part, the others too, as long as anybody is in them.
+select
+    groups_before.membership_group_key,
+    groups_before.district_id,
+    groups_before.org_key,
+    groups_before.grade_code,
+    groups_before.role
+from {{ ref("int_increments__membership_groups") }} as groups_before
+semi join {{ ref("bridge_user_groups") }} as spans
+    on groups_before.district_id = spans.district_id and groups_before.membership_group_key = spans.membership_group_key

@@ -1,5 +1,14 @@
-{{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_districts",
+        on_schema_change="fail",
+        replaces=[{"columns": "source_user_key", "among": "int_increments__people_scope", "named": "source_user_key"}],
+    )
+}}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
+-- depends_on: {{ ref("int_increments__roster_parts") }}
+-- depends_on: {{ ref("int_increments__people_scope") }}
 with persons as (
     select
         source_user_key, district_id, user_key, source, sourced_id, merge_basis, has_shared_mailbox, first_date

@@ -1,5 +1,6 @@
 {{ config(materialized="incremental", incremental_strategy="replace_districts", on_schema_change="fail") }}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
+-- depends_on: {{ ref("int_increments__roster_parts") }}
 select
     org_key,
     district_id,

@@ -3,10 +3,16 @@
         materialized="incremental",
         incremental_strategy="replace_districts",
         on_schema_change="fail",
-        key="user_key",
+        replaces=[
+            {"columns": "user_key", "among": "int_increments__people_scope", "named": "source_user_key"},
+            {"columns": "user_key", "among": "int_increments__identities", "named": "stranger_key"},
+        ],
     )
 }}
 -- depends_on: {{ ref("int_increments__roster_scope") }}
+-- depends_on: {{ ref("int_increments__roster_parts") }}
+-- depends_on: {{ ref("int_increments__identities") }}
+-- depends_on: {{ ref("int_increments__people_scope") }}
 with user_versions as (
     select
         persons.user_key,
@@ -64,7 +70,7 @@ people as (
     where ranked.rank = 1
 ),
 
--- Those whose identities are new, in whatever district, with all that is known of them.
+-- Those whose identities were found out in this build, in whatever district, with all that is known of them.
 strangers as (
     select
         spans.user_key,
@@ -72,8 +78,7 @@ strangers as (
         min(identities.email_hash) as email_hash,
         min(identities.email_domain) as email_domain
     from {{ ref("int_increments__identity_spans") }} as spans
-    semi join {{ ref("int_usage__identity_spans") }} as resolved
-        on spans.user_key = resolved.user_key and resolved.is_stranger
+    semi join {{ ref("int_increments__identities") }} as resolved on spans.user_key = resolved.stranger_key
     inner join {{ ref("int_usage__identities") }} as identities
         on spans.district_id = identities.district_id and spans.identity_key = identities.identity_key
     group by spans.user_key, spans.district_id

@@ -3,20 +3,11 @@
 -- depends_on: {{ ref(mart) }}
 {%- endfor %}
 with scope as (
-    select district_id, district_name, time_zone, delivery_count, inputs_hash, as_of_date, holds_until, is_in_scope
+    select
+        district_id, district_name, time_zone, delivery_count, inputs_hash, as_of_date, holds_until, last_arrived_at,
+        is_in_scope
     from {{ ref("int_increments__roster_scope") }}
     where not is_gone
-),
-
--- Every day on which something that depends on the day begins or ends.
-boundaries as (
-    select district_id, valid_from as boundary_date from {{ ref("int_people__user_versions") }}
-    union
-    select district_id, valid_to from {{ ref("int_people__user_versions") }}
-    union
-    select district_id, valid_from from {{ ref("int_memberships__spans") }}
-    union
-    select district_id, valid_to from {{ ref("int_memberships__spans") }}
 ),
 
 next_boundaries as (
@@ -24,7 +15,8 @@ next_boundaries as (
         scope.district_id,
         min(boundaries.boundary_date) as holds_until
     from scope
-    inner join boundaries on scope.district_id = boundaries.district_id and scope.as_of_date < boundaries.boundary_date
+    inner join {{ ref("int_deliveries__boundaries") }} as boundaries
+        on scope.district_id = boundaries.district_id and scope.as_of_date < boundaries.boundary_date
     group by scope.district_id
 )
 
@@ -37,6 +29,7 @@ select
     scope.as_of_date,
     {{ open_end(
         "case when scope.is_in_scope then next_boundaries.holds_until else scope.holds_until end"
-    ) }} as holds_until
+    ) }} as holds_until,
+    scope.last_arrived_at
 from scope
 left join next_boundaries on scope.district_id = next_boundaries.district_id

@@ -26,3 +26,4 @@ select
     _row_number as row_number
 from {{ source("oneroster", "users") }}
 where {{ in_roster_scope() }}
+    and {{ in_people_scope("(district_id, " ~ trim_text(adapter.quote("sourcedId")) ~ ")", "district_id, sourced_id") }}
