@@ -56,51 +56,19 @@
     {%- set gone_without = config.require("gone_without") -%}
     {%- set columns = arguments["dest_columns"] | map(attribute="name") | list -%}
     {%- set changed_parts = run_query("select distinct " ~ parts ~ " from " ~ arguments["temp_relation"]).columns[0].values() -%}
-    {%- set on -%}
-        {%- if changed_parts %}
-        total.{{ parts }} in (
-            {%- for part in changed_parts %}cast('{{ part }}' as {{ model.columns[parts].data_type }}){{ ", " if not loop.last }}{% endfor -%}
-        ) and
-        {%- endif %}
-        {%- for key in keys %}
-        {%- set is_never_null = model.columns[key].constraints | selectattr("type", "equalto", "not_null") | list %}
-        total.{{ key }} {{ "=" if is_never_null else "is not distinct from" }} changed.{{ key }}{{ " and" if not loop.last }}
-        {%- endfor %}
-    {%- endset %}
-    {{ added_up(arguments["target_relation"], arguments["temp_relation"], columns, keys, on, gone_without) }}
-{%- endmacro %}
-
-{% macro added_up(target, changes, columns, keys, on, gone_without) -%}
-    {{ return(adapter.dispatch("added_up")(target, changes, columns, keys, on, gone_without)) }}
-{%- endmacro %}
-{% macro default__added_up(target, changes, columns, keys, on, gone_without) -%}
-    {#-
-        DuckDB's MERGE writes to the rows in the order in which it finds them, which takes ten times as long as writing to them in
-        the order in which they lie. So they are found first, and written to by their number.
-    -#}
-    {%- set found = '"' ~ changes.identifier ~ '__found"' -%}
-    create temporary table {{ found }} as
-    select
-        total.rowid as number,
-        {% for column in columns -%}
-        {% if column in keys %}changed.{{ column }}{% else %}coalesce(total.{{ column }}, 0) + changed.{{ column }} as {{ column }}{% endif %}{{ ", " if not loop.last }}
-        {% endfor %}
-    from {{ changes }} as changed
-    left join {{ target }} as total on {{ on }}
-    order by number;
-    delete from {{ target }} where rowid in (select number from {{ found }} where {{ gone_without }} = 0);
-    update {{ target }} as total
-    set {% for column in columns if column not in keys %}{{ column }} = found.{{ column }}{{ ", " if not loop.last }}{% endfor %}
-    from {{ found }} as found
-    where total.rowid = found.number;
-    insert into {{ target }} ({{ columns | join(", ") }})
-    select {{ columns | join(", ") }} from {{ found }} where number is null;
-    drop table {{ found }}
-{%- endmacro %}
-{% macro spark__added_up(target, changes, columns, keys, on, gone_without) -%}
-    merge into {{ target }} as total
-    using {{ changes }} as changed
-        on ({{ on }})
+    merge into {{ arguments["target_relation"] }} as total
+    using {{ arguments["temp_relation"] }} as changed
+        on (
+            {%- if changed_parts %}
+            total.{{ parts }} in (
+                {%- for part in changed_parts %}cast('{{ part }}' as {{ model.columns[parts].data_type }}){{ ", " if not loop.last }}{% endfor -%}
+            ) and
+            {%- endif %}
+            {%- for key in keys %}
+            {%- set is_never_null = model.columns[key].constraints | selectattr("type", "equalto", "not_null") | list %}
+            total.{{ key }} {{ "=" if is_never_null else "is not distinct from" }} changed.{{ key }}{{ " and" if not loop.last }}
+            {%- endfor %}
+        )
     when matched and total.{{ gone_without }} + changed.{{ gone_without }} = 0 then delete
     when matched then update set
         {% for column in columns if column not in keys -%}
