@@ -42,14 +42,17 @@ test-dagster: ## test the Dagster definitions
 	fi
 	PATH="$(CURDIR)/.venv-dagster/bin:$$PATH" .venv-dagster/bin/python -m pytest -o addopts="" -q tests/dagster
 
-# Spark in an environment of its own, which has its own Java.
-.venv-spark/.ready: pyproject.toml
+# Spark in an environment of its own, which has its own Java. pip puts it on top of the project's, since it would take minutes for the
+# packages that both have; uv links them.
+.venv-spark/.ready: $(READY)
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) .venv-spark && \
-		VIRTUAL_ENV=.venv-spark uv pip install --quiet -e '.[spark]' pytest; \
+		VIRTUAL_ENV=.venv-spark uv pip install --quiet --constraints requirements.lock -e '.[spark,dev]'; \
 	else \
-		$(PYTHON) -m venv .venv-spark && .venv-spark/bin/python -m pip install --quiet setuptools wheel && \
-		.venv-spark/bin/python -m pip install --quiet -e '.[spark]' pytest; \
+		$(PYTHON) -m venv .venv-spark && \
+		site='import sysconfig; print(sysconfig.get_path("purelib"))' && \
+		echo "import site; site.addsitedir('$$($(BIN)/python -c "$$site")')" > "$$(.venv-spark/bin/python -c "$$site")/project.pth" && \
+		.venv-spark/bin/python -m pip install --quiet -e '.[spark]'; \
 	fi
 	@touch $@
 

@@ -231,6 +231,9 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 start.on_a_thread()
             deliveries = _new_deliveries(settings, run, found.folders, files, backfill)
             if deliveries:
+                if settings.engine == "spark":
+                    # What only a session finds out, such as a catalog that does not answer, is said before anything is taken.
+                    spark.session(settings)
                 builder = _start_builder(settings)
                 # What a delivery is compared with: a bit that has flipped there would go on into what it is written as.
                 theirs = {f"district_id={delivery.district.district_id}" for delivery in deliveries}
@@ -346,8 +349,6 @@ def _must_be_writable(settings: Settings) -> None:
 def _start_builder(settings: Settings) -> Builder:
     from rollcall.refresh.builder import Builder
 
-    if settings.engine == "spark":
-        spark.start_on_a_thread(settings)
     return Builder(settings)
 
 
