@@ -42,23 +42,28 @@ test-dagster: ## test the Dagster definitions
 	fi
 	PATH="$(CURDIR)/.venv-dagster/bin:$$PATH" .venv-dagster/bin/python -m pytest -o addopts="" -q tests/dagster
 
-# Spark in an environment of its own, which has its own Java.
-.venv-spark/.ready: pyproject.toml
+# Spark in an environment of its own, which has its own Java. pip puts it on top of the project's, since it would take minutes for the
+# packages that both have; uv links them.
+.venv-spark/.ready: $(READY)
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv --quiet --allow-existing --python $(PYTHON) .venv-spark && \
-		VIRTUAL_ENV=.venv-spark uv pip install --quiet -e '.[spark]' pytest; \
+		VIRTUAL_ENV=.venv-spark uv pip install --quiet --constraints requirements.lock -e '.[spark,dev]'; \
 	else \
-		$(PYTHON) -m venv .venv-spark && .venv-spark/bin/python -m pip install --quiet setuptools wheel && \
-		.venv-spark/bin/python -m pip install --quiet -e '.[spark]' pytest; \
+		$(PYTHON) -m venv .venv-spark && \
+		site='import sysconfig; print(sysconfig.get_path("purelib"))' && \
+		echo "import site; site.addsitedir('$$($(BIN)/python -c "$$site")')" > "$$(.venv-spark/bin/python -c "$$site")/project.pth" && \
+		.venv-spark/bin/python -m pip install --quiet -e '.[spark]'; \
 	fi
 	@touch $@
 
+# Steps of the history, with commas between them (tests/spark/history.py), or all of them.
+SPARK_STEPS ?= first,all_at_once
 SPARK_TESTS ?= tests/spark
-test-spark: .venv-spark/.ready ## build on Spark what DuckDB builds, and compare every row; about four minutes
-	SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q $(SPARK_TESTS)
+test-spark: .venv-spark/.ready ## build on Spark what DuckDB builds, and compare every row; SPARK_STEPS=first for one build, as in CI
+	ROLLCALL_SPARK_STEPS=$(SPARK_STEPS) SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q $(SPARK_TESTS)
 
-test-spark-full: .venv-spark/.ready ## the same with every step, versions, and a cluster that loses a worker; half an hour
-	ROLLCALL_SPARK_STEPS=all SPARK_LOCAL_IP=127.0.0.1 .venv-spark/bin/python -m pytest -o addopts="" -q tests/spark
+test-spark-full: ## the same with every step, rosters of every form, versions, views, and a cluster that loses a worker; an hour
+	$(MAKE) test-spark SPARK_STEPS=all
 
 docs: $(READY) ## build the site of the dbt project as one page, target/static_index.html
 	$(BIN)/dbt docs generate --static

@@ -142,7 +142,7 @@ def measure(root: Path, size: str, is_twice: bool, engines: list[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", default=",".join(SIZES), help="small, medium, large; with commas between them")
-    parser.add_argument("--twice", default="small", help="sizes of which the history is then made twice as long")
+    parser.add_argument("--twice", default="small,medium", help="sizes of which the history is then made twice as long")
     parser.add_argument("--engines", default=",".join(ENGINES), help="duckdb, spark; with a comma between them")
     parser.add_argument("--folder", type=Path, default=Path("build/bench-spark"))
     asked = parser.parse_args()

@@ -29,3 +29,19 @@ def test_spark_without_its_packages_is_one_line_and_nothing_is_taken(house):
         "rollcall: ROLLCALL_ENGINE=spark needs pyspark: pip install 'rollcall[spark]'. Nothing was changed"
     ]
     assert [path.name for path in folder.iterdir()] == ["usage_2020-10-01.csv"]
+
+
+def test_a_purge_on_duckdb_is_refused_while_marts_of_spark_lie_there(house):
+    """They have the district's rows, which nothing of DuckDB would delete."""
+    folder = house.landing / "oak"
+    folder.mkdir(parents=True)
+    (folder / "products_2020-10-01.csv").write_text("any")
+    tables = house.warehouse / "spark"
+    (tables / "marts" / "dim_users").mkdir(parents=True)
+    asked = ("purge", "--district", "oak", "--by", "Ada", "--why", "it ended", "--yes")
+    (said,) = house.run(*asked, code=1).stderr.strip().splitlines()
+    assert said.startswith(f"rollcall: {tables} holds marts that were built on Spark") and folder.exists()
+    (tables / "marts" / "dim_users").rmdir()
+    (tables / "marts").rmdir()
+    house.run(*asked)
+    assert not folder.exists()

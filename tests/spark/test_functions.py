@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import duckdb
 import jinja2
 import pytest
@@ -76,7 +78,7 @@ def _rendered(name: str, call: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory) -> dict[str, dict[str, list]]:
+def asked(tmp_path_factory) -> Iterator[dict[str, dict[str, list]]]:
     """Engine → call → what it gives for each text; aggregates, for all texts and for none. One query an engine."""
     house = House(tmp_path_factory.mktemp("functions"))
     session = engine.session(house.settings("spark"))
@@ -99,7 +101,8 @@ def asked(tmp_path_factory) -> dict[str, dict[str, list]]:
             )
             rows = ask(f"select {columns} from texts") + ask(f"select {columns} from texts where false")
             found[name] |= {call: [row[place] for row in rows] for place, call in enumerate(AGGREGATES)}
-    return found
+    yield found
+    engine.stop()  # the next file has a catalog of its own
 
 
 @pytest.mark.parametrize("call", CALLS)

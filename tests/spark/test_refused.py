@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def house(tmp_path_factory):
     return house
 
 
+UNREACHABLE = {"spark_master": "spark://127.0.0.1:9"}
 # Catalogs of others, and one that is broken.
 CATALOGS = {
     "delta": {"marts/dim_users/_delta_log/00000000000000000000.json": "{}"},
@@ -54,7 +56,11 @@ CATALOGS = {
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"spark_master": "spark://127.0.0.1:9"}, "the Spark master spark://127.0.0.1:9 cannot be reached"),
+        (UNREACHABLE, "the Spark master spark://127.0.0.1:9 cannot be reached"),
+        ({"spark_master": "k8s://https://127.0.0.1:9"}, "the Spark master k8s://https://127.0.0.1:9 cannot be reached"),
+        ({"spark_master": "sparky"}, "'sparky' (ROLLCALL_SPARK_MASTER) is no master that Spark knows"),
+        ({"spark_master": "yarn"}, "the master yarn needs HADOOP_CONF_DIR or YARN_CONF_DIR"),
+        ({"spark_catalog": "rest"}, "ROLLCALL_SPARK_CATALOG=rest needs the catalog's address"),
         ({"spark_jars": "/nowhere/iceberg.jar"}, "/nowhere/iceberg.jar (ROLLCALL_SPARK_JARS) is no jar"),
         ({"spark_jars": "text.jar"}, "text.jar (ROLLCALL_SPARK_JARS) is no jar"),
         ({"spark_jars": "other.jar"}, "other.jar is not the Iceberg runtime for Spark 3.5 and Scala 2.12"),
@@ -83,24 +89,46 @@ def test_one_line_and_nothing_changes(house, settings, said, monkeypatch):
     if "java_home" in settings:
         monkeypatch.setenv("JAVA_HOME", settings["java_home"].format(house=house.root))
         settings = {}
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
     said, before = said.format(house=house.root), _everything(house)
     monkeypatch.chdir(house.root)
     with pytest.raises(spark.NoSpark) as refused:
         spark.check(house.settings("spark", **settings))
     assert str(refused.value).startswith(said) and "Nothing was changed" in str(refused.value)
-    if IS_FULL or "spark_master" in settings:
+    if IS_FULL or settings == UNREACHABLE:
         done = house.run("spark", "refresh", code=1, **settings)
         assert [line for line in done.stderr.splitlines() if line.strip()] == [f"rollcall: {refused.value}"]
+    if settings == UNREACHABLE:
+        # Nor does a purge delete what it could not delete on Spark, too.
+        purge = ("purge", "--district", "d", "--by", "Ada", "--why", "it ended", "--yes")
+        done = house.run("spark", *purge, code=1, **settings)
+        assert [line for line in done.stderr.splitlines() if line.strip()] == [f"rollcall: {refused.value}"]
+        assert house.run("spark", "purge", code=1, **settings).stderr.strip() == f"rollcall: {refused.value}"
     assert _everything(house) == before
+
+
+@pytest.mark.skipif(not IS_FULL, reason="make test-spark-full: each starts Java")
+@pytest.mark.parametrize(
+    ("conf", "said"),
+    [
+        ({"spark.driver.memory": "100k"}, "Error occurred during initialization of VM; Too small maximum heap"),
+        ({"spark.sql.shuffle.partitions": "many"}, "spark.sql.shuffle.partitions should be int, but was many"),
+    ],
+)
+def test_what_only_a_session_finds_is_said_before_anything_is_taken(house, conf, said):
+    before = _everything(house)
+    done = house.run("spark", "refresh", code=1, spark_conf=json.dumps(conf))
+    assert done.stderr.splitlines() == [f"rollcall: Spark could not start: {said}. Nothing was published"]
+    assert done.stdout == "" and _everything(house) == before
 
 
 def _everything(house: House) -> dict[str, bytes]:
     """Each file, but for the story of the runs, and the key that a first refresh makes."""
     story = ("build/", "lake/", "warehouse/")
     files = {str(path.relative_to(house.root)): path for path in house.root.rglob("*") if path.is_file()}
-    assert not [
-        name for name in files if "/deliveries/" in name or (name.endswith(".parquet") and name.startswith("lake/"))
-    ]
+    taken = [name for name in files if name.startswith(("lake/", "archive/")) and name.endswith((".parquet", ".json"))]
+    assert [name for name in taken if "district_id=_empty/" not in name] == []
     return {
         name: path.read_bytes() for name, path in files.items() if not name.removeprefix("spark/").startswith(story)
     }

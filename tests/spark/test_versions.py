@@ -1,4 +1,4 @@
-"""Versions on Spark: what a killed driver leaves, going back, and a start from a version of DuckDB. `make test-spark-full`."""
+"""Versions on Spark: what a killed driver leaves, and a start from a version of DuckDB. `make test-spark-full`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from history import first, further_day, late_roster, other_templates
+from history import first, further_day, late_roster
 from houses import House
 
-from rollcall.dashboard.warehouse import Warehouse
 from rollcall.engines import marts, spark
 from rollcall.errors import RollcallError
-from rollcall.refresh import publish
-from rollcall.refresh.lock import refresh_lock
-from rollcall.refresh.run import Say, refresh
+from rollcall.refresh.run import Say
 
 pytestmark = pytest.mark.skipif(os.environ.get("ROLLCALL_SPARK_STEPS") != "all", reason="make test-spark-full")
 
@@ -100,31 +97,5 @@ def test_a_version_of_duckdb_is_no_start_and_a_killed_driver_leaves_readers_what
     assert run.version == run.run_id and not run.mended
     kept = {f"v{run.run_id}", f"v{second.stem}"}
     assert all(names == kept for names in marts._tags(spark.running()).values())
-    assert house.refresh("duckdb").version
-    assert house.differences() == {}
-
-    # Back to the version before: the next run starts from that one's tag. What is too large is not copied any more.
-    settings = house.settings("spark")
-    back = publish.rollback(settings, second.stem)
-    assert house.pointer("spark").resolve() == second and back.version == second.stem
-    run = house.refresh("spark", spark_view_bytes=0)
-    assert run.version == run.run_id and not run.mended
-    assert house.differences() == {}
-    views = {
-        name for (name,) in house.query("spark", "select view_name from duckdb_views() where schema_name = 'marts'")
-    }
-    assert views == set(house.row_counts("spark"))
-    # The dashboard, which opens nothing but the version, opens what its views are of.
-    (count,) = house.query("duckdb", "select count(*) from fct_product_usage")[0]
-    seen = Warehouse(settings).version().rows("select count(*) as rows from fct_product_usage")
-    assert seen == [{"rows": count}] and count > 0
-
-    # DuckDB has nothing to go on from there, and builds from the whole lake.
-    other_templates(house)
-    settings = settings.model_copy(update={"engine": "duckdb"})
-    with refresh_lock(settings):
-        run = refresh(settings, lambda *_: None)
-    assert run.version == run.run_id and not run.mended
-    assert house.query("spark", "select view_name from duckdb_views() where schema_name = 'marts'") == []
     assert house.refresh("duckdb").version
     assert house.differences() == {}

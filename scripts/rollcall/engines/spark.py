@@ -12,9 +12,11 @@ import socket
 import sys
 import threading
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from rollcall.dbt_macros import code_fingerprint
 from rollcall.errors import RollcallError
@@ -76,16 +78,6 @@ def session(settings: Settings) -> SparkSession:
     return _session
 
 
-def start_on_a_thread(settings: Settings) -> None:
-    """Makes the session while something else is done; what is wrong with it, the one who needs it finds."""
-
-    def start() -> None:
-        with suppress(RollcallError):
-            session(settings)
-
-    threading.Thread(target=start, daemon=True).start()
-
-
 def _started(settings: Settings) -> SparkSession:
     from pyspark.sql import SparkSession
 
@@ -104,15 +96,42 @@ def _started(settings: Settings) -> SparkSession:
     builder = SparkSession.builder.appName("rollcall").master(settings.spark_master)
     for name, value in _configuration(settings).items():
         builder = builder.config(name, value)
+    said = settings.build / "logs" / "spark-java.log"
     try:
-        spark = builder.getOrCreate()
-        spark.sql(f"show namespaces in {CATALOG}").collect()
+        with _words_in(said):
+            spark = builder.getOrCreate()
+            spark.sql(f"show namespaces in {CATALOG}").collect()
     except Exception as error:
         if found := SparkSession.getActiveSession():
             found.stop()
-        raise NoSpark(f"Spark could not start: {first_line(error)}. Nothing was published") from error
+        # Where Java itself has ended, what it said before is the reason.
+        if "JAVA_GATEWAY_EXITED" in str(error):
+            why = "; ".join(said.read_text("utf-8", "replace").splitlines()[:2]) or "Java has ended, and said nothing"
+        else:
+            why = first_line(_first_cause(error))
+        raise NoSpark(f"Spark could not start: {why}. Nothing was published") from error
     _register_functions(spark)
     return spark
+
+
+@contextmanager
+def _words_in(file: Path) -> Iterator[None]:
+    """Has the processes that are started meanwhile write there what they say: Java's words are not the command's."""
+    streams = (sys.stdout, sys.stderr)
+    for stream in streams:
+        stream.flush()
+    kept = [os.dup(number) for number in (1, 2)]
+    try:
+        with file.open("wb") as log:
+            for number in (1, 2):
+                os.dup2(log.fileno(), number)
+        yield
+    finally:
+        for stream in streams:
+            stream.flush()
+        for number, own in zip((1, 2), kept, strict=True):
+            os.dup2(own, number)
+            os.close(own)
 
 
 def is_running() -> bool:
@@ -193,6 +212,13 @@ def is_of_java(error: BaseException) -> bool:
     return isinstance(error, PySparkException | Py4JError)
 
 
+def _first_cause(error: BaseException) -> BaseException:
+    """What an error of Java came of."""
+    while cause := getattr(error, "cause", None):
+        error = cause
+    return error
+
+
 def first_line(error: BaseException) -> str:
     """What a Java error says, without its class and stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -270,13 +296,22 @@ def _java_version(home: Path) -> int | None:
 
 def _must_be_reachable(master: str) -> None:
     """Spark itself tries for a minute and then says it in a hundred lines."""
-    if not master.startswith("spark://"):
+    if not re.fullmatch(r"local(\[(\*|\d+)(, *\d+)?\])?|spark://.+|k8s://.+|yarn", master):
+        raise NoSpark(
+            f"'{master}' (ROLLCALL_SPARK_MASTER) is no master that Spark knows, such as local[*], spark://host:7077, yarn or "
+            f"k8s://https://host:6443. {_NOTHING_CHANGED}"
+        )
+    if master == "yarn" and not (os.environ.get("HADOOP_CONF_DIR") or os.environ.get("YARN_CONF_DIR")):
+        raise NoSpark(f"the master yarn needs HADOOP_CONF_DIR or YARN_CONF_DIR. {_NOTHING_CHANGED}")
+    kind, _, rest = master.partition("://")
+    if not rest:
         return
     reasons = []
-    for address in master.removeprefix("spark://").split(","):
-        host, _, port = address.rpartition(":")
+    for address in rest.split(","):
+        where = urlsplit(address if "://" in address else f"//{address}")
         try:
-            socket.create_connection((host, int(port)), timeout=5).close()
+            default = {"https": 443, "http": 80}.get(where.scheme, 443 if kind == "k8s" else 0)
+            socket.create_connection((where.hostname or "", where.port or default), timeout=5).close()
             return
         except (OSError, ValueError) as error:
             reasons.append(f"{address}: {error}")
@@ -351,6 +386,13 @@ def _configuration(settings: Settings) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
+    has_address = f"{catalog}.uri" in settings.spark_conf or os.environ.get("SPARK_CONF_DIR")
+    if settings.spark_catalog in ("rest", "hive", "jdbc") and not has_address:
+        # Without one, Hive makes a catalog of its own in the working directory.
+        raise NoSpark(
+            f"ROLLCALL_SPARK_CATALOG={settings.spark_catalog} needs the catalog's address: set {catalog}.uri in "
+            f"ROLLCALL_SPARK_CONF, or in spark-defaults.conf of SPARK_CONF_DIR. {_NOTHING_CHANGED}"
+        )
     if settings.spark_catalog == "hadoop":
         folder = settings.spark_tables
         if settings.spark_warehouse and not folder.is_dir():

@@ -65,6 +65,17 @@ class Purge:
             yield "Not all is gone: run the same command again."
 
 
+def _must_reach_all(settings: Settings) -> None:
+    """RollcallError before anything is deleted, where what Spark keeps of the district could not be deleted, too."""
+    if settings.engine == "spark":
+        spark.check(settings)
+    elif (settings.spark_tables / "marts").exists():
+        raise RollcallError(
+            f"{settings.spark_tables} holds marts that were built on Spark, which DuckDB does not clear. Nothing was deleted. "
+            "Set ROLLCALL_ENGINE=spark and purge again, or delete that folder first if you have gone back to DuckDB"
+        )
+
+
 def _write(settings: Settings, purge: Purge) -> None:
     folder = settings.warehouse / "purges"
     folder.mkdir(parents=True, exist_ok=True)
@@ -76,6 +87,8 @@ def _write(settings: Settings, purge: Purge) -> None:
 
 def retention(settings: Settings) -> Purge:
     """Deletes what is older than the settings say. A refresh does the same, without the report."""
+    if settings.engine == "spark":
+        spark.check(settings)
     now = datetime.now(UTC)
     purge = Purge("what was kept long enough", now.isoformat())
     before = _bytes(settings)
@@ -143,8 +156,10 @@ def district(settings: Settings, district_id: str, by: str, why: str, say: Say) 
 
     Killed on the way, the same command goes on where it stopped; a refresh in between builds from the whole lake.
     """
+    _must_reach_all(settings)
     purge = Purge(f"district {district_id}", datetime.now(UTC).isoformat(), by, why)
-    settings.warehouse.mkdir(parents=True, exist_ok=True)
+    for room in (settings.warehouse, settings.lake):  # nothing may have been taken yet
+        room.mkdir(parents=True, exist_ok=True)
     _begin(settings, district_id, purge)
     say(f"deleting what is kept of {district_id}")
     for _, path in list(_folders(settings, district_id)):

@@ -232,6 +232,9 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                 lambda delivery: say(f"taking {delivery.name}", len(run.outcomes), len(deliveries)),
             )  # fmt: skip
             if deliveries:
+                if settings.engine == "spark":
+                    # What only a session finds out, such as a catalog that does not answer, is said before anything is taken.
+                    spark.session(settings)
                 builder = _start_builder(settings)
                 if taking.workers(deliveries) == 1:
                     start.on_a_thread()
@@ -344,8 +347,6 @@ def _must_be_writable(settings: Settings) -> None:
 def _start_builder(settings: Settings) -> Builder:
     from rollcall.refresh.builder import Builder
 
-    if settings.engine == "spark":
-        spark.start_on_a_thread(settings)
     return Builder(settings)
 
 
