@@ -11,5 +11,5 @@
     semi join {{ districts }} as scope on child.district_id = scope.district_id and scope.is_in_scope
     {%- endif %}
     anti join {{ to }} as parent on child.{{ column_name }} = parent.{{ field }}
-    where child.{{ column_name }} is not null
+    where child.{{ column_name }} is not null{% if scope %} and {{ on_days_of(scope, "child.usage_date") }}{% endif %}
 {% endtest %}
