@@ -210,3 +210,23 @@
     {%- endset -%}
     {{ return([merge, "drop table " ~ changes]) }}
 {%- endmacro %}
+
+{% macro on_days_of(scope, column="usage_date", whole_weeks=false) -%}
+    {{ return(adapter.dispatch("on_days_of")(scope, column, whole_weeks)) }}
+{%- endmacro %}
+{% macro default__on_days_of(scope, column, whole_weeks) -%} true {%- endmacro %}
+{% macro spark__on_days_of(scope, column, whole_weeks) -%}
+    {#- Named one by one, the days are found without opening the files of others; joined, they are not. -#}
+    {%- if not execute or flags.FULL_REFRESH or flags.WHICH not in ("build", "run", "test") -%} {{ return("true") }} {%- endif -%}
+    {%- set days = [] -%}
+    {%- for (day,) in run_query("select distinct usage_date from " ~ scope ~ " order by 1").rows -%}
+        {%- for number in range(7) if whole_weeks or number == 0 -%}
+            {%- set one = day + modules.datetime.timedelta(days=number - day.weekday() if whole_weeks else 0) -%}
+            {%- if one not in days -%} {%- do days.append(one) -%} {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if not days -%} {{ return("false") }} {%- endif -%}
+    {%- set named = [] -%}
+    {%- for day in days %} {%- do named.append("date '" ~ day ~ "'") -%} {% endfor -%}
+    {{ return(column ~ " in (" ~ named | join(", ") ~ ")") }}
+{%- endmacro %}

@@ -100,17 +100,20 @@ def timed(command: list[str], environment: dict[str, str], code: int = 0) -> Tim
     return Timed(took, peak / 2**30, output, max(processor, sum(used.values())))
 
 
-def _tree(pid: int) -> Iterator[tuple[int, tuple[int, float]]]:
+def _tree(pid: int, starter: bytes = b"") -> Iterator[tuple[int, tuple[int, float]]]:
     """Of a process and all below it: (resident bytes, processor seconds). Nothing where /proc is not there or a process is gone."""
     try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
         resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         children = [file.read_text().split() for file in Path(f"/proc/{pid}/task").glob("*/children")]
     except (OSError, IndexError):
         return
+    if b"/java\0" in command and command == starter:
+        resident = 0  # it is about to become another program, and has Java's own memory until then
     yield pid, (resident, sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"))
     for child in (int(child) for listed in children for child in listed):
-        yield from _tree(child)
+        yield from _tree(child, command)
 
 
 class House:

@@ -7,7 +7,7 @@
     select {{ columns | join(", ") }}, count(*) as row_count
     from {{ model }}
     {%- if scope %}
-    where (district_id, usage_date) in (select district_id, usage_date from {{ scope }})
+    where (district_id, usage_date) in (select district_id, usage_date from {{ scope }}) and {{ on_days_of(scope) }}
     {%- elif weeks_of %}
     where period = 'week' and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
     {%- elif districts %}

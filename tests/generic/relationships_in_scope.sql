@@ -14,4 +14,5 @@
     anti join {{ to }} as parent on child.{{ column_name }} = parent.{{ field }}
     where child.{{ column_name }} is not null
     {%- if people %} and {{ in_people_scope("child." ~ people) }}{% endif %}
+    {%- if scope %} and {{ on_days_of(scope, "child.usage_date") }}{% endif %}
 {% endtest %}

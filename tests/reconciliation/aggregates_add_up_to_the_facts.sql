@@ -15,6 +15,7 @@ facts as (
         sum(facts.page_loads) as page_loads
     from {{ ref("fct_product_usage") }} as facts
     inner join scope on facts.district_id = scope.district_id and facts.usage_date = scope.usage_date
+    where {{ on_days_of(ref("int_increments__scope"), "facts.usage_date") }}
     group by facts.district_id, facts.usage_date
 ),
 

@@ -18,6 +18,7 @@ counted as (
         sum(page_loads) as page_loads
     from {{ ref("fct_product_usage") }}
     where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_increments__scope") }})
+        and {{ on_days_of(ref("int_increments__scope")) }}
     group by district_id, usage_date
 )
 

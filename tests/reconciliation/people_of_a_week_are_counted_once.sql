@@ -20,6 +20,7 @@ counted_days as (
         on facts.district_id = weeks.district_id
         and weeks.period_start <= facts.usage_date
         and facts.usage_date < weeks.period_start + interval 7 day
+    where {{ on_days_of(ref("int_increments__scope"), "facts.usage_date", whole_weeks=true) }}
     group by facts.district_id, weeks.period_start, facts.product_key
 ),
 

@@ -4,6 +4,7 @@
 select *
 from {{ ref("fct_product_usage") }}
 where (district_id, usage_date) in (select district_id, usage_date from {{ ref("int_increments__scope") }})
+    and {{ on_days_of(ref("int_increments__scope")) }}
     and (
         page_loads < 1
         or active_seconds < 0

@@ -4,6 +4,7 @@ with facts as (
         district_id, usage_date, user_key, user_type, roster_status, product_key, membership_group_key, page_loads,
         active_seconds
     from {{ published("fct_product_usage") }} as facts_before
+    where {{ on_days_of(ref("int_increments__scope")) }}
 ),
 
 scope as (

@@ -4,6 +4,7 @@
         incremental_strategy="replace_scope",
         on_schema_change="fail",
         scope="int_increments__scope",
+        parts="usage_date",
         replaces=[
             {"keys": ["district_id", "usage_date"], "where": "is_whole"},
             {"keys": ["district_id", "usage_date", "user_key"], "where": "not is_whole"},

@@ -19,9 +19,16 @@ def strip_accents(text: str | None) -> str | None:
 
 
 def jaro_winkler_similarity(one: str | None, other: str | None) -> float | None:
-    """DuckDB's function of this name, as of 2.0.1, which compares letters; before that it compared bytes."""
-    if one is None or other is None:
-        return None
+    """DuckDB's function of this name, as of 2.0.1: it compares letters."""
+    return None if one is None or other is None else _jaro_winkler(one, other)
+
+
+def jaro_winkler_similarity_of_bytes(one: str | None, other: str | None) -> float | None:
+    """DuckDB's function of this name, before 2.0.1: it compares bytes."""
+    return None if one is None or other is None else _jaro_winkler(one.encode(), other.encode())
+
+
+def _jaro_winkler(one: str | bytes, other: str | bytes) -> float:
     similarity = _jaro(one, other)
     if similarity > 0.7:
         prefix = 0
@@ -34,7 +41,7 @@ def jaro_winkler_similarity(one: str | None, other: str | None) -> float | None:
     return similarity
 
 
-def _jaro(one: str, other: str) -> float:
+def _jaro(one: str | bytes, other: str | bytes) -> float:
     if not one or not other:
         return 0.0
     reach = max(max(len(one), len(other)) // 2 - 1, 0)

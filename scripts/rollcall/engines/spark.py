@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import duckdb
+
 from rollcall.dbt_macros import code_fingerprint
 from rollcall.errors import RollcallError
 from rollcall.intake import lake
@@ -423,7 +425,10 @@ def _register_functions(spark: SparkSession) -> None:
     # Sent to the workers as code: they need Python, and nothing of Rollcall.
     cloudpickle.register_pickle_by_value(functions)
     spark.udf.register("strip_accents", functions.strip_accents, StringType())
-    spark.udf.register("jaro_winkler_similarity", functions.jaro_winkler_similarity, DoubleType())
+    with duckdb.connect() as connection:
+        (is_of_letters,) = connection.execute("select jaro_winkler_similarity('é', 'è') = 0").fetchone()
+    likeness = functions.jaro_winkler_similarity if is_of_letters else functions.jaro_winkler_similarity_of_bytes
+    spark.udf.register("jaro_winkler_similarity", likeness, DoubleType())
 
 
 def read_lake(spark: SparkSession, settings: Settings) -> None:
