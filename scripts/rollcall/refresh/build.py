@@ -121,7 +121,7 @@ def dbt_build(
     if settings.engine == "spark":
         if not marts.start(settings, base):
             base = None
-        arguments += ["--target=spark", *([] if base else ["--full-refresh"])]
+        arguments += [] if base else ["--full-refresh"]
 
     done, total = 0, None
 
@@ -257,6 +257,7 @@ def _flags(settings: Settings) -> list[str]:
     return [
         f"--project-dir={PROJECT}",
         f"--profiles-dir={PROJECT}",
+        f"--target={settings.engine}",
         f"--target-path={settings.build / 'target'}",
         f"--log-path={settings.build / 'logs'}",
         "--log-level=none",
