@@ -139,11 +139,16 @@ def _begin(settings: Settings, district_id: str, purge: Purge) -> None:
     """Marks what is under way, and counts what will go before it goes: a purge that goes on says all that went."""
     before = districts.purging(settings)
     before = before if before.get("district_id") == district_id else {}
-    purge.removed, purge.removed_bytes = before.get("removed", {}), before.get("removed_bytes", 0)
+    found: dict[str, int] = {}
     for room, path in _folders(settings, district_id):
         files = [file for file in path.rglob("*") if file.is_symlink() or file.is_file()]
         purge.removed_bytes += sum(file.lstat().st_size for file in files)
-        purge.removed[f"{room}_files"] = purge.removed.get(f"{room}_files", 0) + len(files)
+        found[f"{room}_files"] = found.get(f"{room}_files", 0) + len(files)
+    # One that was killed had counted what it has deleted, and what it has not.
+    purge.removed = {
+        name: max(found.get(name, 0), count) for name, count in (found | before.get("removed", {})).items()
+    }
+    purge.removed_bytes = max(purge.removed_bytes, before.get("removed_bytes", 0))
     marker = {"district_id": district_id, "removed": purge.removed, "removed_bytes": purge.removed_bytes}
     temporary = _marker(settings).with_suffix(".tmp")
     temporary.write_text(json.dumps(marker), "utf-8")
