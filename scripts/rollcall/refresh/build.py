@@ -257,7 +257,8 @@ def _flags(settings: Settings) -> list[str]:
     return [
         f"--project-dir={PROJECT}",
         f"--profiles-dir={PROJECT}",
-        f"--target={settings.engine}",
+        # DuckDB is the default: naming it would have dbt parse all again for whoever does not name it.
+        *(["--target=spark"] if settings.engine == "spark" else []),
         f"--target-path={settings.build / 'target'}",
         f"--log-path={settings.build / 'logs'}",
         "--log-level=none",
