@@ -34,6 +34,7 @@ from rollcall.settings import Settings
 
 if TYPE_CHECKING:
     from rollcall.expectations.audit import Auditor
+    from rollcall.refresh.build import Node
     from rollcall.refresh.builder import Builder
 
 PUBLISHED, FAILED, HELD_BACK, AUDIT_FAILED = 0, 1, 20, 30
@@ -74,6 +75,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, object] = field(default_factory=dict)
     asked: int = 0
+    nodes: list[Node] = field(default_factory=list)
     mark: TextIO | None = None
 
     def as_dict(self) -> dict[str, object]:
@@ -474,6 +476,7 @@ class _Build:
             built = self.builder.build(
                 self.say, self.base.version if self.base else None, not came <= {Kind.USAGE, Kind.PRODUCTS}
             )
+            run.nodes = built.nodes
             event("built", run=run.run_id, nodes=len(built.nodes), failed=built.failed)
             if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
