@@ -487,7 +487,7 @@ def test_every_check_names_tables_and_columns_that_there_are():
     ("check", "words"),
     [
         (Check("orgs", "select _row_number as row_number, nme as value from orgs"), "nme"),
-        (Check("orgs", sql("org-parent-resolves").replace("known_orgs", "known_org"), needs=("known_org",)), "known_org"),
+        (Check("orgs", str(sql("org-parent-resolves")).replace("known_orgs", "known_org"), needs=("known_org",)), "known_org"),
         (Check("orgs", sql("org-parent-resolves")), "needs ['known_orgs'], and says []"),
         (Check("roles", sql("user-role-valid.roles")), "roles"),
     ],

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import jinja2
+if TYPE_CHECKING:
+    import jinja2
 
 _FOLDER = Path(__file__).with_name("sql")
 
@@ -78,6 +80,24 @@ def near(table: str, *columns: str) -> Meant:
 ONE_OF = Meant("list_filter(string_split(detail, ', '), lambda each: lower(each) = lower(trim(value)))[1]")
 
 
+@dataclass(frozen=True, eq=False)
+class Template:
+    """The statement of `sql/<name>.sql`, with these values in place of its variables: its text, once someone asks for it.
+
+    A refresh that finds nothing new asks for none of them.
+    """
+
+    name: str
+    values: dict[str, object]
+
+    def __str__(self) -> str:
+        return _environment().get_template(f"{self.name}.sql").render(self.values)
+
+
+def sql(name: str, **values: object) -> Template:
+    return Template(name, values)
+
+
 @dataclass(frozen=True)
 class Check:
     """SQL that finds what breaks a rule in one table of a delivery: rows with any of the columns of `FOUND`.
@@ -88,7 +108,7 @@ class Check:
     """
 
     table: str
-    sql: str
+    sql: str | Template
     version: str | None = None
     mode: Mode | None = None
     needs: tuple[str, ...] = ()
@@ -134,6 +154,8 @@ class Rule:
 
 @cache
 def _environment() -> jinja2.Environment:
+    import jinja2
+
     return jinja2.Environment(loader=jinja2.FileSystemLoader(_FOLDER), undefined=jinja2.StrictUndefined)
 
 
@@ -141,11 +163,6 @@ def found(check: Check) -> str:
     """The query of what a check finds, with all columns of `FOUND`."""
     fields = ", ".join(f"null::{kind} as {name}" for name, kind in FOUND.items())
     return f"select {fields} where false union all by name ({check.sql})"
-
-
-def sql(name: str, **values: object) -> str:
-    """The statement of `sql/<name>.sql`, with these values in place of its variables."""
-    return _environment().get_template(f"{name}.sql").render(values)
 
 
 @dataclass(frozen=True)
