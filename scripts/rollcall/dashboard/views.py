@@ -16,6 +16,7 @@ from rollcall.dashboard import heat, sheets
 from rollcall.dashboard.components import (
     SEVERITIES,
     VERDICTS,
+    Later,
     approval,
     card,
     change,
@@ -73,21 +74,21 @@ def sections():
         html.Div(id="cards", className="cards"),
         html.Div(
             [
-                html.Div([html.H2("Use by day"), _graph("trend"), html.P(id="trend-words", className="sr-only")], className="card"),
+                html.Div([html.H2("Use by day"), html.Div(id="trend-graph", className="graph"), html.P(id="trend-words", className="sr-only")], className="card"),
                 html.Div(id="approval", className="card"),
             ],
             className="split",
         ),
-        sheets.card("products", "Products", sheets.PRODUCTS),
+        Later(sheets.card("products", "Products", sheets.PRODUCTS)),
         html.P(id="inventory-note", className="muted"),
     ]  # fmt: skip
     return [
         ("inventory", "Inventory", inventory),
-        ("school-view", "Schools and grades", [html.Div(id="measures"), heat.card()]),
+        ("school-view", "Schools and grades", Later([html.Div(id="measures"), heat.card()], "/schools")),
         (
             "review-view",
             "New and unapproved products",
-            [sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)],
+            Later([sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)], "/review"),
         ),
         ("coverage-view", "Roster coverage", html.Div(id="coverage")),
         ("members-view", "Members", html.Div(id="office-members")),
@@ -121,7 +122,7 @@ def _graph(name: str | None, figure: dict | None = None, height: str = "260px") 
 
 
 PARTS = (
-    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.style",
+    "cards.children", "trend-graph.children", "trend-words.children", "approval.children", "products.rowData", "products.style",
     "products-count.children", "products-note.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
     "heat-title.children", "new.rowData", "new.style", "new-count.children", "new-note.children", "unapproved.rowData",
     "unapproved.style", "unapproved-count.children", "unapproved-note.children", "coverage.children", "problems.children", "quality.children", "product.children", "school.children", "wall.children",
@@ -197,7 +198,7 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             card("Products in use", short(now["products"]), against("products", 0), number(now["products"]) + " products, including domains that no catalog lists"),
             card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved or not in the catalog"),
         ],
-        "trend.figure": trend(days, _span(figures, filters), has_users),
+        "trend-graph.children": _graph("trend", trend(days, _span(figures, filters), has_users)),
         "trend-words.children": trend_words(days),
         "approval.children": approval(products),
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
