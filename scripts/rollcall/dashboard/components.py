@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 from dash import html
 from dash.development.base_component import Component
@@ -45,8 +46,9 @@ class Later(Component):
     """
 
     _namespace, _type = "rollcall", "Later"
-    _prop_names = ["children", "path"]
-    _valid_wildcard_attributes = available_wildcard_properties = []
+    _prop_names: ClassVar[list[str]] = ["children", "path"]
+    _valid_wildcard_attributes: ClassVar[list[str]] = []
+    available_wildcard_properties: ClassVar[list[str]] = []
 
     def __init__(self, children: object, path: str = ""):
         super().__init__(children=children, path=path)

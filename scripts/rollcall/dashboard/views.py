@@ -100,24 +100,12 @@ def sections():
     ]  # fmt: skip
 
 
-# Until the figures come, also on the pages that have none: without axes, whose drawing would hold up the page.
-_BLANK = {
-    "layout": {
-        "xaxis": {"visible": False},
-        "yaxis": {"visible": False},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-    }
-}
-
-
-def _graph(name: str | None, figure: dict | None = None, height: str = "260px") -> dcc.Graph:
-    more = {"id": name} if name else {}
+def _graph(figure: dict, height: str = "260px", name: str | None = None) -> dcc.Graph:
     return dcc.Graph(
-        figure=figure or _BLANK,
+        figure=figure,
         config={"displayModeBar": False, "responsive": True},
         style={"height": height},
-        **more,
+        **({"id": name} if name else {}),
     )
 
 
@@ -198,7 +186,7 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             card("Products in use", short(now["products"]), against("products", 0), number(now["products"]) + " products, including domains that no catalog lists"),
             card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved or not in the catalog"),
         ],
-        "trend-graph.children": _graph("trend", trend(days, _span(figures, filters), has_users)),
+        "trend-graph.children": _graph(trend(days, _span(figures, filters), has_users), name="trend"),
         "trend-words.children": trend_words(days),
         "approval.children": approval(products),
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
@@ -556,7 +544,7 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
     shown.parts["product.children"] = html.Div(
         [
             heading, cards,
-            html.Div([html.H2("Use by day"), _graph(None, trend(days, _span(figures, filters), True)), html.P(trend_words(days), className="sr-only")], className="card"),
+            html.Div([html.H2("Use by day"), _graph(trend(days, _span(figures, filters), True)), html.P(trend_words(days), className="sr-only")], className="card"),
             _by_school(figures, filters, known["product_name"], places),
             _educators(figures, filters, key),
         ]
@@ -746,7 +734,7 @@ def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             cards,
             html.Div(
                 [
-                    html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True), "max(220px, 100vh - 500px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
+                    html.Div([html.H2("Students and page loads by week"), _graph(trend(line, span, True, "Students", is_weekly=True), "max(220px, 100vh - 500px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
                     table("wall-new", "New and unapproved" + (f", the {len(most)} most used of {number(len(fresh))}" if len(fresh) > len(most) else ""), ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in most], "No new product is unapproved.", 2),
                 ],
                 className="wall-body",
