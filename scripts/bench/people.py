@@ -119,7 +119,7 @@ class Person(threading.Thread):
         answer = json.loads(text)["response"] if text else {}
         for component, properties in answer.items():
             for prop, value in properties.items():
-                if component not in ("cards", "trend", "products-grid"):
+                if component not in ("cards", "trend-graph", "products"):
                     self.now[f"{component}.{prop}"] = value
         return answer
 

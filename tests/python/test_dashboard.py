@@ -693,6 +693,31 @@ def test_the_export_is_the_table_as_it_is_sorted_and_says_what_it_is(page, addre
     expect(page.locator("#products .ag-center-cols-container [col-id=product_name]").first).to_have_text(on_screen[0])
 
 
+def test_what_is_not_open_is_drawn_when_the_browser_has_time(page, address):
+    opened(page, address, "/coverage")
+    expect(page.locator("#coverage .figure").first).to_be_visible()
+    for grid in ("products", "heat", "new", "unapproved"):
+        page.locator(f"#{grid} .ag-root").wait_for(state="attached")
+    # What draws charts is large: a page without one does not ask for it.
+    assert page.evaluate("window.Plotly === undefined")
+    page.get_by_role("link", name="Inventory").click()
+    expect(page.locator("#trend .bars path").first).to_be_visible()
+
+
+def test_a_cell_leads_to_its_page_under_the_filters_of_now(district, page, address):
+    opened(page, address, "/schools")
+    (there,) = district.source().inventory().options.districts.values()
+    link = page.locator("#heat .ag-pinned-left-cols-container .ag-row a").first
+    school = link.inner_text()
+    choose(page, "statuses", "Approved")
+    query = parse_qs(urlsplit(link.get_attribute("href")).query)
+    assert (query["status"], there.schools[query["at"][0]]) == (["approved"], school)
+    link.click()
+    settled(page)
+    assert (urlsplit(page.url).path, parse_qs(urlsplit(page.url).query)["at"]) == ("/school", query["at"])
+    expect(page.locator("#school")).to_contain_text(school)
+
+
 def test_a_product_has_its_own_page_with_the_educators_to_ask(district, page, address):
     opened(page, address)
     page.locator(".ag-center-cols-container a", has_text="Google Docs").click()

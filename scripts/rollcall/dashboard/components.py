@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 from dash import html
+from dash.development.base_component import Component
 
 from rollcall.dashboard.filters import USER_TYPES, Filters, Options
 
@@ -35,6 +37,21 @@ def chip(words: str, tone: str = "plain") -> html.Span:
 def status(row: dict[str, object]) -> html.Span:
     """What a product's status means, with the district's own word for it as a tooltip."""
     return html.Span(group(row["status_group"]), className=f"chip {tone(row)}", title=row["product_status"] or None)
+
+
+class Later(Component):
+    """What a page holds that is heavy to draw: put into it once the browser has time, or at once where the address leads there.
+
+    Everything is in the layout from the start, and gets its figures; `assets/rollcall.js` has the component.
+    """
+
+    _namespace, _type = "rollcall", "Later"
+    _prop_names: ClassVar[list[str]] = ["children", "path"]
+    _valid_wildcard_attributes: ClassVar[list[str]] = []
+    available_wildcard_properties: ClassVar[list[str]] = []
+
+    def __init__(self, children: object, path: str = ""):
+        super().__init__(children=children, path=path)
 
 
 # Words

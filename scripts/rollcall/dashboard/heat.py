@@ -90,7 +90,7 @@ def draw(rows: list[dict], grade_names: dict[str, str], measure: str, days: int)
     totals = places.pop(None, None)
     codes = [code for code in grade_names if totals and f"g_{code}" in totals]
     columns = [
-        {"field": "school_name", "headerName": "School", "cellRenderer": "SchoolLink", "comparator": {"function": "natural"}, "pinned": "left", "width": 220, "sort": "asc", "sortingOrder": ["asc", "desc"]},
+        {"field": "school_name", "headerName": "School", "cellRendererSelector": {"function": "schoolCell(params)"}, "comparator": {"function": "natural"}, "pinned": "left", "width": 220, "sort": "asc", "sortingOrder": ["asc", "desc"]},
         _column("every", "All grades", "All grades of the school", how.unit, 96),
         *[_column(f"g_{code}", code.lstrip("0") if code.isdigit() else code, grade_names[code], how.unit) for code in codes],
     ]  # fmt: skip
@@ -108,7 +108,7 @@ def _column(name: str, heading: str, meaning: str, unit: str, width: int | None 
         "field": name, "headerName": heading, "headerTooltip": meaning, "minWidth": width or (66 if unit else 56), "flex": 1, "type": "rightAligned",
         "valueFormatter": {"function": f"params.value == null ? (params.data['few_{name}'] || '') : d3.format({digits})(params.value) + '{unit}'"},
         "cellClass": {"function": f"'ag-right-aligned-cell heat-cell q' + (params.data['q_{name}'] == null ? 'x' : params.data['q_{name}'])"},
-        "cellRenderer": "PlaceLink",
+        "cellRendererSelector": {"function": "schoolCell(params)"},
     }  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def _format(formula: str) -> dict[str, object]:
 
 _KINDS: dict[str, dict[str, object]] = {
     "text": {},
-    "link": {"cellRenderer": "ProductLink"},
+    "link": {"cellRendererSelector": {"function": "productCell(params)"}},
     "status": {"cellClass": {"function": "'status ' + params.data.tone"}, "tooltipField": "product_status"},
     "count": _format("d3.format(',')(params.value)"),
     "share": _format("d3.format('.1f')(params.value) + '%'") | {"cellClass": "ag-right-aligned-cell bar", "cellStyle": {"function": "({'--share': (params.value || 0) + '%'})"}},

@@ -16,6 +16,7 @@ from rollcall.dashboard import heat, sheets
 from rollcall.dashboard.components import (
     SEVERITIES,
     VERDICTS,
+    Later,
     approval,
     card,
     change,
@@ -73,21 +74,21 @@ def sections():
         html.Div(id="cards", className="cards"),
         html.Div(
             [
-                html.Div([html.H2("Use by day"), _graph("trend"), html.P(id="trend-words", className="sr-only")], className="card"),
+                html.Div([html.H2("Use by day"), html.Div(id="trend-graph", className="graph"), html.P(id="trend-words", className="sr-only")], className="card"),
                 html.Div(id="approval", className="card"),
             ],
             className="split",
         ),
-        sheets.card("products", "Products", sheets.PRODUCTS),
+        Later(sheets.card("products", "Products", sheets.PRODUCTS)),
         html.P(id="inventory-note", className="muted"),
     ]  # fmt: skip
     return [
         ("inventory", "Inventory", inventory),
-        ("school-view", "Schools and grades", [html.Div(id="measures"), heat.card()]),
+        ("school-view", "Schools and grades", Later([html.Div(id="measures"), heat.card()], "/schools")),
         (
             "review-view",
             "New and unapproved products",
-            [sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)],
+            Later([sheets.card("new", "New products", sheets.NEW), sheets.card("unapproved", "Used without approval", sheets.UNAPPROVED)], "/review"),
         ),
         ("coverage-view", "Roster coverage", html.Div(id="coverage")),
         ("members-view", "Members", html.Div(id="office-members")),
@@ -99,29 +100,17 @@ def sections():
     ]  # fmt: skip
 
 
-# Until the figures come, also on the pages that have none: without axes, whose drawing would hold up the page.
-_BLANK = {
-    "layout": {
-        "xaxis": {"visible": False},
-        "yaxis": {"visible": False},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-    }
-}
-
-
-def _graph(name: str | None, figure: dict | None = None, height: str = "260px") -> dcc.Graph:
-    more = {"id": name} if name else {}
+def _graph(figure: dict, height: str = "260px", name: str | None = None) -> dcc.Graph:
     return dcc.Graph(
-        figure=figure or _BLANK,
+        figure=figure,
         config={"displayModeBar": False, "responsive": True},
         style={"height": height},
-        **more,
+        **({"id": name} if name else {}),
     )
 
 
 PARTS = (
-    "cards.children", "trend.figure", "trend-words.children", "approval.children", "products.rowData", "products.style",
+    "cards.children", "trend-graph.children", "trend-words.children", "approval.children", "products.rowData", "products.style",
     "products-count.children", "products-note.children", "inventory-note.children", "measures.children", "heat.columnDefs", "heat.rowData", "heat.dashGridOptions", "heat-legend.children",
     "heat-title.children", "new.rowData", "new.style", "new-count.children", "new-note.children", "unapproved.rowData",
     "unapproved.style", "unapproved-count.children", "unapproved-note.children", "coverage.children", "problems.children", "quality.children", "product.children", "school.children", "wall.children",
@@ -197,7 +186,7 @@ def _inventory(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             card("Products in use", short(now["products"]), against("products", 0), number(now["products"]) + " products, including domains that no catalog lists"),
             card("Unapproved use", percent(now["unapproved"]), against("unapproved", -1), "Share of page loads on products that are not approved or not in the catalog"),
         ],
-        "trend.figure": trend(days, _span(figures, filters), has_users),
+        "trend-graph.children": _graph(trend(days, _span(figures, filters), has_users), name="trend"),
         "trend-words.children": trend_words(days),
         "approval.children": approval(products),
         "products.rowData": sheets.product_rows(products, sheets.PRODUCTS),
@@ -555,7 +544,7 @@ def _product(figures: Figures, filters: Filters, asked: dict) -> Shown:
     shown.parts["product.children"] = html.Div(
         [
             heading, cards,
-            html.Div([html.H2("Use by day"), _graph(None, trend(days, _span(figures, filters), True)), html.P(trend_words(days), className="sr-only")], className="card"),
+            html.Div([html.H2("Use by day"), _graph(trend(days, _span(figures, filters), True)), html.P(trend_words(days), className="sr-only")], className="card"),
             _by_school(figures, filters, known["product_name"], places),
             _educators(figures, filters, key),
         ]
@@ -745,7 +734,7 @@ def _wall(figures: Figures, filters: Filters, _asked: dict) -> Shown:
             cards,
             html.Div(
                 [
-                    html.Div([html.H2("Students and page loads by week"), _graph(None, trend(line, span, True, "Students", is_weekly=True), "max(220px, 100vh - 500px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
+                    html.Div([html.H2("Students and page loads by week"), _graph(trend(line, span, True, "Students", is_weekly=True), "max(220px, 100vh - 500px)"), html.P(trend_words(line, "weeks"), className="sr-only")], className="card"),
                     table("wall-new", "New and unapproved" + (f", the {len(most)} most used of {number(len(fresh))}" if len(fresh) > len(most) else ""), ["Product", "First used", "Page loads"], [[p["product_name"], long_day(new[p["product_key"]]), number(p["page_loads"])] for p in most], "No new product is unapproved.", 2),
                 ],
                 className="wall-body",

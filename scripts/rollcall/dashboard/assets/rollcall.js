@@ -27,6 +27,9 @@ window.dash_clientside.rollcall = {
                 link.setAttribute("aria-current", "page");
             }
         }
+        for (const each of document.querySelectorAll(".grid a")) {
+            each.href = hrefOf(each);
+        }
         showHere();
         document.body.dataset.page = path;
         return outputs.map((output) => output.id.path + kept);
@@ -79,23 +82,6 @@ function go(address) {
     window.scrollTo(0, 0);
 }
 
-function link(address, children) {
-    return React.createElement(
-        "a",
-        {
-            href: address,
-            onClick: function (event) {
-                if (event.metaKey || event.ctrlKey || event.shiftKey) {
-                    return;
-                }
-                event.preventDefault();
-                go(address);
-            },
-        },
-        children
-    );
-}
-
 function addressWith(path, changes) {
     const query = new URLSearchParams(window.location.search);
     query.delete("sort");
@@ -106,17 +92,59 @@ function addressWith(path, changes) {
     return path + "?" + query;
 }
 
-var dagcomponentfuncs = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});
-dagcomponentfuncs.ProductLink = function (props) {
-    const tile = React.createElement("span", { className: "tile", "aria-hidden": "true", "data-letter": props.value[0], key: "tile" });
-    return link(addressWith("/product", { product: props.data.product_key }), [tile, props.value]);
+// `Later` of components.py: all pages drawn in one stretch would hold up the browser.
+const waiting = [];
+const whenIdle = window.requestIdleCallback || ((what) => setTimeout(what, 300));
+function next() {
+    if (waiting.length) {
+        waiting.shift()();
+        whenIdle(next);
+    }
+}
+window.rollcall = {
+    Later: function ({ children, path }) {
+        const [isThere, come] = React.useState(window.location.pathname === path);
+        React.useEffect(function () {
+            if (!isThere && waiting.push(() => come(true)) === 1) {
+                whenIdle(next);
+            }
+        }, []);
+        return isThere ? children : null;
+    },
 };
-dagcomponentfuncs.SchoolLink = function (props) {
-    return props.data.school ? link(addressWith("/school", { at: props.data.school }), props.value) : props.value;
-};
-dagcomponentfuncs.PlaceLink = function (props) {
-    return props.data.school && props.valueFormatted ? link(addressWith("/school", { at: props.data.school }), props.valueFormatted) : props.valueFormatted;
-};
+
+// A cell that leads to a page. A plain element: a React component a cell makes a grid three times as slow to draw.
+class PageCell {
+    init(params) {
+        const words = params.valueFormatted ?? params.value ?? "";
+        const [path, name, key] = params.leadsTo;
+        this.element = document.createElement(key && words ? "a" : "span");
+        this.element.textContent = words;
+        if (key && words) {
+            Object.assign(this.element.dataset, { path, name, key });
+            this.element.href = hrefOf(this.element);
+        }
+        if (path === "/product") {
+            const tile = document.createElement("span");
+            tile.className = "tile";
+            tile.ariaHidden = "true";
+            tile.dataset.letter = words[0];
+            this.element.prepend(tile);
+        }
+    }
+    getGui() {
+        return this.element;
+    }
+    refresh() {
+        return false; // made anew
+    }
+}
+function hrefOf(link) {
+    return addressWith(link.dataset.path, { [link.dataset.name]: link.dataset.key });
+}
+function cell(path, name, key) {
+    return { component: PageCell, params: { leadsTo: [path, name, key] } };
+}
 
 // In the grid the keyboard moves from cell to cell, and never into one.
 document.addEventListener("keydown", function (event) {
@@ -159,6 +187,8 @@ const names = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 var dagfuncs = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
 dagfuncs.natural = (a, b) => names.compare(a ?? "", b ?? "");
 const days = new Intl.DateTimeFormat("en-US", { dateStyle: "long", timeZone: "UTC" });
+dagfuncs.productCell = (params) => cell("/product", "product", params.data.product_key);
+dagfuncs.schoolCell = (params) => cell("/school", "at", params.data.school);
 dagfuncs.longDay = (day) => (day ? days.format(new Date(day)) : "–");
 
 // Each grid takes its order and columns from the address, and puts them there.
@@ -201,7 +231,12 @@ function settle() {
 }
 
 // What a phone has room for: names that stay, and the measure that the table is sorted by.
+const pinned = new WeakSet();
 function pin(table, grid, usual) {
+    if (!narrow.matches && !pinned.has(grid)) {
+        return; // its columns say the same, and saying it again lays the grid out again
+    }
+    pinned[narrow.matches ? "add" : "delete"](grid);
     const tick = { colId: "ag-Grid-SelectionColumn", hide: narrow.matches };
     if (table === "heat") {
         grid.applyColumnState({ state: [tick, { colId: "school_name", width: narrow.matches ? 140 : 220 }] });
@@ -258,6 +293,11 @@ new MutationObserver(function () {
 }).observe(document, { subtree: true, childList: true, attributeFilter: ["hidden"] });
 
 document.addEventListener("click", function (event) {
+    const inGrid = event.target.closest(".grid a");
+    if (inGrid && !event.metaKey && !event.ctrlKey && !event.shiftKey) {
+        event.preventDefault();
+        go(inGrid.href);
+    }
     const exported = event.target.closest("a.export");
     if (exported) {
         const table = exported.dataset.table;
