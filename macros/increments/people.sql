@@ -27,6 +27,35 @@
     {{ return("(district_id in (" ~ whole | join(", ") ~ ") or " ~ condition ~ ")" if whole else condition) }}
 {%- endmacro %}
 
+{% macro in_logs_of_people(table) -%}
+    {#-
+        `in_people_scope` of the rows of a log of the lake that name a user. A row that is taken away says its sourcedId alone, so
+        all rows go together that ever were of someone in scope.
+    -#}
+    {%- set sourced_id = trim_text(adapter.quote("sourcedId")) -%}
+    {%- set of_people -%}
+        (
+            select
+                lake_rows.district_id,
+                {{ trim_text("lake_rows." ~ adapter.quote("sourcedId")) }} as sourced_id
+            from {{ source("oneroster", table) }} as lake_rows
+            semi join {{ ref("int_increments__people_scope") }} as people
+                on lake_rows.district_id = people.district_id and {{ clean("userSourcedId") }} = people.sourced_id
+        ) as of_people
+    {%- endset -%}
+    {{ return(in_people_scope("(district_id, " ~ sourced_id ~ ")", "district_id, sourced_id", of_people)) }}
+{%- endmacro %}
+
+{% macro new_deliveries() -%}
+    {#- A query of the deliveries that came since the last version, of districts that it knows. -#}
+    select
+        accepted.district_id,
+        accepted.delivery_id
+    from {{ ref("int_deliveries__accepted") }} as accepted
+    inner join {{ ref("int_increments__roster_scope") }} as scope
+        on accepted.district_id = scope.district_id and accepted.arrived_at > scope.known_until
+{%- endmacro %}
+
 {% macro _literals(query) -%}
     {#- The first column of a query's rows, each as a text literal; nothing elsewhere than in a build. -#}
     {%- set found = [] -%}

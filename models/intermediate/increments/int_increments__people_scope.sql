@@ -39,12 +39,7 @@ with recursive districts as (
 ),
 
 new_deliveries as (
-    select
-        accepted.district_id,
-        accepted.delivery_id
-    from {{ ref("int_deliveries__accepted") }} as accepted
-    inner join districts on accepted.district_id = districts.district_id
-    where accepted.arrived_at > districts.known_until
+    {{ new_deliveries() }}
 ),
 
 users as (

@@ -1,13 +1,3 @@
-{#- A row that is taken away says its sourcedId alone, so all rows go together that ever were of someone in scope. -#}
-{%- set of_people -%}
-    (
-        select lake_rows.district_id, {{ trim_text("lake_rows." ~ adapter.quote("sourcedId")) }} as sourced_id
-        from {{ source("oneroster", "roles") }} as lake_rows
-        semi join {{ ref("int_increments__people_scope") }} as people
-            on lake_rows.district_id = people.district_id and {{ clean("userSourcedId") }} = people.sourced_id
-    ) as of_people
-{%- endset -%}
-{%- set row = "(district_id, " ~ trim_text(adapter.quote("sourcedId")) ~ ")" -%}
 select
     {{ key(["district_id", "'role'", adapter.quote("sourcedId")]) }} as role_row_key,
     district_id,
@@ -25,4 +15,4 @@ select
     _row_number as row_number
 from {{ source("oneroster", "roles") }}
 where {{ in_roster_scope() }}
-    and {{ in_people_scope(row, "district_id, sourced_id", of_people) }}
+    and {{ in_logs_of_people("roles") }}
