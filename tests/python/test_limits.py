@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -164,6 +166,18 @@ def test_of_many_findings_of_a_rule_some_are_listed_and_the_rest_counted(house):
     assert sum(f["count"] for f in found) == 900
     few = json.loads(house.run("check", "--json", str(path), findings_max="5").stdout)
     assert len([f for f in few["findings"] if f["rule"] == "header-unknown"]) == 6
+
+
+def test_a_long_query_draws_no_progress_where_a_notebook_takes_a_file(tmp_path):
+    """Without a script, DuckDB would draw it where `--json` writes."""
+    asked = f"""
+from pathlib import Path
+from rollcall.intake import lake
+from rollcall.settings import Settings
+print(lake.connect(Settings(), Path({str(tmp_path)!r})).execute("select current_setting('enable_progress_bar')").fetchone())
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "(False,)\n"
 
 
 def test_matching_headers_is_not_quadratic():

@@ -24,6 +24,7 @@ from types import SimpleNamespace
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
     [
+        "as_a_program",
         "rollcall.expectations.gate",
         "dbt.cli.main",
         "rollcall.cli",

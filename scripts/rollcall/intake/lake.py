@@ -42,6 +42,8 @@ def connect(settings: Settings, scratch: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("set force_mbedtls_unsafe = 'true'")
     connection.execute("set temp_file_encryption = true")
     connection.execute("set timezone = 'UTC'")
+    # In a notebook, and wherever else there is no script, DuckDB draws the progress of a long query on the standard output.
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 
