@@ -201,14 +201,26 @@ def load_table(
     connection: duckdb.DuckDBPyConnection,
     observed: Observed,
     kept: str = "",
+    looked_up: str | None = None,
 ) -> bool:
     """Loads a CSV as `table` with `_row_number` as a spreadsheet counts, and all rows as `_table`, `kept` or not.
 
-    False when a record cannot be read.
+    Where `select` looks something up in another table, `looked_up` has the joins, blank for none but subqueries. False when a
+    record cannot be read.
     """
-    connection.execute(f'create table "_{table}" as select {select} from {source_}')
     # A table keeps the order of the file, so its row id is the record number; the header is record 1.
-    connection.execute(
-        f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"{" where " + kept if kept else ""}'
-    )
+    number = "rowid + 2 as _row_number"
+    if looked_up is None:
+        connection.execute(f'create table "_{table}" as select {select} from {source_}')
+    else:
+        # A join hands rows on in any order, so the file is read and numbered before: what nobody wants of it is not.
+        connection.execute(
+            f"create temp table delivered_rows as select columns(lambda name: not starts_with(name, '_unread_')) from {source_}"
+        )
+        connection.execute(
+            f'create table "_{table}" as select {select}, delivered_rows.{number} from delivered_rows {looked_up}'
+        )
+        connection.execute("drop table delivered_rows")
+    own = f", {number}" if looked_up is None else ""
+    connection.execute(f'create view "{table}" as select *{own} from "_{table}"{" where " + kept if kept else ""}')
     return not observe_lines(name, connection, observed)
