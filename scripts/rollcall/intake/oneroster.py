@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -28,13 +29,15 @@ def load(
     past: Past,
 ) -> Loaded:
     """Loads the zip's files as tables, named as the files."""
-    unpacked = container.unpack(path, folder, observed, past.settings)
+    with ThreadPoolExecutor(1) as pool:
+        # One core inflates; the other need not wait for it.
+        past_is_made = pool.submit(_make_past, connection.cursor(), past)
+        unpacked = container.unpack(path, folder, observed, past.settings)
     if unpacked is None:
         return Loaded()
+    past_is_made.result()
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
-    for name in KNOWN:
-        past.make(connection, f"oneroster/{name}", "sourcedId")
     load_seeds(connection, unpacked.version)
     unreadable = {file.file_name for file in observed.files if file.undecodable_line}
     columns = schema.oneroster_files(unpacked.version)
@@ -68,6 +71,11 @@ def load(
         given.append(Given("after_people", "users.csv", unpacked.version))
         return Loaded(list(loaded.values()), given, lambda: _make_after(loaded, connection, past))
     return Loaded(list(loaded.values()), given)
+
+
+def _make_past(connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    for name in KNOWN:
+        past.make(connection, f"oneroster/{name}", "sourcedId")
 
 
 _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
