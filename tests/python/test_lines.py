@@ -15,10 +15,10 @@ from rollcall.settings import Settings
 _MANY = 150_000  # rows: enough that two threads read the file
 
 
-def _rows_found(path: Path, rule: str) -> list[int]:
+def _rows_found(path: Path, rule: str, **district: object) -> list[int]:
     """The rows of which a check of the file says that they break the rule."""
     settings = Settings(build=path.parent / "build", lake=path.parent / "lake", threads=2)
-    report = take.check(landing.describe(path, District(district_id="d")), settings)
+    report = take.check(landing.describe(path, District(district_id="d", **district)), settings)
     return sorted(row for rule_id, _, _, row, _, _ in report.rows if rule_id == rule)
 
 
@@ -60,3 +60,14 @@ def test_a_finding_in_an_access_list_names_its_line(tmp_path):
     path.write_text("\n".join(["email,role,school", *(f"p{n}@x.example,{role}," for n, role in enumerate(roles))]))
     expected = [place + 2 for place, role in enumerate(roles) if role == "nobody"]
     assert _rows_found(path, "access-role-valid") == expected
+
+
+def test_a_column_called_as_the_row_id_does_not_number_the_rows(tmp_path):
+    path = tmp_path / "educators.csv"
+    header = "sis_id,first_name,last_name,email,role,school_id,school_name,grade_level,rowid"
+    people = [
+        f"{n},Ada,Byron,p{n}@x.example,teacher,,Alpha School,{'13th?' if n % 3 else '09'},{900 - n}" for n in range(300)
+    ]
+    path.write_text("\n".join([header, *people]))
+    found = _rows_found(path, "template-grade-valid", extensions={"staff": ["rowid"]})
+    assert found == [n + 2 for n in range(300) if n % 3]

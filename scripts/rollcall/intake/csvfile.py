@@ -209,18 +209,22 @@ def load_table(
     record cannot be read.
     """
     # A table keeps the order of the file, so its row id is the record number; the header is record 1.
-    number = "rowid + 2 as _row_number"
+    number = ", rowid + 2 as _row_number"
     if looked_up is None:
         connection.execute(f'create table "_{table}" as select {select} from {source_}')
     else:
         # A join hands rows on in any order, so the file is read and numbered before: what nobody wants of it is not.
-        connection.execute(
-            f"create temp table delivered_rows as select columns(lambda name: not starts_with(name, '_unread_')) from {source_}"
+        wanted = f"select columns(lambda name: not starts_with(name, '_unread_')) from {source_}"
+        names = {column.lower() for column, *_ in connection.execute(f"describe {wanted}").fetchall()}
+        # A column of the district's own may be called as the row id is: numbering takes longer then.
+        own, place = (
+            (", row_number() over () - 1 as _place", "_place") if "rowid" in names else ("", "delivered_rows.rowid")
         )
+        connection.execute(f"create temp table delivered_rows as select *{own} from ({wanted})")
         connection.execute(
-            f'create table "_{table}" as select {select}, delivered_rows.{number} from delivered_rows {looked_up}'
+            f'create table "_{table}" as select {select}, {place} + 2 as _row_number from delivered_rows {looked_up}'
         )
         connection.execute("drop table delivered_rows")
-    own = f", {number}" if looked_up is None else ""
-    connection.execute(f'create view "{table}" as select *{own} from "_{table}"{" where " + kept if kept else ""}')
+        number = ""
+    connection.execute(f'create view "{table}" as select *{number} from "_{table}"{" where " + kept if kept else ""}')
     return not observe_lines(name, connection, observed)

@@ -44,7 +44,7 @@ def _changed(table: str, needs: tuple[str, ...]) -> Check:
     """Whatever the dates of change say."""
     kept = [column for column in schema.kept_columns()[table] if column not in ("status", "dateLastModified")]
     columns = ", ".join(f'"{column}"' for column in kept)
-    return Check(table, sql("update-threshold", table=table, type=_TYPES[table], columns=columns), needs=needs)
+    return Check(table, sql("update-threshold", table=table, type_sql=_TYPES[table], columns=columns), needs=needs)
 
 
 RULES = (

@@ -8,7 +8,7 @@ select
 from (
     select old.type, count(*) as held, count(*) filter (old.content <> new.content) as changed
     from (
-        select trim("sourcedId") as id, {{ type }} as type, hash({{ columns }}) as content from before_{{ table }}
+        select trim("sourcedId") as id, {{ type_sql }} as type, hash({{ columns }}) as content from before_{{ table }}
     ) as old
     left join (
         select trim("sourcedId") as id, hash({{ columns }}) as content from after_{{ table }}
