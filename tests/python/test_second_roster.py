@@ -18,16 +18,17 @@ from rollcall.intake import lake, landing, take
 from rollcall.intake.lake_tables import CHANGE_COLUMNS
 from rollcall.rules import RULES
 from rollcall.rules.history import SECTION as HISTORY
-from test_loss import big
+from test_loss import _PlainGate, big
 
 TABLES = ("orgs", "users", "roles", "academicSessions", "courses", "classes", "enrollments")
 State = dict[str, dict[str, tuple]]
 
 
 @pytest.fixture(autouse=True)
-def one_key(monkeypatch):
-    """Both houses hash alike."""
+def alike(monkeypatch):
+    """All houses hash with one key; the checks are asked without Great Expectations, which takes longer than they do."""
     monkeypatch.setenv("ROLLCALL_PII_KEY", "5e" * 32)
+    monkeypatch.setattr("rollcall.intake.findings.start.gate", _PlainGate)
 
 
 def deliver(house: House, day: str, files: mutations.Files, deltas: set[str] | None = None) -> take.Outcome:
@@ -99,7 +100,7 @@ def moved(files: mutations.Files, draw: random.Random) -> None:
     draw.shuffle(users)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_roster_after_others_is_taken_as_if_it_were_the_first(tmp_path: Path, seed: int):
     draw = random.Random(seed)
     version = ("1.1", "1.2")[seed % 2]
