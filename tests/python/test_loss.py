@@ -218,7 +218,8 @@ class _PlainGate:
                 broken.append(
                     Broken(question, question.severity, tuple(Found(*row) for row in rows[:20]), len(rows), table)
                 )
-        return SimpleNamespace(broken=broken, and_then=lambda later: later)
+        keep_nothing = dict.fromkeys(("save", "write_docs"), lambda _: None)
+        return SimpleNamespace(broken=broken, and_then=lambda later: later, **keep_nothing)
 
 
 def mutated(number: int, folder: Path) -> tuple[str, Path, Callable[[Report], tuple[int, int]], list[str]]:

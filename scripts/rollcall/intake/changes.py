@@ -145,14 +145,23 @@ class Past:
         """A query of the last row per key (deleted ones too), be there any or not."""
         if lake_table in self._made:
             return self._made[lake_table]
-        when = f"where _effective_at <= timestamp {quote(self.until)}" if self.until else ""
+        rows = f"(select *, filename, file_row_number from {self.rows(lake_table)}{self._when})"
+        key = f'trim("{key}")'
+        # Most keys are there once. Only the rows of the others are sorted, and of them only what they are sorted by.
         return f"""(
-            select * from {self.rows(lake_table)} {when}
-            qualify row_number() over (
-                partition by trim("{key}")
-                order by _effective_at desc, _arrived_at desc, _delivery_id desc, _row_number desc
-            ) = 1
+            select * exclude (filename, file_row_number) from {rows} anti join (
+                select filename, file_row_number from {rows}
+                where hash({key}) in (select hash({key}) from {rows} group by {key} having count(*) > 1)
+                qualify row_number() over (
+                    partition by {key}
+                    order by _effective_at desc, _arrived_at desc, _delivery_id desc, _row_number desc
+                ) > 1
+            ) as replaced using (filename, file_row_number)
         )"""
+
+    @property
+    def _when(self) -> str:
+        return f" where _effective_at <= timestamp {quote(self.until)}" if self.until else ""
 
 
 @dataclass
@@ -181,8 +190,7 @@ class Log:
     def _append(self, table: Table, total: Changes) -> None:
         connection = self.incoming.connection
         fields = lake_columns(connection, table.name, table.lake_table)
-        rows = f"""select {fields}, _row_number from "{table.name}"
-            where _row_number not in (select row_number from set_aside where table_name = {quote(table.name)})"""
+        rows = f'select {fields}, _row_number from "{table.name}" where true{but_set_aside(connection, table.name)}'
         if table.may_repeat:
             rows += f' and _row_number in (select min(_row_number) from "{table.name}" group by "{table.key}")'
         (delivered,) = connection.execute(f'select count(*) from "{table.name}"').fetchone()
@@ -213,24 +221,29 @@ class Log:
             self.incoming.write(table.lake_table, self._restored(table, before, next_full), next_full.delivery_id)
 
     def _compare(self, connection: duckdb.DuckDBPyConnection, table: Table, rows: str, before: str) -> tuple:
-        same = " and ".join(f'new."{column}" is not distinct from old."{column}"' for column in table.columns)
+        old = f"(select * from {before} where _op = 'upsert')"
+        content = f"hash({', '.join(map(_quoted, table.columns))}) as content"
+        # First which rows differ, by 64 bits of all that they say: joined whole, the rows of a large district do not fit in memory.
+        connection.execute(
+            f"""create or replace temp table differing as
+            select _row_number, old_key is null as is_added, old_key is null or new.content <> old.content as is_new
+            from (select trim("{table.key}") as new_key, _row_number, {content} from ({rows})) as new
+            left join (select trim("{table.key}") as old_key, {content} from {old}) as old on new_key = old_key
+            {"where is_new" if table.is_full else ""}"""
+        )
+        keys = f'select trim("{table.key}") from ({rows})'
         # What a delta takes away is kept as well when it was not there: a backfill may yet bring it.
         gone = (
-            f"""select old."{table.key}", true as is_gone from old
-            where trim("{table.key}") not in (select trim("{table.key}") from new)"""
+            f"""select "{table.key}", true as is_gone from {old} where trim("{table.key}") not in ({keys})"""
             if table.is_full
-            else f"""select gone_key as "{table.key}", gone_key in (select trim("{table.key}") from old) as is_gone
+            else f"""select gone_key as "{table.key}", gone_key in (select trim("{table.key}") from {old}) as is_gone
             from (select distinct gone_key from ({table.deleted}) as deleted(gone_key))
-            where gone_key <> '' and gone_key not in (select trim("{table.key}") from new)"""
+            where gone_key <> '' and gone_key not in ({keys})"""
         )
         connection.execute(
             f"""create or replace temp table change as
-            with old as (select * from {before} where _op = 'upsert'),
-            new as ({rows})
-            select {", ".join(f'new."{column}"' for column in table.columns)}, new._row_number, 'upsert' as _op,
-                old."{table.key}" is null as is_added, old."{table.key}" is null or not ({same}) as is_new
-            from new left join old on trim(new."{table.key}") = trim(old."{table.key}")
-            {"where is_new" if table.is_full else ""}
+            select {", ".join(map(_quoted, table.columns))}, _row_number, 'upsert' as _op, is_added, is_new
+            from ({rows}) inner join differing using (_row_number)
             union all by name
             select "{table.key}", 'delete' as _op, false as is_added, is_gone as is_new from ({gone})"""
         )
@@ -252,6 +265,17 @@ class Log:
                 where _effective_at > timestamp {quote(self.delivery_date)}
                     and (_effective_at, _arrived_at, _delivery_id) <= {next_full.place}
             )"""
+
+
+def but_set_aside(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """A further condition on the rows of a loaded table: not set aside. Blank where none are, which saves looking for each."""
+    of_table = f"from set_aside where table_name = {quote(table)}"
+    are_any = connection.execute(f"select 1 {of_table} limit 1").fetchone()
+    return f" and _row_number not in (select row_number {of_table})" if are_any else ""
+
+
+def _quoted(column: str) -> str:
+    return f'"{column}"'
 
 
 def lake_columns(connection: duckdb.DuckDBPyConnection, loaded: str, lake_table: str) -> str:

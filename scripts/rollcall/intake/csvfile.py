@@ -201,14 +201,30 @@ def load_table(
     connection: duckdb.DuckDBPyConnection,
     observed: Observed,
     kept: str = "",
+    looked_up: str | None = None,
 ) -> bool:
     """Loads a CSV as `table` with `_row_number` as a spreadsheet counts, and all rows as `_table`, `kept` or not.
 
-    False when a record cannot be read.
+    Where `select` looks something up in another table, `looked_up` has the joins, blank for none but subqueries. False when a
+    record cannot be read.
     """
-    connection.execute(f'create table "_{table}" as select {select} from {source_}')
     # A table keeps the order of the file, so its row id is the record number; the header is record 1.
-    connection.execute(
-        f'create view "{table}" as select *, rowid + 2 as _row_number from "_{table}"{" where " + kept if kept else ""}'
-    )
+    number = ", rowid + 2 as _row_number"
+    if looked_up is None:
+        connection.execute(f'create table "_{table}" as select {select} from {source_}')
+    else:
+        # A join hands rows on in any order, so the file is read and numbered before: what nobody wants of it is not.
+        wanted = f"select columns(lambda name: not starts_with(name, '_unread_')) from {source_}"
+        names = {column.lower() for column, *_ in connection.execute(f"describe {wanted}").fetchall()}
+        # A column of the district's own may be called as the row id is: numbering takes longer then.
+        own, place = (
+            (", row_number() over () - 1 as _place", "_place") if "rowid" in names else ("", "delivered_rows.rowid")
+        )
+        connection.execute(f"create temp table delivered_rows as select *{own} from ({wanted})")
+        connection.execute(
+            f'create table "_{table}" as select {select}, {place} + 2 as _row_number from delivered_rows {looked_up}'
+        )
+        connection.execute("drop table delivered_rows")
+        number = ""
+    connection.execute(f'create view "{table}" as select *{number} from "_{table}"{" where " + kept if kept else ""}')
     return not observe_lines(name, connection, observed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ import duckdb
 
 from rollcall.districts import Extensions, Thresholds
 from rollcall.intake import container, csvfile, extensions, privacy, students
-from rollcall.intake.changes import Past, Table, lake_columns
+from rollcall.intake.changes import Past, Table, but_set_aside, lake_columns
 from rollcall.intake.findings import Report
 from rollcall.intake.lake_tables import lake_tables
 from rollcall.intake.observed import Observed
@@ -28,13 +29,15 @@ def load(
     past: Past,
 ) -> Loaded:
     """Loads the zip's files as tables, named as the files."""
-    unpacked = container.unpack(path, folder, observed, past.settings)
+    with ThreadPoolExecutor(1) as pool:
+        # One core inflates; the other need not wait for it.
+        past_is_made = pool.submit(_make_past, connection.cursor(), past)
+        unpacked = container.unpack(path, folder, observed, past.settings)
     if unpacked is None:
         return Loaded()
+    past_is_made.result()
     for statement in privacy.macros(privacy.pii_key(past.settings)):
         connection.execute(statement)
-    for name in KNOWN:
-        past.make(connection, f"oneroster/{name}", "sourcedId")
     load_seeds(connection, unpacked.version)
     unreadable = {file.file_name for file in observed.files if file.undecodable_line}
     columns = schema.oneroster_files(unpacked.version)
@@ -70,7 +73,14 @@ def load(
     return Loaded(list(loaded.values()), given)
 
 
+def _make_past(connection: duckdb.DuckDBPyConnection, past: Past) -> None:
+    for name in KNOWN:
+        past.make(connection, f"oneroster/{name}", "sourcedId")
+
+
 _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
+# The opposite; most rows have none, and are not looked at any closer.
+_HOLDS = "(coalesce(status, '') = '' or lower(trim(status)) <> 'tobedeleted')"
 
 
 def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
@@ -84,9 +94,9 @@ def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.D
             continue
         table, lake_table = loaded.get(name), f"oneroster/{name}"
         before = past.state(lake_table, "sourcedId")
-        was = f"select * from {past.latest(lake_table, 'sourcedId')} where _op = 'upsert' and not ({_IS_DELETED})"
+        was = f"select * from {past.latest(lake_table, 'sourcedId')} where _op = 'upsert' and {_HOLDS}"
         if table and table.is_full:
-            connection.execute(f'create view "known_{name}" as select * from "{name}" where not ({_IS_DELETED})')
+            connection.execute(f'create view "known_{name}" as select * from "{name}" where {_HOLDS}')
         elif before is not None:
             own = f'select * from "{name}" union all by name' if table else ""
             gone = f'and trim("sourcedId") not in (select trim("sourcedId") from "_{name}")' if table else ""
@@ -111,8 +121,7 @@ def _make_after(loaded: dict[str, Table], connection: duckdb.DuckDBPyConnection,
             connection.execute(f'create view "after_{name}" as {rest}')
             continue
         fields = lake_columns(connection, name, table.lake_table)
-        usable = f"""(select * from "{name}" where not ({_IS_DELETED})
-            and _row_number not in (select row_number from set_aside where table_name = '{name}'))"""
+        usable = f"""(select * from "{name}" where {_HOLDS}{but_set_aside(connection, name)})"""
         kept = (
             ""
             if table.is_full
@@ -192,27 +201,50 @@ def _load_file(
         return False
     table = schema.table_name(name)
     own = extensions.note(table, name, found, past.extensions, observed)
-    source = csvfile.source(file, found, [*standard, *own])
+    looked_up = None
     if name == "users.csv":
+        read = [column.name for column in columns if column.kept != "nobody" or column.name in _CONTACTS]
+        source = csvfile.source(file, found, [*read, *own])
         select = _minimised_users(columns, own, past.extensions)
-        if unpacked.version == "1.2":
-            source += ' left join user_roles on trim("sourcedId") = user_roles.user_id'
+        looked_up = f"""left join {_known_hashes(past)} as known on trim("sourcedId") = known.id
+            left join {_staff(unpacked.version)}"""
     else:
+        source = csvfile.source(file, found, [*standard, *own])
         # Of a file that is not stored, ids and dates are read, for the rules, and nothing else.
         is_delta = name in unpacked.deltas
-        read = (c.name for c in columns if schema.is_read(name, c) or (is_delta and c.name == "status"))
+        read = [c.name for c in columns if schema.is_read(name, c) or (is_delta and c.name == "status")]
         select = ", ".join(f'"{column}"' for column in read)
         if table == "orgs":
             select += f", {extensions.as_json(own)} as {extensions.COLUMN}"
     # What a delta takes away need not be right.
-    kept = f"not ({_IS_DELETED})" if name in unpacked.deltas else ""
-    return csvfile.load_table(name, table, select, source, connection, observed, kept)
+    kept = _HOLDS if name in unpacked.deltas else ""
+    return csvfile.load_table(name, table, select, source, connection, observed, kept, looked_up)
+
+
+_CONTACTS = ("phone", "sms")  # are looked at, and not kept
+
+
+def _known_hashes(past: Past) -> str:
+    """A query of the ids of users that the lake has, with their hashes: to make those anew takes longer than to look them up."""
+    columns = ("sourcedId", "sourced_id_hash", "identifier", "identifier_hash")
+    none = ", ".join(f'null::varchar as "{column}"' for column in columns)
+    before = past.state("oneroster/users", "sourcedId") or f"(select {none} where false)"
+    return f"""(
+        select trim("sourcedId") as id, sourced_id_hash, identifier as hashed_identifier, identifier_hash from {before}
+    )"""
+
+
+def _staff(version: str) -> str:
+    """The right side of the join that says who is staff: of 1.1 by the row's own role, of 1.2 by those of roles.csv."""
+    if version == "1.2":
+        return 'user_roles on trim("sourcedId") = user_roles.user_id'
+    return "(select role as staff_role from seed_roles where is_staff) as staff_roles on trim(role) = staff_role"
 
 
 def _minimised_users(columns: list[schema.Column], own: list[str], kept: Extensions) -> str:
     """The SELECT list of users.csv: names, addresses and the district's `own` columns of staff only, hashes of everybody."""
     is_1_1 = any(column.name == "role" for column in columns)
-    staff = "trim(role) in (select role from seed_roles where is_staff)" if is_1_1 else "coalesce(is_staff, false)"
+    staff = "staff_role is not null" if is_1_1 else "coalesce(is_staff, false)"
     of_staff, of_students = (
         extensions.as_json([name for name in own if name in names]) for names in (kept.people, kept.students)
     )
@@ -228,13 +260,15 @@ def _minimised_users(columns: list[schema.Column], own: list[str], kept: Extensi
     return ", ".join(
         [
             *fields,
-            "keyed_hash(sourcedId) as sourced_id_hash",
-            "keyed_hash(identifier) as identifier_hash",
+            "coalesce(known.sourced_id_hash, keyed_hash(sourcedId)) as sourced_id_hash",
+            """coalesce(
+                case when identifier = known.hashed_identifier then known.identifier_hash end, keyed_hash(identifier)
+            ) as identifier_hash""",
             "keyed_hash(lower(email)) as email_hash",
             "keyed_hash(lower(username)) as username_hash",
             f"nullif({privacy.domain('lower(trim(email))')}, '') as email_domain",
             f"{GOOD_EMAIL} as _has_good_email",
-            f"coalesce({staff}, false) as _is_staff",
+            f"{staff} as _is_staff",
             "false as _is_student_address",
             "trim(role) as _role",
             ('"orgSourcedIds"' if is_1_1 else "orgs") + " as _orgs",

@@ -22,7 +22,8 @@ HOST = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:[.][a-z0-9_](?:[a-z0-9_-]{0,6
 
 def domain(email: str) -> str:
     """A SQL expression: the domain of an address in lower case; blank where what stands after the @ is none."""
-    return f"regexp_extract({email}, '@({HOST})$', 1)"
+    # No regexp_extract: to say what a pattern has matched takes ten times as long as to say that it has.
+    return f"case when regexp_matches({email}, '@{HOST}$') then split_part({email}, '@', -1) else '' end"
 
 
 def pii_key(settings: Settings) -> bytes:

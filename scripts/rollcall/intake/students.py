@@ -81,7 +81,7 @@ def make(
         # A backfill says nothing anew of who is a student by now.
         parts += _of_lake(replace(past, until=None))
     none = "select null::varchar as list, null::varchar as id, null::varchar as email_hash where false"
-    connection.execute(f"create table district_students as {' union '.join([none, *parts])}")
+    connection.execute(f"create table district_students as {' union all '.join([none, *parts])}")
 
 
 def is_known(list_: str, id_: str | None) -> str:

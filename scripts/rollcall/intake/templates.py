@@ -36,7 +36,8 @@ def load(
     own = extensions.note(kind, path.name, found, past.extensions, observed)
     source = headers.source(path, found, [*columns, *schema.OPTIONAL_COLUMNS.get(kind, ()), *optional, *own])
     kept = "lower(trim(coalesce(status, ''))) <> 'tobedeleted'" if "status" in optional else ""
-    if not csvfile.load_table(path.name, kind, _select(kind, optional, own, past), source, connection, observed, kept):
+    select, looked_up = _select(kind, optional, own, past), "" if "role" in columns else None
+    if not csvfile.load_table(path.name, kind, select, source, connection, observed, kept, looked_up):
         return Loaded()
     _unname_students(kind, connection, past)
     given = [Given(kind, path.name)]

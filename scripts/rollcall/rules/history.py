@@ -7,19 +7,18 @@ from rollcall.rules.rule import Check, Mode, Rule, Severity, Together, sql
 
 SECTION = "Against the district's last good roster"
 
-# Table → the rows that held before, as (id, type). A user of 1.2 is a student by role.
-_OF_TYPE = {
-    "orgs": """select trim("sourcedId") as id, 'orgs' as type from before_orgs""",
-    "users": """select trim("sourcedId") as id,
-        case when role = 'student' or trim("sourcedId") in (select trim("userSourcedId") from before_roles where role = 'student')
-            then 'students' else 'staff' end as type
-    from before_users""",
-    "enrollments": """select trim("sourcedId") as id, 'enrollments' as type from before_enrollments""",
+# Table → the type of a row that held before. A user of 1.2 is a student by role.
+_TYPES = {
+    "orgs": "'orgs'",
+    "users": """case when role = 'student' or trim("sourcedId") in (select trim("userSourcedId") from before_roles where role = 'student')
+        then 'students' else 'staff' end""",
+    "enrollments": "'enrollments'",
 }
 
 
 def _of_type(table: str, state: str) -> str:
-    return _OF_TYPE[table].replace("before_", f"{state}_")
+    """A query of the rows of a table, before or after the delivery, as (id, type)."""
+    return f"""select trim("sourcedId") as id, {_TYPES[table].replace("before_", f"{state}_")} as type from {state}_{table}"""
 
 
 def _gone(table: str, before: str, after: str, needs: tuple[str, ...]) -> Check:
@@ -45,7 +44,7 @@ def _changed(table: str, needs: tuple[str, ...]) -> Check:
     """Whatever the dates of change say."""
     kept = [column for column in schema.kept_columns()[table] if column not in ("status", "dateLastModified")]
     columns = ", ".join(f'"{column}"' for column in kept)
-    return Check(table, sql("update-threshold", table=table, before=_OF_TYPE[table], columns=columns), needs=needs)
+    return Check(table, sql("update-threshold", table=table, type_sql=_TYPES[table], columns=columns), needs=needs)
 
 
 RULES = (
@@ -124,7 +123,7 @@ RULES = (
         checks=(
             Check("after_people", sql("removal-of-people"), needs=("before_people",)),
             *(
-                _gone(table, _OF_TYPE[table], _of_type(table, "after"), needs)
+                _gone(table, _of_type(table, "before"), _of_type(table, "after"), needs)
                 for table, needs in (
                     ("orgs", ("after_orgs", "before_orgs")),
                     ("users", ("after_roles", "after_users", "before_roles", "before_users")),

@@ -11,27 +11,30 @@ with orgs as (
     select trim("sourcedId") as org from {{ prefix }}_orgs
 ),
 
-users as (
+users as not materialized (
     select trim("sourcedId") as id, trim(role) as role, "orgSourcedIds" as listed, nullif(trim(identifier), '') as identifier, email_hash
     from {{ prefix }}_users
     where lower(trim("enabledUser")) = 'true'
 ),
 
+-- What many users say alike of their role and orgs is looked up once.
+said as (
+    select role, listed, bool_or(org in (select org from orgs)) as has_org
+    from (
+        select role, listed, trim(unnest(coalesce(string_split(listed, ','), [null]))) as org
+        from (select distinct role, listed from users where role <> '')
+    )
+    group by role, listed
+),
+
 roles as (
-    select id, role, trim(unnest(string_split(listed, ','))) as org from users where role <> ''
+    select users.id, users.role, said.has_org
+    from users inner join said on users.role = said.role and users.listed is not distinct from said.listed
     union all
-    select users.id, trim(given.role), trim(given."orgSourcedId")
+    select users.id, trim(given.role), trim(given."orgSourcedId") in (select org from orgs)
     from users
     inner join {{ prefix }}_roles as given on users.id = trim(given."userSourcedId")
     where coalesce(users.role, '') = '' and {{ holds("given") }}
-    union all
-    -- A user who lists no org may still have a class, or be of the district's administration.
-    select id, role, null from users where role <> '' and coalesce(trim(listed), '') = ''
-),
-
-typed as (
-    select roles.id, roles.org, types.user_type, types.is_staff
-    from roles inner join seed_user_types as types on roles.role = types.role
 ),
 
 taught as (
@@ -42,21 +45,32 @@ taught as (
         and trim(classes."schoolSourcedId") in (select org from orgs)
 ),
 
+-- A user who lists no org may still have a class, or be of the district's administration.
 placed as (
-    select id, coalesce(bool_or(is_staff), false) and not bool_or(user_type = 'student') as is_staff
-    from typed
-    group by id
-    having bool_or(org in (select org from orgs)) or bool_or(user_type = 'administrator')
-        or (bool_or(user_type = 'educator') and id in (select id from taught))
+    select roles.id, coalesce(bool_or(types.is_staff), false) and not bool_or(types.user_type = 'student') as is_staff
+    from roles inner join seed_user_types as types on roles.role = types.role
+    group by roles.id
+    having bool_or(roles.has_org) or bool_or(types.user_type = 'administrator')
+        or (bool_or(types.user_type = 'educator') and roles.id in (select id from taught))
+),
+
+of_staff as (
+    select users.id, users.identifier, users.email_hash from users inner join placed on users.id = placed.id and placed.is_staff
+),
+
+mailboxes as (
+    select email_hash
+    from users
+    where email_hash in (select email_hash from of_staff)
+    group by email_hash
+    having count(distinct identifier) > 1
 ),
 
 staff as (
-    select placed.id, users.identifier, case when mailboxes.email_hash is null or users.identifier is null then users.email_hash end as email_hash
-    from placed
-    inner join users on placed.id = users.id and placed.is_staff
-    left join (
-        select email_hash from users group by email_hash having count(distinct identifier) > 1
-    ) as mailboxes on users.email_hash = mailboxes.email_hash
+    select
+        of_staff.id, of_staff.identifier,
+        case when mailboxes.email_hash is null or of_staff.identifier is null then of_staff.email_hash end as email_hash
+    from of_staff left join mailboxes on of_staff.email_hash = mailboxes.email_hash
 ),
 
 by_identifier as (

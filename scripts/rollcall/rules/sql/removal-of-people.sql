@@ -1,14 +1,15 @@
 -- Those of whom nobody is left, or by how many there are fewer: accounts that become one person make fewer people, too.
-with counted as (
-    select
-        (select count(distinct person) from before_people) as held,
-        greatest(
-            (
-                select count(distinct person) from before_people
-                where person not in (select person from before_people where id in (select id from after_people))
-            ),
-            (select count(distinct person) from before_people) - (select count(distinct person) from after_people)
-        ) as gone
+with people as (
+    select person, bool_or(id in (select id from after_people)) as is_left
+    from before_people
+    where person is not null
+    group by person
+),
+
+counted as (
+    select count(*) as held,
+        greatest(count(*) filter (not is_left), count(*) - (select count(distinct person) from after_people)) as gone
+    from people
 )
 
 select

@@ -1,29 +1,26 @@
 {#- `before` and `after` are queries of (id, type): what held, and what holds once the rows that cannot be used are set aside. -#}
-with was as ({{ before }}),
+with was as not materialized ({{ before }}),
 
-now as (
-    select distinct id, type from ({{ after }})
-),
+now as not materialized ({{ after }}),
 
-counted as (
-    select type, count(*) as held, count(*) filter (now.id is null) as gone
-    from was
-    left join now using (id, type)
-    group by type
+missing as materialized (
+    select was.id, was.type from was anti join now using (id, type)
 ),
 
 removed as (
-    select * from counted where gone > greatest((select removal_share from delivery) * held, 10)
+    select held.type, held.held, gone.gone
+    from (select type, count(*) as held from was group by type) as held
+    inner join (select type, count(*) as gone from missing group by type) as gone on held.type = gone.type
+    where gone.gone > greatest((select removal_share from delivery) * held.held, 10)
 ),
 
 -- A spreadsheet that takes ids for numbers drops their zeros.
 renamed as (
     select type, count(*) as renamed
     from removed
-    inner join was using (type)
-    anti join now using (id, type)
+    inner join missing using (type)
     semi join (select type, ltrim(lower(id), '0') as plain from now) as near
-        on was.type = near.type and ltrim(lower(was.id), '0') = near.plain
+        on missing.type = near.type and ltrim(lower(missing.id), '0') = near.plain
     group by type
 )
 
