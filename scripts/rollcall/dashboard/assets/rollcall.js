@@ -94,7 +94,7 @@ function addressWith(path, changes) {
 
 // `Later` of components.py: all pages drawn in one stretch would hold up the browser.
 const waiting = [];
-const whenIdle = window.requestIdleCallback || ((what) => setTimeout(what, 300));
+const whenIdle = window.requestIdleCallback || ((what) => setTimeout(what, 50));
 function next() {
     if (waiting.length) {
         waiting.shift()();
