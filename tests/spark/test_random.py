@@ -143,7 +143,7 @@ def test_rosters_of_every_form_are_the_same_on_both_engines(tmp_path):
             run = house.refresh("spark")
             assert run.version == run.run_id and not run.failures and not run.mended, (step, run.failures, run.mended)
             assert house.differences() == {}, (SEED, step)
-            people.append(house.query("spark", "select count(*) from dim_users"))
+            people.append(house.query("spark", "select count(*) from dim_users")[0][0])
     finally:
         spark.stop()
     empty = [mart for mart, rows in house.row_counts("spark").items() if not rows]
