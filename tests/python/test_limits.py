@@ -132,7 +132,7 @@ def test_too_large_an_upload_is_named_and_not_read(house):
     assert words in json.dumps(json.loads(house.run("status", "--json").stdout)["problems"])
     started = time.perf_counter()
     assert "ROLLCALL_UPLOAD_MAX_BYTES" in house.run("check", str(sparse), code=1).stderr
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 20
     assert sparse.exists()
 
 
@@ -180,18 +180,23 @@ print(lake.connect(Settings(), Path({str(tmp_path)!r})).execute("select current_
     assert done.stdout == "(False,)\n"
 
 
+class Compared(str):
+    """A name that counts how often a name is compared."""
+
+    count = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Compared.count += 1
+        return str.__eq__(self, other)
+
+
 def test_matching_headers_is_not_quadratic():
-    """Twice the columns take about twice as long, and not four times."""
-
-    def seconds(columns: int) -> float:
-        found = [f"column_{number}" for number in range(columns)]
-        started = time.process_time()
-        csvfile.near("occurred_at", found)
-        csvfile.source(Path("x.csv"), found, schema.USAGE_COLUMNS)
-        return time.process_time() - started
-
-    seconds(1000)
-    assert seconds(16_000) < 12 * seconds(4000)
+    """A name of 4,000 is compared with what is wanted, and not with each of the others."""
+    found = [Compared(f"column_{number}") for number in range(4000)]
+    assert csvfile.near("occurred_at", found) is None
+    csvfile.source(Path("x.csv"), found, schema.USAGE_COLUMNS)
+    assert Compared.count < len(found) * 2 * len(schema.USAGE_COLUMNS)
 
 
 def test_a_header_may_hold_anything_that_a_quoted_field_may(tmp_path):

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import shutil
-import time
 
 import duckdb
 import pytest
@@ -162,9 +161,8 @@ def test_the_same_file_and_the_same_rows_again_change_nothing(published):
     version = published.warehouse.joinpath("rollcall.duckdb").resolve()
     (archived,) = published.archive.glob("first/*/roster_2020-10-01.zip")
     shutil.copy(archived, published.landing / "first" / "again_2020-10-01.zip")
-    started = time.perf_counter()
     run = published.refresh()
-    assert time.perf_counter() - started < 3
+    assert set(run["seconds"]) == {"intake"}, "something was built"
     assert run["repeated"] == ["first/again_2020-10-01.zip"] and run["deliveries"] == []
     assert published.warehouse.joinpath("rollcall.duckdb").resolve() == version
     roster.write(published.landing / "first" / "roster_2020-10-02.zip")
