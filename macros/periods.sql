@@ -5,6 +5,15 @@
     cast(date_trunc('{{ period }}', {{ day }}) as date)
 {%- endmacro %}
 
+{% macro days_of_week(day) -%}
+    {#- The seven days of the week that a day is in, as a list of expressions. -#}
+    {%- set days = [] -%}
+    {%- for number in range(7) -%}
+        {%- do days.append("cast(" ~ period_start("week", day) ~ " + interval " ~ number ~ " day as date)") -%}
+    {%- endfor -%}
+    {{ return(days) }}
+{%- endmacro %}
+
 {% macro in_each_period(changes) -%}
     {#- Each row of `changes` (with a usage_date and a sign) once for its week, its month and its school year. -#}
     {%- for period in ["week", "month"] %}

@@ -211,22 +211,16 @@
     {{ return([merge, "drop table " ~ changes]) }}
 {%- endmacro %}
 
-{% macro on_days_of(scope, column="usage_date", whole_weeks=false) -%}
-    {{ return(adapter.dispatch("on_days_of")(scope, column, whole_weeks)) }}
+{% macro on_days_of(scope, column="usage_date", days=["usage_date"]) -%}
+    {{ return(adapter.dispatch("on_days_of")(scope, column, days)) }}
 {%- endmacro %}
-{% macro default__on_days_of(scope, column, whole_weeks) -%} true {%- endmacro %}
-{% macro spark__on_days_of(scope, column, whole_weeks) -%}
+{% macro default__on_days_of(scope, column, days) -%} true {%- endmacro %}
+{% macro spark__on_days_of(scope, column, days) -%}
     {#- Named one by one, the days are found without opening the files of others; joined, they are not. -#}
     {%- if not execute or flags.FULL_REFRESH or flags.WHICH not in ("build", "run", "test") -%} {{ return("true") }} {%- endif -%}
-    {%- set days = [] -%}
-    {%- for (day,) in run_query("select distinct usage_date from " ~ scope ~ " order by 1").rows -%}
-        {%- for number in range(7) if whole_weeks or number == 0 -%}
-            {%- set one = day + modules.datetime.timedelta(days=number - day.weekday() if whole_weeks else 0) -%}
-            {%- if one not in days -%} {%- do days.append(one) -%} {%- endif -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- if not days -%} {{ return("false") }} {%- endif -%}
     {%- set named = [] -%}
-    {%- for day in days %} {%- do named.append("date '" ~ day ~ "'") -%} {% endfor -%}
-    {{ return(column ~ " in (" ~ named | join(", ") ~ ")") }}
+    {%- for (day,) in run_query("select distinct explode(array(" ~ days | join(", ") ~ ")) as day from " ~ scope ~ " order by 1").rows -%}
+        {%- do named.append("date '" ~ day ~ "'") -%}
+    {%- endfor -%}
+    {{ return(column ~ " in (" ~ named | join(", ") ~ ")" if named else "false") }}
 {%- endmacro %}

@@ -9,7 +9,10 @@
     {%- if scope %}
     where (district_id, usage_date) in (select district_id, usage_date from {{ scope }}) and {{ on_days_of(scope) }}
     {%- elif weeks_of %}
-    where period = 'week' and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
+    where
+        period = 'week'
+        and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
+        and {{ on_days_of(weeks_of, "period_start", [period_start("week", "usage_date")]) }}
     {%- elif districts %}
     where district_id in (select district_id from {{ districts }} where is_in_scope)
     {%- if people %} and {{ in_people_scope(people) }}{% endif %}

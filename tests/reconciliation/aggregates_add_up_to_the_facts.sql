@@ -9,90 +9,116 @@ with scope as (
 ),
 
 facts as (
-    select
-        facts.district_id,
-        facts.usage_date,
-        sum(facts.page_loads) as page_loads
-    from {{ ref("fct_product_usage") }} as facts
-    inner join scope on facts.district_id = scope.district_id and facts.usage_date = scope.usage_date
-    where {{ on_days_of(ref("int_increments__scope"), "facts.usage_date") }}
-    group by facts.district_id, facts.usage_date
+    select district_id, usage_date, sum(page_loads) as page_loads
+    from {{ ref("fct_product_usage") }}
+    where {{ on_days_of(ref("int_increments__scope")) }}
+    group by district_id, usage_date
 ),
 
 product_days as (
     select district_id, usage_date, sum(page_loads) as page_loads
     from {{ ref("agg_product_days") }}
+    where {{ on_days_of(ref("int_increments__scope")) }}
     group by district_id, usage_date
 ),
 
 group_days as (
     select district_id, usage_date, sum(page_loads) as page_loads
     from {{ ref("agg_inventory_days") }}
+    where {{ on_days_of(ref("int_increments__scope")) }}
     group by district_id, usage_date
 ),
 
-expected as (
+-- The first days of the periods that a day is in: those of others stay as they were, and were tested then.
+starts as (
     {%- for period in ["week", "month"] %}
-    select
-        product_days.district_id,
-        '{{ period }}' as period,
-        {{ period_start(period, "product_days.usage_date") }} as period_start,
-        sum(product_days.page_loads) as page_loads
-    from product_days
-    group by product_days.district_id, {{ period_start(period, "product_days.usage_date") }}
+    select distinct district_id, '{{ period }}' as period, {{ period_start(period, "usage_date") }} as period_start
+    from scope
     union all
     {%- endfor %}
-    select
-        product_days.district_id,
-        'school_year' as period,
-        days.school_year_start as period_start,
-        sum(product_days.page_loads) as page_loads
-    from product_days
-    left join {{ ref("fct_usage_days") }} as days
-        on product_days.district_id = days.district_id and product_days.usage_date = days.usage_date
-    group by product_days.district_id, days.school_year_start
+    -- A day whose school year begins on another day now is taken from the one and added to the other.
+    select distinct scope.district_id, 'school_year' as period, school_years.school_year_start as period_start
+    from scope
+    inner join {{ ref("int_increments__school_years") }} as school_years
+        on scope.district_id = school_years.district_id and scope.usage_date = school_years.usage_date
 ),
+
+days as (
+    select district_id, usage_date, school_year_start, page_loads
+    from {{ ref("fct_usage_days") }}
+),
+
+expected as (
+    {%- for period in ["week", "month", "school_year"] %}
+    {%- set start = "school_year_start" if period == "school_year" else period_start(period, "usage_date") %}
+    select district_id, '{{ period }}' as period, {{ start }} as period_start, sum(page_loads) as page_loads
+    from days
+    group by district_id, {{ start }}
+    {{ "union all" if not loop.last }}
+    {%- endfor %}
+),
+
+{%- set periods -%}
+    (
+        select scope.usage_date, school_years.school_year_start
+        from {{ ref("int_increments__scope") }} as scope
+        inner join {{ ref("int_increments__school_years") }} as school_years
+            on scope.district_id = school_years.district_id and scope.usage_date = school_years.usage_date
+    )
+{%- endset -%}
+{%- set first_days = [period_start("week", "usage_date"), period_start("month", "usage_date"), "school_year_start"] %}
 
 by_product as (
     select district_id, period, period_start, sum(page_loads) as page_loads
     from {{ ref("agg_inventory_usage") }}
+    where {{ on_days_of(periods, "period_start", first_days) }}
     group by district_id, period, period_start
 ),
 
 by_user as (
     select district_id, period, period_start, sum(page_loads) as page_loads
     from {{ ref("agg_inventory_users") }}
+    where {{ on_days_of(periods, "period_start", first_days) }}
     group by district_id, period, period_start
 )
 
 select
-    facts.district_id,
+    scope.district_id,
     'day' as period,
-    facts.usage_date as period_start,
-    facts.page_loads as expected_page_loads,
+    scope.usage_date as period_start,
+    days.page_loads as expected_page_loads,
+    facts.page_loads as fact_page_loads,
     product_days.page_loads as product_page_loads,
     group_days.page_loads as other_page_loads
-from facts
-left join product_days on facts.district_id = product_days.district_id and facts.usage_date = product_days.usage_date
-left join group_days on facts.district_id = group_days.district_id and facts.usage_date = group_days.usage_date
-where facts.page_loads is distinct from product_days.page_loads
+from scope
+left join days on scope.district_id = days.district_id and scope.usage_date = days.usage_date
+left join facts on scope.district_id = facts.district_id and scope.usage_date = facts.usage_date
+left join product_days on scope.district_id = product_days.district_id and scope.usage_date = product_days.usage_date
+left join group_days on scope.district_id = group_days.district_id and scope.usage_date = group_days.usage_date
+where facts.page_loads is distinct from days.page_loads
+    or facts.page_loads is distinct from product_days.page_loads
     or facts.page_loads is distinct from group_days.page_loads
 union all
 select
-    coalesce(expected.district_id, by_product.district_id) as district_id,
-    coalesce(expected.period, by_product.period) as period,
-    coalesce(expected.period_start, by_product.period_start) as period_start,
+    starts.district_id,
+    starts.period,
+    starts.period_start,
     expected.page_loads as expected_page_loads,
+    cast(null as bigint) as fact_page_loads,
     by_product.page_loads as product_page_loads,
     by_user.page_loads as other_page_loads
-from expected
-full join by_product
-    on expected.district_id = by_product.district_id
-    and expected.period = by_product.period
-    and expected.period_start = by_product.period_start
+from starts
+left join expected
+    on starts.district_id = expected.district_id
+    and starts.period = expected.period
+    and starts.period_start = expected.period_start
+left join by_product
+    on starts.district_id = by_product.district_id
+    and starts.period = by_product.period
+    and starts.period_start = by_product.period_start
 left join by_user
-    on expected.district_id = by_user.district_id
-    and expected.period = by_user.period
-    and expected.period_start = by_user.period_start
+    on starts.district_id = by_user.district_id
+    and starts.period = by_user.period
+    and starts.period_start = by_user.period_start
 where expected.page_loads is distinct from by_product.page_loads
     or expected.page_loads is distinct from by_user.page_loads

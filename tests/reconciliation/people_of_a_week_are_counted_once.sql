@@ -20,7 +20,7 @@ counted_days as (
         on facts.district_id = weeks.district_id
         and weeks.period_start <= facts.usage_date
         and facts.usage_date < weeks.period_start + interval 7 day
-    where {{ on_days_of(ref("int_increments__scope"), "facts.usage_date", whole_weeks=true) }}
+    where {{ on_days_of(ref("int_increments__scope"), "facts.usage_date", days_of_week("usage_date")) }}
     group by facts.district_id, weeks.period_start, facts.product_key
 ),
 
@@ -34,6 +34,7 @@ aggregated as (
     from {{ ref("agg_inventory_usage") }} as usage
     inner join weeks on usage.district_id = weeks.district_id and usage.period_start = weeks.period_start
     where usage.period = 'week'
+        and {{ on_days_of(ref("int_increments__scope"), "usage.period_start", [period_start("week", "usage_date")]) }}
     group by usage.district_id, usage.period_start, usage.product_key
 )
 
