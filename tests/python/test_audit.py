@@ -1,4 +1,4 @@
-"""The audit as the command runs it, in a process of its own; and each of its expectations, seen failing."""
+"""The audit as the command runs it; and each of its expectations, seen failing."""
 
 from __future__ import annotations
 
@@ -168,14 +168,20 @@ def test_the_command_asks_every_expectation_and_publishes_what_meets_them(publis
     assert failing(damaged(published, tmp_path, "select 1"), version(published), marts.suites(True)) == []
 
 
-def test_the_audit_process_says_what_fails_and_what_has_drifted(published, tmp_path):
-    candidate = damaged(published, tmp_path, "delete from dim_districts; update dim_products set is_catalogued = false")
-    failures, warnings, asked = audit.Auditor(published.settings).audit(candidate, version(published))
-    assert {failure.mart for failure in failures} == {"dim_districts", "fct_deliveries"} and asked == len(ASKED)
-    assert [warning.mart for warning in warnings] == ["agg_product_days"]
+def test_the_audit_says_what_fails_and_what_has_drifted_and_lets_go_of_the_files(published, tmp_path):
+    damage = "delete from dim_districts; update dim_products set is_catalogued = false"
+    settings = published.settings.model_copy(update={"build": tmp_path})
+    candidate = damaged(published, tmp_path, damage).rename(settings.candidate)
+    found = audit.audit(settings, version(published))
+    assert {failure.mart for failure in found.failures} == {"dim_districts", "fct_deliveries"}
+    assert found.asked == len(ASKED) and (tmp_path / "data_docs" / "index.html").exists()
+    assert [warning.mart for warning in found.drift] == ["agg_product_days"]
     assert re.fullmatch(
-        r"the share of page loads outside the catalog rose from [\d.]+% to 100.0% in d", warnings[0].observed
+        r"the share of page loads outside the catalog rose from [\d.]+% to 100.0% in d", found.drift[0].observed
     )
+    # DuckDB refuses to write to a file that this process still reads.
+    with duckdb.connect(candidate) as connection:
+        connection.execute("create table marts.writable as select 1")
 
 
 def test_every_key_of_a_fact_is_held_to_its_dimension():

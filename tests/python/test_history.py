@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+import roster
 from oracle import Oracle
 from rollcall.rules import schema
 
@@ -98,6 +99,26 @@ def test_a_day_of_use_derives_no_roster_again(year):
         each["nodes"] for each in map(json.loads, (year.build / "rollcall.log").open()) if each["event"] == "built"
     ]
     assert built[2] < 0.7 * built[1], "the models and tests of the rosters were left out"
+
+
+def test_a_class_that_ends_on_a_day_without_a_roster_ends(house):
+    """The build leaves the rosters out, finds that one has changed with the date, and makes them after all."""
+    folder, files = house.landing / "oak", roster.good()
+    files["enrollments.csv"][1]["endDate"] = "2020-10-05"
+    roster.write(folder / "roster_2020-10-01.zip", files)
+    current = """select grade_code from fct_memberships inner join dim_users using (user_key)
+        where is_current and email = 't1@schools.example' order by all"""
+    seen = []
+    for day in ("2020-10-02", "2020-10-06", "2020-10-07"):
+        roster.usage(folder / f"usage_{day}.csv", [(f"{day}T15:00:00Z", "s1@schools.example", "https://docs.example")])
+        house.refresh()
+        seen.append(house.query(current))
+    assert seen[0] != seen[1] == seen[2]
+    events = [json.loads(line)["event"] for line in (house.build / "rollcall.log").open()]
+    assert events.count("a roster has changed though none came") == 1
+    before = house.marts()
+    house.refresh("--full")
+    assert house.marts() == before
 
 
 def test_a_rebuild_from_the_lake_gives_the_same_marts(year):

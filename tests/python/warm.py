@@ -1,6 +1,6 @@
 """Runs the `rollcall` command without its start-up: multiprocessing's fork server has imported it, and forks for every command.
 
-Each command has its own process, environment, working directory and exit code, as from a shell, and so have its build and its audit; what is
+Each command has its own process, environment, working directory and exit code, as from a shell, and so has its build; what is
 saved is five seconds of imports.
 """
 
@@ -42,7 +42,7 @@ _SERVER.set_forkserver_preload(
 
 
 class _Forked:
-    """As much of `subprocess.Popen` as the auditor and the builder use, for processes of theirs that are forked, too."""
+    """As much of `subprocess.Popen` as the builder uses, for a process of its own that is forked, too."""
 
     def __init__(self, command: list[str], *, stderr, **_):
         (question, ask), (said, answer) = os.pipe(), os.pipe()
@@ -91,10 +91,9 @@ def _become(
     for number, name in ((0, os.devnull), (1, out), (2, err)):
         os.dup2(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), number)
     sys.argv = ["rollcall", *arguments]
-    from rollcall.expectations import audit
     from rollcall.refresh import builder
 
-    audit.subprocess = builder.subprocess = SimpleNamespace(Popen=_Forked, PIPE=subprocess.PIPE)
+    builder.subprocess = SimpleNamespace(Popen=_Forked, PIPE=subprocess.PIPE)
     code = 1
     try:
         if before:
@@ -137,7 +136,7 @@ class Command:
     def wait(self) -> subprocess.CompletedProcess[str]:
         self._process.join()
         with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)  # an audit process that a killed command has left would still import
+            os.killpg(self.pid, signal.SIGKILL)  # a build that a killed command has left would still import
         done = subprocess.CompletedProcess(
             "rollcall", self._process.exitcode, self._out.read_text("utf-8"), self._err.read_text("utf-8")
         )

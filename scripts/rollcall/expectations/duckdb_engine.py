@@ -39,6 +39,7 @@ class BufferedDuckDBDialect(DuckDBDialect):
     def connect(self, *arguments: Any, **options: Any) -> Any:
         options["database"] = _FILES[options["database"]]
         connection = super().connect(*arguments, **options)
+        _CONNECTIONS.append(connection)
         # Great Expectations looks columns up by the bare table name, whatever the asset's schema is.
         connection.execute("set schema = 'marts'")
         if self.before:
@@ -63,6 +64,7 @@ registry.register("rollcalllent", __name__, "LentDuckDBDialect")
 
 
 _FILES: dict[str, str] = {}
+_CONNECTIONS: list[Any] = []
 
 
 def connection_string(file: Path) -> str:
@@ -70,6 +72,12 @@ def connection_string(file: Path) -> str:
     name = f"file-{len(_FILES)}"
     _FILES[name] = str(file)
     return f"rollcallduckdb:///{name}"
+
+
+def close() -> None:
+    """Closes the files: Great Expectations keeps connections of its own, which its engine does not close."""
+    while _CONNECTIONS:
+        _CONNECTIONS.pop().close()
 
 
 LENT = "rollcalllent:///:memory:"  # the address at which Great Expectations finds the connection that is lent

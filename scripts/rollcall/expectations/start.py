@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.abc
 import importlib.machinery
 import logging
@@ -10,6 +11,7 @@ import os
 import sys
 import threading
 import types
+from collections.abc import Callable
 
 from rollcall.errors import RollcallError
 
@@ -66,24 +68,33 @@ def great_expectations():
     return gx
 
 
-def gate():
-    """The gate. RollcallError where Great Expectations cannot be imported: without it nothing may be accepted."""
+def _imported(name: str, lost: str) -> types.ModuleType:
+    """A module of the expectations. RollcallError where Great Expectations cannot be imported."""
     try:
         great_expectations()
-        from rollcall.expectations import gate as module
+        return importlib.import_module(f"rollcall.expectations.{name}")
     except Exception as error:
         raise RollcallError(
             f"Great Expectations cannot be imported ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}): "
-            "no delivery was accepted, and the files stay where they are. Run `make run`, which installs what is missing"
+            f"{lost}. Run `make run`, which installs what is missing"
         ) from error
-    return module
 
 
-def on_a_thread() -> None:
-    """Begins the import, for a gate that will be asked once the files have been read."""
+def gate() -> types.ModuleType:
+    """The gate. RollcallError where Great Expectations cannot be imported: without it nothing may be accepted."""
+    return _imported("gate", "no delivery was accepted, and the files stay where they are")
+
+
+def audit() -> types.ModuleType:
+    """The audit. RollcallError where Great Expectations cannot be imported: without it nothing may be published."""
+    return _imported("audit", "nothing was published")
+
+
+def on_a_thread(needed: Callable[[], object] = gate) -> None:
+    """Begins the import of what will be needed: of the gate while files are read, of the audit while dbt builds."""
 
     def begin() -> None:
         with contextlib.suppress(RollcallError):  # raised again for the caller
-            gate()
+            needed()
 
     threading.Thread(target=begin, daemon=True).start()

@@ -58,11 +58,13 @@ class Node:
 class Built:
     """How the build went: each node, what failed, whether only tests did, and the queries of the rows that those found.
 
-    `rosters` are the tables of the work file that a build leaves out when no district's rosters are in scope.
+    `rosters` are the tables of the work file that a build may leave out. `lacks_rosters` says that it did, though a district's
+    rosters are in scope: then what it has made is not right.
     """
 
     nodes: list[Node] = field(default_factory=list)
     rosters: list[str] = field(default_factory=list)
+    lacks_rosters: bool = False
     failed: list[str] = field(default_factory=list)
     only_tests_failed: bool = True
     failing_rows: list[str] = field(default_factory=list)
@@ -103,20 +105,22 @@ def dbt_build(
 ) -> Built:
     """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests.
 
-    `has_rosters` says that a roster came, and so that there is something in scope. On Spark, `base` is the version to go on from; without one, or where Spark does not have it, the build is a full one.
+    Without `has_rosters`, the models of the rosters are left out, which rarely change unless a roster came. On Spark, `base` is the
+    version to go on from; without one, or where Spark does not have it, the build is a full one.
     """
     export(settings)
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     manifest = manifest or parse(settings)
     rosters = _rosters(manifest)
-    arguments = [*SELECTION]
+    arguments, is_without_rosters = [*SELECTION], False
     built = Built(rosters=sorted(f"{node.schema}.{node.name}" for node in rosters if node.database == "work"))
     if settings.engine == "duckdb" and settings.work.exists():
         # publish.start_candidate has put it there: with the seeds, and the tables of the rosters without rows.
         arguments += ["--exclude-resource-type=seed"]
-        if not has_rosters:
-            _carry_over(settings, manifest, rosters, built)
+        is_without_rosters = not has_rosters
+        if is_without_rosters:
+            _carry_over(manifest, rosters)
     workers: set[str] = set()
     if settings.engine == "spark":
         if not marts.start(settings, base):
@@ -135,10 +139,15 @@ def dbt_build(
                 workers.update(spark.workers())
             say("building", done, total)
 
-    results = [] if built.failed else _invoke(settings, manifest, ["build", *arguments], built, [follow])
+    results = _invoke(settings, manifest, ["build", *arguments], built, [follow])
     # dbt-duckdb keeps the file open until the process ends; the audit needs it now.
     DuckDBConnectionManager.close_all_connections()
     shutil.rmtree(settings.build / "spill", ignore_errors=True)
+    if is_without_rosters and any(node.unique_id == _SCOPE and node.status == "success" for node in built.nodes):
+        _, ((is_any,),) = answer(
+            settings, f"select bool_or(is_in_scope) from work.intermediate.{_SCOPE.split('.')[-1]}"
+        )
+        built.lacks_rosters = bool(is_any)
     if settings.engine == "spark" and built.failed:
         spark.must_be_alive()
     if settings.engine == "spark" and (lost := workers - spark.workers()):
@@ -200,28 +209,22 @@ def _rosters(manifest: Any) -> list[Any]:
     return [node for node in carried_over if node.resource_type == "model" and node.config.materialized != "ephemeral"]
 
 
-def _carry_over(settings: Settings, manifest: Any, rosters: list[Any], built: Built) -> None:
-    """Builds the scope before all else, and marks what the rest of the build leaves out: the rosters and their tests, if no district is in scope."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-
-    first = [node.node for node in _invoke(settings, manifest, ["run", f"--select=+{_SCOPE.split('.')[-1]}"], built)]
-    DuckDBConnectionManager.close_all_connections()
-    if built.failed:
-        return
-    ((is_any,),) = answer(settings, "select bool_or(is_in_scope) from work.intermediate.int_increments__roster_scope")[
-        1
-    ]
-    left_out = made = {node.unique_id for node in first}
-    if not is_any:
-        as_before = {node.unique_id for node in rosters}
-        left_out = made | as_before
-        for node in manifest.nodes.values():
-            of_models = {one for one in manifest.parent_map[node.unique_id] if one.startswith("model.")}
-            # Many say of the rosters what holds in scope, where nothing is.
-            if node.resource_type == "test" and of_models & as_before and of_models <= as_before | made:
-                left_out.add(node.unique_id)
-    for unique_id in left_out:
-        manifest.nodes[unique_id].tags.append("left_out")
+def _carry_over(manifest: Any, rosters: list[Any]) -> None:
+    """Marks what a build leaves out when no district is in scope: the rosters, and the tests that are of them and of the scope alone."""
+    as_before, before = {node.unique_id for node in rosters}, set()
+    left = [_SCOPE]
+    while left:
+        new = {one for one in manifest.parent_map[left.pop()] if one.startswith("model.")} - before
+        before |= new
+        left += new
+    for node in manifest.nodes.values():
+        of_models = {one for one in manifest.parent_map[node.unique_id] if one.startswith("model.")}
+        # Many tests say of the rosters what holds in scope, where nothing is.
+        is_of_them = (
+            node.resource_type == "test" and of_models & as_before and of_models <= as_before | before | {_SCOPE}
+        )
+        if is_of_them or node.unique_id in as_before:
+            node.tags.append("left_out")
 
 
 def _marts(results: Iterable[Any]) -> dict[str, marts.Mart]:

@@ -33,8 +33,7 @@ from rollcall.rules import own
 from rollcall.settings import Settings
 
 if TYPE_CHECKING:
-    from rollcall.expectations.audit import Auditor
-    from rollcall.refresh.build import Node
+    from rollcall.refresh.build import Built, Node
     from rollcall.refresh.builder import Builder
 
 PUBLISHED, FAILED, HELD_BACK, AUDIT_FAILED = 0, 1, 20, 30
@@ -450,8 +449,7 @@ class _Build:
     say: Say
     base: publish.Version | None
     code_fingerprint: str
-    builder: Builder | None  # of the first candidate, started early
-    auditor: Auditor | None = None
+    builder: Builder | None  # of the next candidate; the first one's was started early
 
     def with_fallback(self) -> _Failure | None:
         """Builds and audits; from the whole lake where going on from the last version failed."""
@@ -468,14 +466,10 @@ class _Build:
     def once(self) -> _Failure | None:
         """Builds and audits one candidate. None when it may be published."""
         settings, run = self.settings, self.run
-        self._start()
+        start.on_a_thread(start.audit)  # while dbt builds, in a process of its own
         with run.stage("build"):
             self.say("building the candidate" + ("" if self.base else " from the whole lake"))
-            publish.start_candidate(settings, self.base)
-            came = {outcome.delivery.kind for outcome in run.outcomes if outcome.verdict == "accepted"}
-            built = self.builder.build(
-                self.say, self.base.version if self.base else None, not came <= {Kind.USAGE, Kind.PRODUCTS}
-            )
+            built = self._built()
             run.nodes = built.nodes
             event("built", run=run.run_id, nodes=len(built.nodes), failed=built.failed)
             if full := [line for line in built.failed if is_of_the_disk(line)]:
@@ -494,34 +488,38 @@ class _Build:
         with run.stage("audit"):
             self.say("auditing the candidate")
             # A version of other models may lack what the comparison looks at.
-            before = self.base.file(settings) if self.base else None
-            failures, drift, run.asked = self.auditor.audit(settings.candidate, before)
-            run.drift = [one.observed for one in drift]
-        if failures:
-            return _Failure([f"{one.mart}: {one.expectation} ({one.observed})" for one in failures], AUDIT_FAILED)
+            found = start.audit().audit(settings, self.base.file(settings) if self.base else None)
+            run.asked, run.drift = found.asked, [one.observed for one in found.drift]
+        if found.failures:
+            return _Failure([f"{one.mart}: {one.expectation} ({one.observed})" for one in found.failures], AUDIT_FAILED)
         return None
+
+    def _built(self) -> Built:
+        """Builds: without the rosters where none came, and then with them where the scope says that one has changed all the same."""
+        came = {outcome.delivery.kind for outcome in self.run.outcomes if outcome.verdict == "accepted"}
+        base = self.base.version if self.base else None
+        for has_rosters in (not came <= {Kind.USAGE, Kind.PRODUCTS}, True):
+            publish.start_candidate(self.settings, self.base)
+            self.builder = self.builder or _start_builder(self.settings)
+            try:
+                built = self.builder.build(self.say, base, has_rosters)
+            finally:
+                self.stop()
+            if not built.lacks_rosters:
+                break
+            event("a roster has changed though none came", run=self.run.run_id)
+        return built
 
     def without(self, records: list[Path]) -> _Failure | None:
         """`once`, as if these deliveries had not come."""
         with lake.without(self.settings, records):
             return self.once()
 
-    def _start(self) -> None:
-        """Starts the processes of one candidate. The auditor imports Great Expectations while the builder builds."""
-        from rollcall.expectations.audit import Auditor
-
-        if self.auditor:  # there was a candidate before
-            self.stop()
-            self.builder = None
-        self.settings.build.mkdir(parents=True, exist_ok=True)
-        self.auditor = Auditor(self.settings)
-        self.builder = self.builder or _start_builder(self.settings)
-
     def stop(self) -> None:
-        """Ends the processes that have not ended."""
-        for process in (self.builder, self.auditor):
-            if process:
-                process.stop()
+        """Ends the process of a build, whether it was asked or not: the next candidate gets its own."""
+        if self.builder:
+            self.builder.stop()
+            self.builder = None
 
 
 def _districts(settings: Settings, queries: list[str]) -> frozenset[str]:
