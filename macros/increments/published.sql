@@ -30,6 +30,13 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro counted_marts() -%}
+    {#- What the last version's usage was counted with: all of it, or nothing, since a part would leave the rest as it is, unseen. -#}
+    {{ return([
+        "fct_usage_days", "bridge_usage_identities", "bridge_product_hosts", "fct_product_usage", "agg_product_days",
+    ]) }}
+{%- endmacro %}
+
 {% macro in_partitions_of(scope) -%} {{ return(adapter.dispatch("in_partitions_of")(scope)) }} {%- endmacro %}
 {% macro default__in_partitions_of(scope) -%}
     {#-

@@ -1,5 +1,19 @@
-{#- All of what the last version was counted with, or nothing of it: a part would leave the rest as it is, unseen. -#}
-{%- set state = ["fct_usage_days", "bridge_usage_identities", "bridge_product_hosts", "fct_product_usage"] -%}
+{%- set state = counted_marts() -%}
+{%- set changed_days -%}
+    (
+        select days.usage_date
+        from {{ published("fct_usage_days", state) }} as days
+        inner join (
+            select district_id, min(valid_from) as valid_from, max(valid_to) as valid_to
+            from {{ ref("int_increments__identity_changes") }}
+            where is_changed
+            group by district_id
+        ) as changed
+            on days.district_id = changed.district_id
+            and changed.valid_from <= days.usage_date
+            and days.usage_date < changed.valid_to
+    )
+{%- endset -%}
 with days as (
     select district_id, usage_date, delivery_ids, school_year_start
     from {{ published("fct_usage_days", state) }} as days_before
@@ -10,32 +24,20 @@ hosts as (
     from {{ published("bridge_product_hosts", state) }} as hosts_before
 ),
 
+product_days as (
+    select district_id, usage_date, product_key
+    from {{ published("agg_product_days", state) }} as product_days_before
+),
+
+identity_spans as (
+    select district_id, identity_key, user_key, valid_from, valid_to, is_changed
+    from {{ ref("int_increments__identity_changes") }}
+),
+
 facts as (
-    select district_id, usage_date, user_key, product_key
+    select district_id, usage_date, user_key
     from {{ published("fct_product_usage", state) }} as facts_before
-),
-
-before as (
-    select
-        district_id, identity_key, user_key, user_type, roster_status, membership_group_key,
-        coalesce(valid_from, {{ beginning_of_time() }}) as valid_from,
-        coalesce(valid_to, {{ end_of_time() }}) as valid_to
-    from {{ published("bridge_usage_identities", state) }} as identities_before
-    -- Of the others nothing is new that their person depends on.
-    where
-        district_id in (
-            select district_id
-            from {{ ref("int_increments__roster_scope") }}
-            where is_in_scope and district_id not in (select district_id from {{ ref("int_increments__roster_parts") }})
-        )
-        or (district_id, identity_key) in (
-            select district_id, identity_key from {{ ref("int_increments__identities") }}
-        )
-),
-
-after as (
-    select district_id, identity_key, user_key, user_type, roster_status, membership_group_key, valid_from, valid_to
-    from {{ ref("int_usage__identity_spans") }}
+    where {{ on_days_of(changed_days) }}
 ),
 
 new_partitions as (
@@ -53,8 +55,7 @@ new_partitions as (
 
 -- A host that belongs to another product now: every day with use of the product it was.
 moved_hosts as (
-    -- distinct: a product has many hosts.
-    select distinct
+    select
         hosts.district_id,
         hosts.product_key
     from hosts
@@ -66,30 +67,12 @@ moved_hosts as (
 ),
 
 rematched_partitions as (
-    -- distinct: a product has many users on a day.
-    select distinct
-        facts.district_id,
-        facts.usage_date
-    from facts
-    inner join moved_hosts
-        on facts.district_id = moved_hosts.district_id and facts.product_key = moved_hosts.product_key
-),
-
-changed as (
-    select * from (select * from before except select * from after) as gone
-    union all
-    select * from (select * from after except select * from before) as come
-),
-
--- Identities never seen before have use in new partitions only, which are counted whole.
-changed_people as (
     select
-        changed.district_id,
-        changed.user_key,
-        changed.valid_from,
-        changed.valid_to
-    from changed
-    semi join before on changed.district_id = before.district_id and changed.identity_key = before.identity_key
+        product_days.district_id,
+        product_days.usage_date
+    from product_days
+    semi join moved_hosts
+        on product_days.district_id = moved_hosts.district_id and product_days.product_key = moved_hosts.product_key
 ),
 
 changed_days as (
@@ -99,11 +82,12 @@ changed_days as (
         facts.usage_date,
         facts.user_key
     from facts
-    inner join changed_people
-        on facts.district_id = changed_people.district_id
-        and facts.user_key is not distinct from changed_people.user_key
-        and changed_people.valid_from <= facts.usage_date
-        and facts.usage_date < changed_people.valid_to
+    inner join identity_spans as changed
+        on facts.district_id = changed.district_id
+        and facts.user_key is not distinct from changed.user_key
+        and changed.valid_from <= facts.usage_date
+        and facts.usage_date < changed.valid_to
+    where changed.is_changed
 ),
 
 -- Use that was or is nobody's cannot be assigned to a person: those days are counted whole.
@@ -115,12 +99,6 @@ whole_partitions as (
     select district_id, usage_date from changed_days where user_key is null
 ),
 
-before_or_after as (
-    select * from before
-    union all
-    select * from after
-),
-
 person_days as (
     -- Anyone who gains the use that another had is counted again with them. distinct: they may share several identities.
     select distinct
@@ -128,12 +106,12 @@ person_days as (
         changed_days.usage_date,
         owners.user_key
     from changed_days
-    inner join before_or_after as shared
+    inner join identity_spans as shared
         on changed_days.district_id = shared.district_id
         and changed_days.user_key = shared.user_key
         and shared.valid_from <= changed_days.usage_date
         and changed_days.usage_date < shared.valid_to
-    inner join before_or_after as owners
+    inner join identity_spans as owners
         on shared.district_id = owners.district_id
         and shared.identity_key = owners.identity_key
         and owners.valid_from <= changed_days.usage_date

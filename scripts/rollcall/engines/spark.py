@@ -369,6 +369,8 @@ def _configuration(settings: Settings) -> dict[str, str]:
         # Each commit writes the list of all commits that are kept: without this, every list for ever.
         f"{catalog}.table-default.write.metadata.delete-after-commit.enabled": "true",
         f"{catalog}.table-default.write.metadata.previous-versions-max": "10",
+        # Each commit adds a list of files, and each statement reads all lists: they are put together at ten, not at a hundred.
+        f"{catalog}.table-default.commit.manifest.min-count-to-merge": "10",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.timestampType": "TIMESTAMP_NTZ",
         # Dates are those of the calendar that DuckDB has, in the year 1, too.
