@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from pathlib import PurePath
 from typing import Any
 
 import duckdb
@@ -31,15 +31,15 @@ def leave_out(manifest: Any) -> None:
     """Marks, in this process's memory alone, the tests that a refresh leaves out.
 
     It tests what came in (staging) and what readers get (marts, and that they add up to what was delivered). What lies between, the
-    seeds and the constants change with the code, not with the data, and whether the keys of the facts lead somewhere is what the
-    audit asks of the whole file. `dbt build`, and so CI, tests all.
+    seeds and the constants change with the code, not with the data, and whether the keys of the facts, which are those of the
+    aggregates, lead somewhere is what the audit asks of the whole file. `dbt build`, and so CI, tests all.
     """
     for node in manifest.nodes.values():
         asks = node.test_metadata.name if getattr(node, "test_metadata", None) else ""
         is_of_code = node.original_file_path.startswith(("seeds/", "models/intermediate/", "tests/config/"))
-        is_of_a_fact = fnmatch(node.original_file_path, "models/marts/*/fct_*")
+        is_of_facts = PurePath(node.original_file_path).name.startswith(("fct_", "agg_"))
         if node.resource_type == "test" and (
-            is_of_code or asks == "accepted_values" or (asks.startswith("relationships") and is_of_a_fact)
+            is_of_code or asks == "accepted_values" or (asks.startswith("relationships") and is_of_facts)
         ):
             node.tags.append("left_out")
 
@@ -210,8 +210,12 @@ def _rosters(manifest: Any) -> list[Any]:
 
 
 def _carry_over(manifest: Any, rosters: list[Any]) -> None:
-    """Marks what a build leaves out when no district is in scope: the rosters, and the tests that are of them and of the scope alone."""
-    as_before, before = {node.unique_id for node in rosters}, set()
+    """Marks what a build leaves out when no district is in scope: the rosters, the marts that are made of seeds alone, and their tests."""
+    as_before, before = {node.unique_id for node in rosters}, {_SCOPE}
+    for node in manifest.nodes.values():
+        parents = manifest.parent_map[node.unique_id]
+        if node.resource_type == "model" and parents and all(one.startswith("seed.") for one in parents):
+            as_before.add(node.unique_id)
     left = [_SCOPE]
     while left:
         new = {one for one in manifest.parent_map[left.pop()] if one.startswith("model.")} - before
@@ -219,11 +223,9 @@ def _carry_over(manifest: Any, rosters: list[Any]) -> None:
         left += new
     for node in manifest.nodes.values():
         of_models = {one for one in manifest.parent_map[node.unique_id] if one.startswith("model.")}
-        # Many tests say of the rosters what holds in scope, where nothing is.
-        is_of_them = (
-            node.resource_type == "test" and of_models & as_before and of_models <= as_before | before | {_SCOPE}
-        )
-        if is_of_them or node.unique_id in as_before:
+        # Of the scope, a test says something of the rosters in it, and there are none.
+        is_of_nothing_new = of_models & as_before and (_SCOPE in of_models or of_models <= as_before | before)
+        if node.unique_id in as_before or (node.resource_type == "test" and is_of_nothing_new):
             node.tags.append("left_out")
 
 
