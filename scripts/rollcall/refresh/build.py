@@ -101,7 +101,7 @@ def dbt_build(
     say: Callable[[str, int, int | None], None],
     base: str | None = None,
     manifest: Any = None,
-    has_rosters: bool = False,
+    has_rosters: bool = True,
 ) -> Built:
     """Builds and tests the candidate. Unit tests test logic, not data: they are for `dbt build` and the tests.
 
