@@ -14,6 +14,28 @@
     {{ return(days) }}
 {%- endmacro %}
 
+{% macro in_periods_in_scope(column="period_start") -%}
+    {#-
+        A condition: the first day of a week, month or school year in which this build has counted a day, now or in the last version. The
+        rest is as it was, and was tested then.
+    -#}
+    {%- set days -%}
+    (
+        select scope.usage_date, school_years.school_year_start
+        from {{ ref("int_increments__scope") }} as scope
+        inner join {{ ref("int_increments__school_years") }} as school_years
+            on scope.district_id = school_years.district_id and scope.usage_date = school_years.usage_date
+    )
+    {%- endset -%}
+    {%- set first_days = [period_start("week", "usage_date"), period_start("month", "usage_date"), "school_year_start"] -%}
+    {{ column }} in (
+        {%- for first_day in first_days %}
+        select {{ first_day }} from {{ days }} as days {{ "union" if not loop.last }}
+        {%- endfor %}
+    )
+    and {{ on_days_of(days, column, first_days) }}
+{%- endmacro %}
+
 {% macro in_each_period(changes) -%}
     {#- Each row of `changes` (with a usage_date and a sign) once for its week, its month and its school year. -#}
     {%- for period in ["week", "month"] %}

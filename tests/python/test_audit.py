@@ -16,6 +16,7 @@ from rollcall.expectations import start
 
 start.great_expectations()  # first of all: this leaves out what takes long to import
 
+from rollcall.errors import RollcallError  # noqa: E402
 from rollcall.expectations import audit, context, marts  # noqa: E402
 from rollcall.paths import PROJECT  # noqa: E402
 
@@ -182,6 +183,13 @@ def test_the_audit_says_what_fails_and_what_has_drifted_and_lets_go_of_the_files
     # DuckDB refuses to write to a file that this process still reads.
     with duckdb.connect(candidate) as connection:
         connection.execute("create table marts.writable as select 1")
+
+
+def test_an_audit_that_cannot_be_made_says_so_in_one_line(published, tmp_path):
+    settings = published.settings.model_copy(update={"build": tmp_path})
+    settings.candidate.write_bytes(b"no database")
+    with pytest.raises(RollcallError, match=r"^the audit itself failed \(\w+; .*\)\. Nothing was published$"):
+        audit.audit(settings, version(published))
 
 
 def test_every_key_of_a_fact_is_held_to_its_dimension():

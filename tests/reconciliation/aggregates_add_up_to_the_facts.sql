@@ -58,27 +58,17 @@ expected as (
     {%- endfor %}
 ),
 
-{%- set periods -%}
-    (
-        select scope.usage_date, school_years.school_year_start
-        from {{ ref("int_increments__scope") }} as scope
-        inner join {{ ref("int_increments__school_years") }} as school_years
-            on scope.district_id = school_years.district_id and scope.usage_date = school_years.usage_date
-    )
-{%- endset -%}
-{%- set first_days = [period_start("week", "usage_date"), period_start("month", "usage_date"), "school_year_start"] %}
-
 by_product as (
     select district_id, period, period_start, sum(page_loads) as page_loads
     from {{ ref("agg_inventory_usage") }}
-    where {{ on_days_of(periods, "period_start", first_days) }}
+    where {{ in_periods_in_scope() }}
     group by district_id, period, period_start
 ),
 
 by_user as (
     select district_id, period, period_start, sum(page_loads) as page_loads
     from {{ ref("agg_inventory_users") }}
-    where {{ on_days_of(periods, "period_start", first_days) }}
+    where {{ in_periods_in_scope() }}
     group by district_id, period, period_start
 )
 

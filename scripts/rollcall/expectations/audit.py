@@ -13,6 +13,8 @@ from pathlib import Path
 import great_expectations as gx
 from great_expectations.core import ExpectationSuiteValidationResult
 
+from rollcall import logs
+from rollcall.errors import RollcallError, is_of_the_disk
 from rollcall.expectations import context, duckdb_engine, marts
 from rollcall.settings import Settings
 
@@ -38,12 +40,22 @@ class Found:
 
 
 def audit(settings: Settings, before: Path | None) -> Found:
-    """Asks all suites of the candidate beside the file of the version before, and closes both."""
+    """Asks all suites of the candidate beside the file of the version before, and closes both.
+
+    RollcallError when the audit itself fails, such as on a candidate that cannot be opened.
+    """
     docs, made = settings.build / "data_docs", context.quiet()
     shutil.rmtree(docs, ignore_errors=True)
     try:
         results = validate_marts(made, marts.suites(before is not None), settings.candidate, before)
         found = _judged(made, results)
+    except Exception as error:
+        if is_of_the_disk(error):
+            raise
+        logs.event("the audit broke off", traceback=logs.traceback_of(error))
+        raise RollcallError(
+            f"the audit itself failed ({type(error).__name__}; the traceback is in rollcall.log of the build folder). Nothing was published"
+        ) from error
     finally:
         duckdb_engine.close()
     if found.failures:

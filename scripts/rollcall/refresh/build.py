@@ -31,15 +31,15 @@ def leave_out(manifest: Any) -> None:
     """Marks, in this process's memory alone, the tests that a refresh leaves out.
 
     It tests what came in (staging) and what readers get (marts, and that they add up to what was delivered). What lies between, the
-    seeds and the constants change with the code, not with the data, and whether the keys of the facts, which are those of the
-    aggregates, lead somewhere is what the audit asks of the whole file. `dbt build`, and so CI, tests all.
+    seeds and the constants change with the code, not with the data, and whether the keys of the facts lead somewhere is what the
+    audit asks of the whole file. `dbt build`, and so CI, tests all.
     """
     for node in manifest.nodes.values():
         asks = node.test_metadata.name if getattr(node, "test_metadata", None) else ""
         is_of_code = node.original_file_path.startswith(("seeds/", "models/intermediate/", "tests/config/"))
-        is_of_facts = PurePath(node.original_file_path).name.startswith(("fct_", "agg_"))
+        is_of_a_fact = PurePath(node.original_file_path).name.startswith("fct_")
         if node.resource_type == "test" and (
-            is_of_code or asks == "accepted_values" or (asks.startswith("relationships") and is_of_facts)
+            is_of_code or asks == "accepted_values" or (asks.startswith("relationships") and is_of_a_fact)
         ):
             node.tags.append("left_out")
 
@@ -144,10 +144,11 @@ def dbt_build(
     DuckDBConnectionManager.close_all_connections()
     shutil.rmtree(settings.build / "spill", ignore_errors=True)
     if is_without_rosters and any(node.unique_id == _SCOPE and node.status == "success" for node in built.nodes):
-        _, ((is_any,),) = answer(
-            settings, f"select bool_or(is_in_scope) from work.intermediate.{_SCOPE.split('.')[-1]}"
-        )
-        built.lacks_rosters = bool(is_any)
+        try:
+            built.lacks_rosters = _has_rosters_in_scope(settings)
+        except duckdb.Error:  # of a damaged candidate, with which the build has failed already
+            if not built.failed:
+                raise
     if settings.engine == "spark" and built.failed:
         spark.must_be_alive()
     if settings.engine == "spark" and (lost := workers - spark.workers()):
@@ -207,6 +208,11 @@ def _rosters(manifest: Any) -> list[Any]:
     ]
     carried_over = map(manifest.nodes.__getitem__, after(_SCOPE) - after(*daily))
     return [node for node in carried_over if node.resource_type == "model" and node.config.materialized != "ephemeral"]
+
+
+def _has_rosters_in_scope(settings: Settings) -> bool:
+    _, ((is_any,),) = answer(settings, f"select bool_or(is_in_scope) from work.intermediate.{_SCOPE.split('.')[-1]}")
+    return bool(is_any)
 
 
 def _carry_over(manifest: Any, rosters: list[Any]) -> None:

@@ -450,6 +450,7 @@ class _Build:
     base: publish.Version | None
     code_fingerprint: str
     builder: Builder | None  # of the next candidate; the first one's was started early
+    has_rosters: bool = False  # that a roster is in scope, which a candidate has shown
 
     def with_fallback(self) -> _Failure | None:
         """Builds and audits; from the whole lake where going on from the last version failed."""
@@ -466,7 +467,7 @@ class _Build:
     def once(self) -> _Failure | None:
         """Builds and audits one candidate. None when it may be published."""
         settings, run = self.settings, self.run
-        start.on_a_thread(start.audit)  # while dbt builds, in a process of its own
+        start.on_a_thread(start.audit)  # while dbt builds
         with run.stage("build"):
             self.say("building the candidate" + ("" if self.base else " from the whole lake"))
             built = self._built()
@@ -497,18 +498,21 @@ class _Build:
     def _built(self) -> Built:
         """Builds: without the rosters where none came, and then with them where the scope says that one has changed all the same."""
         came = {outcome.delivery.kind for outcome in self.run.outcomes if outcome.verdict == "accepted"}
-        base = self.base.version if self.base else None
-        for has_rosters in (not came <= {Kind.USAGE, Kind.PRODUCTS}, True):
-            publish.start_candidate(self.settings, self.base)
-            self.builder = self.builder or _start_builder(self.settings)
-            try:
-                built = self.builder.build(self.say, base, has_rosters)
-            finally:
-                self.stop()
-            if not built.lacks_rosters:
-                break
+        self.has_rosters = self.has_rosters or not came <= {Kind.USAGE, Kind.PRODUCTS}
+        built = self._built_with(self.has_rosters)
+        if built.lacks_rosters:
             event("a roster has changed though none came", run=self.run.run_id)
+            self.has_rosters = True
+            built = self._built_with(True)
         return built
+
+    def _built_with(self, has_rosters: bool) -> Built:
+        publish.start_candidate(self.settings, self.base)
+        self.builder = self.builder or _start_builder(self.settings)
+        try:
+            return self.builder.build(self.say, self.base.version if self.base else None, has_rosters)
+        finally:
+            self.stop()
 
     def without(self, records: list[Path]) -> _Failure | None:
         """`once`, as if these deliveries had not come."""
