@@ -79,8 +79,8 @@ def _make_past(connection: duckdb.DuckDBPyConnection, past: Past) -> None:
 
 
 _IS_DELETED = "lower(trim(coalesce(status, ''))) = 'tobedeleted'"
-# The opposite; most rows have none, and are not looked at any closer.
-_HOLDS = "(coalesce(status, '') = '' or lower(trim(status)) <> 'tobedeleted')"
+# The opposite; most rows have no status, and are not looked at any closer.
+_HOLDS = f"(coalesce(status, '') = '' or not {_IS_DELETED})"
 
 
 def _make_known(loaded: dict[str, Table], unread: set[str], connection: duckdb.DuckDBPyConnection, past: Past) -> None:
