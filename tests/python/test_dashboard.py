@@ -816,8 +816,9 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
 def test_every_picker_is_accessible_while_it_is_open(page, address, scheme, path, count):
     page.emulate_media(color_scheme=scheme)
     opened(page, address, path, "?period=custom&from=2025-09-02&to=2025-09-12")
-    pickers = [button.get_attribute("id") for button in page.locator("button.dash-dropdown:visible").all()]
-    assert len(pickers) == count
+    shown = page.locator("button.dash-dropdown:visible")
+    expect(shown).to_have_count(count)
+    pickers = [button.get_attribute("id") for button in shown.all()]
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
     for name in pickers:
         page.locator(f"#{name}").click()
