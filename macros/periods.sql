@@ -14,9 +14,9 @@
     {{ return(days) }}
 {%- endmacro %}
 
-{% macro in_periods_in_scope(column="period_start") -%}
+{% macro in_periods_in_scope() -%}
     {#-
-        A condition: the first day of a week, month or school year in which this build has counted a day, now or in the last version. The
+        A condition on period_start: the first day of a week, month or school year in which this build has counted a day, now or in the last version. The
         rest is as it was, and was tested then.
     -#}
     {%- set days -%}
@@ -28,12 +28,12 @@
     )
     {%- endset -%}
     {%- set first_days = [period_start("week", "usage_date"), period_start("month", "usage_date"), "school_year_start"] -%}
-    {{ column }} in (
+    period_start in (
         {%- for first_day in first_days %}
         select {{ first_day }} from {{ days }} as days {{ "union" if not loop.last }}
         {%- endfor %}
     )
-    and {{ on_days_of(days, column, first_days) }}
+    and {{ on_days_of(days, "period_start", first_days) }}
 {%- endmacro %}
 
 {% macro in_each_period(changes) -%}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -192,22 +192,28 @@ _SCOPE = "model.rollcall.int_increments__roster_scope"
 def _rosters(manifest: Any) -> list[Any]:
     """The models that say the same as before unless a district's rosters are in scope: after the scope, and not after what is used."""
     manifest.build_parent_and_child_maps()
-
-    def after(*starts: str) -> set[str]:
-        found, left = set(), list(starts)
-        while left:
-            new = [one for one in manifest.child_map[left.pop()] if one not in found and one in manifest.nodes]
-            found.update(new)
-            left += new
-        return found
-
     daily = [
         node.unique_id
         for node in manifest.nodes.values()
         if node.original_file_path.startswith(("models/staging/extension/", "models/staging/inventory/"))
     ]
-    carried_over = map(manifest.nodes.__getitem__, after(_SCOPE) - after(*daily))
-    return [node for node in carried_over if node.resource_type == "model" and node.config.materialized != "ephemeral"]
+    carried_over = _reached(manifest.child_map, _SCOPE) - _reached(manifest.child_map, *daily)
+    return [
+        node
+        for node in map(manifest.nodes.get, carried_over)
+        if node and node.resource_type == "model" and node.config.materialized != "ephemeral"
+    ]
+
+
+def _reached(edges: Mapping[str, Iterable[str]], *starts: str) -> set[str]:
+    """All that edges of the graph lead to, one after the other."""
+    found: set[str] = set()
+    left = list(starts)
+    while left:
+        new = set(edges.get(left.pop(), ())) - found
+        found |= new
+        left += new
+    return found
 
 
 def _has_rosters_in_scope(settings: Settings) -> bool:
@@ -217,16 +223,12 @@ def _has_rosters_in_scope(settings: Settings) -> bool:
 
 def _carry_over(manifest: Any, rosters: list[Any]) -> None:
     """Marks what a build leaves out when no district is in scope: the rosters, the marts that are made of seeds alone, and their tests."""
-    as_before, before = {node.unique_id for node in rosters}, {_SCOPE}
+    as_before = {node.unique_id for node in rosters}
+    before = _reached(manifest.parent_map, _SCOPE)
     for node in manifest.nodes.values():
         parents = manifest.parent_map[node.unique_id]
         if node.resource_type == "model" and parents and all(one.startswith("seed.") for one in parents):
             as_before.add(node.unique_id)
-    left = [_SCOPE]
-    while left:
-        new = {one for one in manifest.parent_map[left.pop()] if one.startswith("model.")} - before
-        before |= new
-        left += new
     for node in manifest.nodes.values():
         of_models = {one for one in manifest.parent_map[node.unique_id] if one.startswith("model.")}
         # Of the scope, a test says something of the rosters in it, and there are none.
