@@ -25,23 +25,68 @@
     {#-
         The query of a roll_up model: `changes`, rows with the model's `keys` and signed measures, summed by those keys. The
         other columns of the contract are the measures, of which each sum has the contract's type. A sum of nothing is left out.
+        With `laid_down_by`, rows come in the order in which they are read, so that a reader of a part skips the rest.
     -#}
     {%- set keys = config.require("keys") -%}
     {%- set measures = [] -%}
     {%- for column in model.columns.values() if column.name not in keys %}{% do measures.append(column) %}{% endfor -%}
+    {%- if config.get("laid_down_by") and target.type == "duckdb" -%}
+    {{ summed_by_number(changes, keys, measures, config.get("laid_down_by")) }}
+    {%- else -%}
+    {{ summed_by(changes, keys, measures) }}
+    {%- if config.get("laid_down_by") and not is_incremental() %}
+    order by {{ config.get("laid_down_by") | join(", ") }}
+    {%- endif %}
+    {%- endif %}
+{%- endmacro %}
+
+{% macro summed_by(rows, keys, measures) -%}
     select
         {{ keys | join(", ") }},
         {% for measure in measures -%}
         cast(sum({{ measure.name }}) as {{ measure.data_type }}) as {{ measure.name }}{{ ", " if not loop.last }}
         {% endfor %}
-    from {{ changes }}
+    from {{ rows }}
     group by {{ keys | join(", ") }}
     having {% for measure in measures %}sum({{ measure.name }}) <> 0{{ " or " if not loop.last }}{% endfor %}
-    {%- if config.get("laid_down_by") and (target.type == "duckdb" or not is_incremental()) %}
-    -- Laid down in the order in which it is read, so that a reader of a part skips the rest. Changes come in that order too: DuckDB
-    -- updates rows that lie side by side forty times as fast as rows all over the table.
-    order by {{ config.get("laid_down_by") | join(", ") }}
-    {%- endif %}
+{%- endmacro %}
+
+{% macro summed_by_number(rows, keys, measures, laid_down_by) -%}
+    {#-
+        The same sums, with one number for all the keys that are words: DuckDB groups and sorts millions of rows by numbers in half the
+        time. Rows with the same words lie together, in the order of the other columns of `laid_down_by`: so do the changes of a
+        day, since DuckDB updates rows that lie side by side forty times as fast as rows all over the table.
+    -#}
+    {%- set words, others = [], [] -%}
+    {%- for key in keys -%}
+        {%- set is_never_null = model.columns[key].constraints | selectattr("type", "equalto", "not_null") | list -%}
+        {%- do (words if is_never_null and model.columns[key].data_type == api.Column.translate_type("string") else others).append(key) -%}
+    {%- endfor -%}
+    select
+        {{ keys | join(", ") }},
+        {{ measures | map(attribute="name") | join(", ") }}
+    from (
+        with words as (
+            select *, row_number() over (order by {{ words | join(", ") }}) as words_number
+            from (select distinct {{ words | join(", ") }} from {{ rows }}) as distinct_words
+        ),
+
+        numbered as (
+            select words.words_number, rows_of_words.* exclude ({{ words | join(", ") }})
+            from {{ rows }} as rows_of_words
+            inner join words
+                on {% for word in words %}rows_of_words.{{ word }} = words.{{ word }}{{ " and " if not loop.last }}{% endfor %}
+        ),
+
+        totals as (
+            {{ summed_by("numbered", ["words_number"] + others, measures) }}
+        )
+
+        select totals.*, words.* exclude (words_number)
+        from totals
+        inner join words on totals.words_number = words.words_number
+    ) as named
+    order by words_number{% for column in laid_down_by if column not in words %}, {{ column }}{% endfor %}
 {%- endmacro %}
 
 {% macro get_incremental_roll_up_sql(arguments) -%}

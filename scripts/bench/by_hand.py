@@ -219,13 +219,9 @@ def main(folder: Path, out: Path, pii_key: bytes) -> None:
             from (select distinct user_key, sis_id, lower(t.email) as email from {csv(template)} t join person on sis_id = id);
 
             create temp table event as
-            select event_key, user_email, user_id, host, moment, seconds, {usage.path_prefix(paths)} as path_prefix
-            from (
-                select {usage._event_key()} as event_key, lower(trim(user_email)) as user_email, trim(user_id) as user_id, url,
-                    case when {usage._IS_WEB} then {usage._HOST} else '' end as host, {usage._TIME} as moment,
-                    greatest(try_cast(duration_seconds as double), 0) as seconds
-                from {csv(loads)}
-            );
+            select {usage._event_key()} as event_key, lower(trim(user_email)) as user_email, trim(user_id) as user_id, host, path_prefix,
+                {usage._TIME} as moment, greatest(try_cast(duration_seconds as double), 0) as seconds
+            from {usage.addressed(csv(loads), paths)};
 
             create temp table host as
             with host as (

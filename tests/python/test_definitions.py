@@ -102,12 +102,8 @@ ADDRESSES = {
 def test_addresses_are_cut_to_the_host_and_the_catalogued_path():
     paths = [("docs.google.com", "/forms/u"), ("docs.google.com", "/forms")]
     for url, expected in ADDRESSES.items():
-        found = CONNECTION.execute(
-            f"""select host, {usage.path_prefix(paths)}
-            from (select url, case when {usage._IS_WEB} then {usage._HOST} else '' end as host from (select ? as url))""",
-            [url],
-        ).fetchone()
-        assert found == expected, url
+        rows = usage.addressed("(select $1::varchar as url)", paths)
+        assert CONNECTION.execute(f"select host, path_prefix from {rows}", [url]).fetchone() == expected, url
 
 
 def test_paths_of_the_catalogue_are_those_that_the_models_match(house):

@@ -24,18 +24,16 @@ _TIME = (
     "case when regexp_matches(occurred_at, '[0-9][T ][0-9].*([zZ]|[+-][0-9]{2}(:?[0-9]{2})?)$') "
     "then try_cast(occurred_at as timestamptz) end"
 )
-_IS_WEB = "(starts_with(lower(left(trim(url), 8)), 'https://') or starts_with(lower(left(trim(url), 7)), 'http://'))"
-_AUTHORITY = "lower(split_part(split_part(trim(url), '://', 2), '/', 1))"
 # As a browser reads it: what is before the last @ is not the host, a port is a number, a backslash ends the authority. What is
 # no host after that is none at all: a part of `https://jane%40oak.org/` or of `https://jane:doe/` could be a name.
 _HOST = (
     # Nearly every authority is a host and no more, which is asked in a fifth of the time that taking one apart takes.
-    rf"case when regexp_full_match({_AUTHORITY}, '{privacy.HOST}') then {_AUTHORITY} else "
-    rf"coalesce(regexp_extract({_AUTHORITY}, '^(?:[^?#\\]*@)?({privacy.HOST})[.]?(?::[0-9]*)?(?:[?#\\].*)?$', 1), '') end"
+    rf"case when regexp_full_match(authority, '{privacy.HOST}') then authority else "
+    rf"coalesce(regexp_extract(authority, '^(?:[^?#\\]*@)?({privacy.HOST})[.]?(?::[0-9]*)?(?:[?#\\].*)?$', 1), '') end"
 )
-_REST = "lower(split_part(trim(url), '://', 2))"
-_PATH = f"case when regexp_matches({_AUTHORITY}, '[?#]') then '' else substr({_REST}, strpos({_REST} || '/', '/')) end"
-
+_PATH = (
+    "case when regexp_matches(authority, '[?#]') then '' else lower(substr(rest, strpos(concat(rest, '/'), '/'))) end"
+)
 
 _IS_AHEAD = "coalesce(moment > now() + interval 5 minute, false)"
 _TIMELY = f"coalesce(moment >= timestamptz '2000-01-01 00:00:00+00' and not {_IS_AHEAD}, false)"
@@ -126,21 +124,40 @@ def catalogued_paths(
     ).fetchall()
 
 
-def path_prefix(paths: list[tuple[str, str]], path: str = _PATH) -> str:
-    """A SQL expression: the longest catalogued path prefix of an address, which is all that is kept of its path."""
-    if not paths:
-        return "''"
+def _under(host: str) -> str:
+    return f"(host = {quote(host)} or ends_with(host, {quote('.' + host)}))"
 
-    def under(host: str) -> str:
-        return f"(host = {quote(host)} or ends_with(host, {quote('.' + host)}))"
 
-    hosts = " or ".join(under(host) for host in sorted({host for host, _ in paths}))
+def path_prefix(paths: list[tuple[str, str]], path: str) -> str:
+    """A SQL expression: the longest catalogued path prefix of an address, which is all that is kept of its path.
+
+    Of columns: the `host` of the address and its `path`.
+    """
     branches = " ".join(
-        f"when {under(host)} and starts_with({path}, {quote(prefix)}) "
+        f"when {_under(host)} and starts_with({path}, {quote(prefix)}) "
         f"and substr({path}, {len(prefix) + 1}, 1) in ('', '/', '?', '#') then {quote(prefix)}"
         for host, prefix in paths
     )
-    return f"case when {hosts} then case {branches} else '' end else '' end"
+    return f"case {branches} else '' end" if branches else "''"
+
+
+def addressed(rows: str, paths: list[tuple[str, str]]) -> str:
+    """A FROM clause: rows that have a `url`, with its `host`, blank where it is no web address, and its `path_prefix`.
+
+    In steps, each with what the next one needs: DuckDB works an expression out as often as it is written.
+    """
+    hosts = " or ".join(_under(host) for host in sorted({host for host, _ in paths})) or "false"
+    return f"""(
+        with address as (
+            select *, case when regexp_matches(trim(url), '^[hH][tT][tT][pP][sS]?://') then substr(trim(url), strpos(trim(url), '://') + 3) end as rest
+            from {rows}
+        ),
+        parted as (select *, lower(string_split(rest, '/')[1]) as authority from address),
+        hosted as (select *, case when rest is null then '' else {_HOST} end as host from parted),
+        catalogued as (select *, case when {hosts} then {_PATH} end as path from hosted)
+        select * exclude (rest, authority, path), case when path is null then '' else {path_prefix(paths, "path")} end as path_prefix
+        from catalogued
+    )"""
 
 
 def load(
@@ -156,18 +173,17 @@ def load(
         connection.execute(statement)
     folder = incoming.folder / "extension" / "page_loads" / f"district_id={incoming.district_id}"
     folder.mkdir(parents=True)
-    catalogue = lake.files(settings, "inventory/products", incoming.district_id)
-    prefix = path_prefix(catalogued_paths(connection, catalogue))
+    paths = catalogued_paths(connection, lake.files(settings, "inventory/products", incoming.district_id))
     (delivered,) = connection.execute(
         f"""copy (
             with read as (
-                select *, {_TIME} as moment, case when {_IS_WEB} then {_HOST} else '' end as host from {rows}
+                select *, {_TIME} as moment from {addressed(rows, paths)}
             )
             select
                 {_event_key()} as event_key,
                 {_identity_key(key)} as identity_key,
                 host,
-                {prefix} as path_prefix,
+                path_prefix,
                 moment::timestamp as occurred_at,
                 {_seconds()} as duration_seconds,
                 case when {_TIMELY} and host <> '' then timezone({quote(district.time_zone)}, moment)::date::varchar else '{_SET_ASIDE}' end
@@ -193,7 +209,7 @@ def _make_usage(rows: str, connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(
         f"""create table usage as
         select row_number() over () + 1 as _row_number, occurred_at, {_TIMELY} as is_timely, {_IS_AHEAD} as is_ahead, host
-        from (select occurred_at, {_TIME} as moment, case when {_IS_WEB} then {_HOST} else '' end as host from {rows})"""
+        from (select occurred_at, {_TIME} as moment, host from {addressed(rows, [])})"""
     )
 
 
@@ -255,8 +271,11 @@ def _append_new(
     stamp = f"{quote(incoming.delivery_id)} as _delivery_id"
     incoming.write(
         "extension/identities",
-        f"""with pair as (
-            select distinct lower(trim(user_email)) as user_email, trim(user_id) as user_id from {rows}
+        f"""with written as (
+            select distinct user_email, user_id from {rows}
+        ),
+        pair as (
+            select lower(trim(user_email)) as user_email, trim(user_id) as user_id from written
         ),
         keyed as (
             select *, {_identity_key(key)} as identity_key, {privacy.domain("user_email")} as domain from pair
