@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import re
 import subprocess
 import sys
 
@@ -159,6 +160,22 @@ def test_what_has_no_commit_record_is_not_in_the_lake(tmp_path):
     assert lake.files(settings, "extension/hosts", "d") == []
     lake.sweep(settings)
     assert not half.exists() and not list(settings.lake.glob(".incoming-*"))
+
+
+def test_duckdb_plans_for_the_rows_that_the_lake_has(house):
+    """Of many files it looks at the first: were that the empty one, a join of ten million page loads would be planned as one of none."""
+    (once := house.lake / "extension" / "page_loads" / "district_id=_empty").mkdir(parents=True)
+    roster.usage(
+        house.landing / "d" / "usage_2020-10-01.csv",
+        [(f"2020-10-01T09:{n % 60:02}:00Z", f"s{n}@d.example", "https://a.example") for n in range(1000)],
+    )
+    house.take()
+    assert not once.exists()
+    with duckdb.connect() as connection:
+        lake_of_loads = f"read_parquet('{house.lake}/extension/page_loads/**/*.parquet', hive_partitioning = true)"
+        (estimate,) = re.findall(r"~([\d,]+) rows", str(connection.execute(f"explain from {lake_of_loads}").fetchall()))
+    assert int(estimate.replace(",", "")) >= 1000
+
 
 
 def test_what_does_not_fit_into_memory_spills_and_names_nobody_on_disk(tmp_path):

@@ -15,6 +15,7 @@ from houses import House
 import roster
 from rollcall.engines import spark
 from rollcall.errors import is_of_the_disk
+from rollcall.intake import lake
 
 # Each through the command; otherwise one, and of the others what the command prints.
 IS_FULL = os.environ.get("ROLLCALL_SPARK_STEPS") == "all"
@@ -128,7 +129,7 @@ def _everything(house: House) -> dict[str, bytes]:
     story = ("build/", "lake/", "warehouse/")
     files = {str(path.relative_to(house.root)): path for path in house.root.rglob("*") if path.is_file()}
     taken = [name for name in files if name.startswith(("lake/", "archive/")) and name.endswith((".parquet", ".json"))]
-    assert [name for name in taken if "district_id=_empty/" not in name] == []
+    assert [name for name in taken if f"district_id={lake.NOTHING}/" not in name] == []
     return {
         name: path.read_bytes() for name, path in files.items() if not name.removeprefix("spark/").startswith(story)
     }

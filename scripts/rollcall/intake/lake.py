@@ -28,7 +28,11 @@ REPLACED = "-replaced"  # the list of checksums of files that others took the pl
 NOT_ACCEPTED = ("rejected", "held", "failed", "discarded", WITHDRAWN)
 RUNS = "runs.jsonl"
 _TRIES = 20  # to read the records while a refresh replaces some
-NOTHING = "_empty"  # the district of the typed, empty file that every table has
+# The district of the typed, empty file that every table has. It comes after the others: DuckDB takes the rows of the first file that it
+# finds for a sample of them all, and plans for none where that has none.
+NOTHING = "~empty"
+_EMPTY = "_empty.parquet"
+_ONCE_NOTHING = "_empty"  # of lakes that were written before it came last
 
 
 def connect(settings: Settings, scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -68,13 +72,16 @@ def prepare(settings: Settings) -> None:
             temporary = file.with_suffix(".tmp")
             connection.execute(f"copy (select {fields} limit 0) to {quote(temporary)} (format parquet)")
             temporary.rename(file)
+    for table in lake_tables():
+        if (once := settings.lake / table / f"district_id={_ONCE_NOTHING}").exists():
+            shutil.rmtree(once)
     mark.write_text(known, "ascii")
 
 
 def empty_file(settings: Settings, table: str) -> Path:
     """The typed Parquet file without rows that every table has."""
     partition = "usage_date=0001-01-01/" if table == "extension/page_loads" else ""
-    return settings.lake / table / f"district_id={NOTHING}" / f"{partition}{NOTHING}.parquet"
+    return settings.lake / table / f"district_id={NOTHING}" / f"{partition}{_EMPTY}"
 
 
 def records(settings: Settings, district_id: str | None = None) -> list[Path]:
@@ -255,7 +262,7 @@ def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str)
         f'{changed.get(column, column)}::{kind} as "{column}"' for column, kind in lake_tables()["deliveries"].items()
     )
     # A record of before has fewer columns.
-    empty = record.parents[1] / f"district_id={NOTHING}" / f"{NOTHING}.parquet"
+    empty = record.parents[1] / f"district_id={NOTHING}" / _EMPTY
     with duckdb.connect() as connection:
         connection.execute(
             f"copy (select {fields} from {read([str(record), str(empty)])}) to {quote(temporary)} (format parquet)",
