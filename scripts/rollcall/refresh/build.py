@@ -274,8 +274,9 @@ def _flags(settings: Settings) -> list[str]:
         *(["--target=spark"] if settings.engine == "spark" else []),
         f"--target-path={settings.build / 'target'}",
         f"--log-path={settings.build / 'logs'}",
+        # What it would write down of a failure may quote a row; `_invoke` notes what became of each node.
         "--log-level=none",
-        "--log-level-file=warn",
+        "--log-level-file=none",
         "--no-write-json",
         "--no-use-colors",
     ]

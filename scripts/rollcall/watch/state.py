@@ -138,7 +138,7 @@ def _of_refresh(settings: Settings, now: datetime) -> list[Problem]:
         failure = last["failures"][0]
         fix = (
             "Readers keep the version they have. Check the deliveries of that run, or undo the change to the models, and "
-            f"run `rollcall refresh`; details are in {settings.build / 'logs' / 'dbt.log'} and `rollcall status --open`"
+            f"run `rollcall refresh`; details are in {settings.build / 'rollcall.log'} and `rollcall status --open`"
             if last["exit_code"] == 30
             else f"Fix that, and run `rollcall refresh`; the traceback is in {settings.build / 'rollcall.log'}"
         )
