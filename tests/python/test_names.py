@@ -59,7 +59,7 @@ _BLANKS = (
 _LIKE = (
     "OAK", "Oak", "oa", "ak", "o", "k", "oakk", "oakdal", "0ak", "оak", "oаk", "ｏak", "oak.", ".oak", "_oak", "-oak", "oak-", "oak,elm",
     "oak elm", "oak;elm", "oak|elm", "oak&elm", "oak+elm", "oak--", "oak--2026", "oak=elm", "elm=oak", "%6fak", "oak%20", "oak%2f..",
-    "all", "any", "none", "null", "None", "NULL", "true", "0", "1", "-1", "_", "_empty", "_fetched", "_by_hand", "_default",
+    "all", "any", "none", "null", "None", "NULL", "true", "0", "1", "-1", "_", "_empty", "~empty", "_fetched", "_by_hand", "_default",
 )  # fmt: skip
 _INJECTED = (
     "oak'", "oak\"", "oak'--", "' or '1'='1", "oak' or 'a'='a", "'; drop table dim_districts; --", "oak\";", "$(rm -rf .)", "`id`", "$HOME",

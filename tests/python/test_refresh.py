@@ -177,7 +177,6 @@ def test_duckdb_plans_for_the_rows_that_the_lake_has(house):
     assert int(estimate.replace(",", "")) >= 1000
 
 
-
 def test_what_does_not_fit_into_memory_spills_and_names_nobody_on_disk(tmp_path):
     with lake.connect(Settings(memory_limit="100MB", threads=2), tmp_path) as connection:
         connection.execute(

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from rollcall.errors import RollcallError
-from rollcall.intake import landing
+from rollcall.intake import lake, landing
 from rollcall.settings import Settings
 from rollcall.text import printable
 
@@ -33,7 +33,7 @@ def of_incoming(folder: Path) -> tuple[str, str]:
 def partitions(settings: Settings) -> list[Path]:
     """Every district's partitions of every table of the lake, and what was on its way in."""
     found = [folder for folder in settings.lake.rglob(f"{_PARTITION}*") if folder.is_dir()]
-    return [folder for folder in found if not of_partition(folder).startswith("_")]
+    return [folder for folder in found if lake.is_district(of_partition(folder))]
 
 
 def incoming(settings: Settings) -> list[Path]:

@@ -32,7 +32,7 @@ _TRIES = 20  # to read the records while a refresh replaces some
 # finds for a sample of them all, and plans for none where that has none.
 NOTHING = "~empty"
 _EMPTY = "_empty.parquet"
-_ONCE_NOTHING = "_empty"  # of lakes that were written before it came last
+_ONCE_NOTHING = "_empty"  # of a lake that was written before it came last, and not since
 
 
 def connect(settings: Settings, scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -500,8 +500,13 @@ def all_files(settings: Settings, district_id: str | None = None) -> list[Path]:
         for table in lake_tables()
         for folder in sorted((settings.lake / table).glob(pattern))
         for file in sorted(folder.rglob("*.parquet"))
-        if district_of(file) != NOTHING
+        if is_district(district_of(file))
     ]
+
+
+def is_district(name: str) -> bool:
+    """Whether a partition's district is one, and not where the empty files lie."""
+    return name not in (NOTHING, _ONCE_NOTHING)
 
 
 def district_of(file: Path) -> str:
