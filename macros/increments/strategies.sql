@@ -53,21 +53,25 @@
 
 {% macro summed_by_number(rows, keys, measures, laid_down_by) -%}
     {#-
-        The same sums, with one number for all the keys that are words: DuckDB groups and sorts millions of rows by numbers in half the
-        time. Rows with the same words lie together, in the order of the other columns of `laid_down_by`: so do the changes of a
-        day, since DuckDB updates rows that lie side by side forty times as fast as rows all over the table.
+        The same sums, with one number for all the keys that are words, and one for the place of each word to order by: DuckDB groups and
+        sorts millions of rows by numbers in half the time. Changes are laid down in order, too: DuckDB updates rows that lie side by side
+        forty times as fast as rows all over the table.
     -#}
     {%- set words, others = [], [] -%}
     {%- for key in keys -%}
-        {%- set is_never_null = model.columns[key].constraints | selectattr("type", "equalto", "not_null") | list -%}
-        {%- do (words if is_never_null and model.columns[key].data_type == api.Column.translate_type("string") else others).append(key) -%}
+        {%- do (words if model.columns[key].data_type == api.Column.translate_type("string") else others).append(key) -%}
     {%- endfor -%}
     select
         {{ keys | join(", ") }},
         {{ measures | map(attribute="name") | join(", ") }}
     from (
         with words as (
-            select *, row_number() over (order by {{ words | join(", ") }}) as words_number
+            select
+                *,
+                {% for word in laid_down_by if word in words -%}
+                dense_rank() over (order by {{ word }}) as place_of_{{ word }},
+                {% endfor -%}
+                row_number() over (order by {{ words | join(", ") }}) as words_number
             from (select distinct {{ words | join(", ") }} from {{ rows }}) as distinct_words
         ),
 
@@ -75,7 +79,7 @@
             select words.words_number, rows_of_words.* exclude ({{ words | join(", ") }})
             from {{ rows }} as rows_of_words
             inner join words
-                on {% for word in words %}rows_of_words.{{ word }} = words.{{ word }}{{ " and " if not loop.last }}{% endfor %}
+                on {% for word in words %}rows_of_words.{{ word }} is not distinct from words.{{ word }}{{ " and " if not loop.last }}{% endfor %}
         ),
 
         totals as (
@@ -86,7 +90,7 @@
         from totals
         inner join words on totals.words_number = words.words_number
     ) as named
-    order by words_number{% for column in laid_down_by if column not in words %}, {{ column }}{% endfor %}
+    order by {% for column in laid_down_by %}{{ "place_of_" if column in words }}{{ column }}{{ ", " if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {% macro get_incremental_roll_up_sql(arguments) -%}

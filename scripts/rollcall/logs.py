@@ -49,7 +49,8 @@ def message_of(error: BaseException) -> str:
 
 def without_values(message: str) -> str:
     """What dbt says of a model that failed, without the value that a row of someone's data had there."""
-    return _QUOTED.sub("'…'", message) if _OF_A_VALUE.search(message) else message
+    # To the last quote of a line: a value may have quotes of its own.
+    return re.sub(r"""'.*'|".*\"""", "'…'", message) if _OF_A_VALUE.search(message) else message
 
 
 def traceback_of(error: BaseException | None) -> str:

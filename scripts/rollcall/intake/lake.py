@@ -28,11 +28,11 @@ REPLACED = "-replaced"  # the list of checksums of files that others took the pl
 NOT_ACCEPTED = ("rejected", "held", "failed", "discarded", WITHDRAWN)
 RUNS = "runs.jsonl"
 _TRIES = 20  # to read the records while a refresh replaces some
-# The district of the typed, empty file that every table has. It comes after the others: DuckDB takes the rows of the first file that it
-# finds for a sample of them all, and plans for none where that has none.
-NOTHING = "~empty"
-_EMPTY = "_empty.parquet"
-_ONCE_NOTHING = "_empty"  # of a lake that was written before it came last, and not since
+NOTHING = "_empty"  # the district of the typed, empty file that every table has
+# That of the page loads comes after the districts', but for one whose name begins with a letter beyond ASCII: DuckDB does not open all of
+# their files to plan, and takes the first one for a sample. Were that the empty one, it would plan for none.
+_NOTHING_LAST = "~empty"
+_PAGE_LOADS = "extension/page_loads"
 
 
 def connect(settings: Settings, scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -63,8 +63,14 @@ def prepare(settings: Settings) -> None:
         file = empty_file(settings, table)
         if not is_same or not file.exists():
             missing.append((file, columns))
-    if not missing:
-        return
+    if missing:
+        _write_empty(missing)
+        mark.write_text(known, "ascii")
+    if (once := settings.lake / _PAGE_LOADS / f"district_id={NOTHING}").exists():
+        shutil.rmtree(once)  # of a lake that was written before it came last
+
+
+def _write_empty(missing: list[tuple[Path, dict[str, str]]]) -> None:
     with duckdb.connect() as connection:
         for file, columns in missing:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,16 +78,13 @@ def prepare(settings: Settings) -> None:
             temporary = file.with_suffix(".tmp")
             connection.execute(f"copy (select {fields} limit 0) to {quote(temporary)} (format parquet)")
             temporary.rename(file)
-    for table in lake_tables():
-        if (once := settings.lake / table / f"district_id={_ONCE_NOTHING}").exists():
-            shutil.rmtree(once)
-    mark.write_text(known, "ascii")
 
 
 def empty_file(settings: Settings, table: str) -> Path:
     """The typed Parquet file without rows that every table has."""
-    partition = "usage_date=0001-01-01/" if table == "extension/page_loads" else ""
-    return settings.lake / table / f"district_id={NOTHING}" / f"{partition}{_EMPTY}"
+    if table == _PAGE_LOADS:
+        return settings.lake / table / f"district_id={_NOTHING_LAST}" / "usage_date=0001-01-01" / f"{NOTHING}.parquet"
+    return settings.lake / table / f"district_id={NOTHING}" / f"{NOTHING}.parquet"
 
 
 def records(settings: Settings, district_id: str | None = None) -> list[Path]:
@@ -262,7 +265,7 @@ def _written_record(record: Path, folder: Path, verdict: str, by: str, why: str)
         f'{changed.get(column, column)}::{kind} as "{column}"' for column, kind in lake_tables()["deliveries"].items()
     )
     # A record of before has fewer columns.
-    empty = record.parents[1] / f"district_id={NOTHING}" / _EMPTY
+    empty = record.parents[1] / f"district_id={NOTHING}" / f"{NOTHING}.parquet"
     with duckdb.connect() as connection:
         connection.execute(
             f"copy (select {fields} from {read([str(record), str(empty)])}) to {quote(temporary)} (format parquet)",
@@ -506,7 +509,7 @@ def all_files(settings: Settings, district_id: str | None = None) -> list[Path]:
 
 def is_district(name: str) -> bool:
     """Whether a partition's district is one, and not where the empty files lie."""
-    return name not in (NOTHING, _ONCE_NOTHING)
+    return name not in (NOTHING, _NOTHING_LAST)
 
 
 def district_of(file: Path) -> str:

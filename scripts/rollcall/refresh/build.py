@@ -53,6 +53,10 @@ class Node:
     seconds: float
     message: str | None
 
+    @property
+    def is_failed(self) -> bool:
+        return self.status in ("error", "fail", "runtime error")
+
 
 @dataclass
 class Built:
@@ -89,7 +93,14 @@ def parse(settings: Settings) -> Any:
     """The manifest of the project, for a build to come: dbt parses what has changed since it last did."""
     from dbt.cli.main import dbtRunner
 
+    from rollcall.refresh.events import without_debug
+
+    without_debug()
     result = dbtRunner().invoke(["parse", *_flags(settings)])
+    if result.exception and (kept := settings.build / "target" / "partial_parse.msgpack").exists():
+        # It may be of a later release, from which someone has gone back: dbt stumbles over what it does not find any more.
+        kept.unlink()
+        result = dbtRunner().invoke(["parse", *_flags(settings)])
     if result.exception:
         raise result.exception
     leave_out(result.result)
@@ -175,7 +186,7 @@ def _invoke(settings: Settings, manifest: Any, arguments: list[str], built: Buil
         raise result.exception
     for node in result.result.results:
         built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, node.message))
-        if node.status in ("error", "fail", "runtime error"):
+        if built.nodes[-1].is_failed:
             message = node.message or ""
             lines = (spark.cause(message) if settings.engine == "spark" else message).strip().splitlines()
             built.failed.append(f"{node.node.name}: {logs.without_values(' '.join(lines[:3]))}")
