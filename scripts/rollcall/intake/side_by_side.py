@@ -28,6 +28,9 @@ from rollcall.intake.take import Decision, Outcome
 from rollcall.settings import Settings
 
 _FEW = 12  # deliveries for which no worker is worth its start
+_SMALL = (
+    4 * 2**20
+)  # bytes of a delivery that gives one thread of DuckDB enough to do, where as many processes as cores are at work
 
 
 @dataclass
@@ -49,7 +52,8 @@ def _nothing(_: Delivery) -> None:
 class Intake:
     """How deliveries are taken.
 
-    `held_open` is the lock of the refresh, which a worker keeps until it has ended. `begins` is called before each.
+    `held_open` is the lock of the refresh, which a worker keeps until it has ended. `begins` is called before each. `threads` are
+    DuckDB's for a small delivery: all cores, if not given, as for a large one.
     """
 
     settings: Settings
@@ -57,13 +61,16 @@ class Intake:
     released: Mapping[Path, Decision]
     held_open: int | None = None
     begins: Callable[[Delivery], None] = field(default=_nothing)
+    threads: int | None = None
 
     def one(self, delivery: Delivery) -> Taken:
         """Takes a delivery. What only concerns it is noted, so that the next one follows."""
         try:
+            settings = self.settings
+            if self.threads and delivery.path.stat().st_size < _SMALL:
+                settings = settings.model_copy(update={"threads": self.threads})
             return Taken(
-                delivery,
-                take.take(delivery, self.settings, self.is_backfill, released=self.released.get(delivery.path)),
+                delivery, take.take(delivery, settings, self.is_backfill, released=self.released.get(delivery.path))
             )
         except take.Changed as changed:
             return Taken(delivery, left=str(changed))
@@ -146,7 +153,8 @@ class _Worker:
             # Were this process killed, no other refresh may begin before the worker has ended, too.
             pass_fds=[intake.held_open] if intake.held_open is not None else [],
         )  # fmt: skip
-        self._send(Intake(settings, intake.is_backfill, intake.released))
+        threads = settings.threads or max(1, (os.cpu_count() or 1) // workers)
+        self._send(Intake(settings, intake.is_backfill, intake.released, threads=threads))
 
     def __enter__(self) -> _Worker:
         return self
