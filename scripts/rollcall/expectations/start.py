@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -70,6 +71,9 @@ def great_expectations():
 
 def _imported(name: str, lost: str) -> types.ModuleType:
     """A module of the expectations. RollcallError where Great Expectations cannot be imported."""
+    # What an import makes stays: looking through it for garbage again and again takes a seventh of this one.
+    was_enabled = gc.isenabled()
+    gc.disable()
     try:
         great_expectations()
         return importlib.import_module(f"rollcall.expectations.{name}")
@@ -78,6 +82,9 @@ def _imported(name: str, lost: str) -> types.ModuleType:
             f"Great Expectations cannot be imported ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}): "
             f"{lost}. Run `make run`, which installs what is missing"
         ) from error
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def gate() -> types.ModuleType:
