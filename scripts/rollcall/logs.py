@@ -31,7 +31,9 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-_QUOTED = re.compile(r"""'[^'\n]*'|"[^"\n]*\"""")
+# A quote before a letter is one of the value's own, as in 'O'Brien'.
+_QUOTED = re.compile(r"""'(?:[^'\n]|'(?=\w))*'|"(?:[^"\n]|"(?=\w))*\"""")
+_TO_THE_LAST_QUOTE = re.compile(r"""'.*'|".*\"""")
 
 
 _OF_A_VALUE = re.compile("(Conversion|Constraint|Invalid Input|Out of Range|Serialization) Error")
@@ -49,8 +51,7 @@ def message_of(error: BaseException) -> str:
 
 def without_values(message: str) -> str:
     """What dbt says of a model that failed, without the value that a row of someone's data had there."""
-    # To the last quote of a line: a value may have quotes of its own.
-    return re.sub(r"""'.*'|".*\"""", "'…'", message) if _OF_A_VALUE.search(message) else message
+    return _TO_THE_LAST_QUOTE.sub("'…'", message) if _OF_A_VALUE.search(message) else message
 
 
 def traceback_of(error: BaseException | None) -> str:

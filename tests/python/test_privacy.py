@@ -202,3 +202,18 @@ def test_no_cell_of_the_rows_is_a_formula(tmp_path):
     assert files and set(files) == {"'=cmd()\\x1b_students.csv"}
     assert not any("\x1b" in line for line in status.lines(_settings(tmp_path), NOW))
     assert lake.records(_settings(tmp_path)) == []
+
+
+def test_no_part_of_a_value_is_in_what_is_said_of_an_error():
+    error = duckdb.ConversionException("Conversion Error: Could not convert string 'Pat O'Brien' to INT32")
+    assert (
+        logs.message_of(error)
+        == logs.without_values(str(error))
+        == "Conversion Error: Could not convert string '…' to INT32"
+    )
+    assert logs.message_of(duckdb.IOException("No file \"/a/b\" of 'Pat O'Brien'")) == "No file \"/a/b\" of '…'"
+    assert (
+        logs.without_values("Conversion Error: of 'Pat' O'Neil'\nLINE 1: select 'Pat'")
+        == "Conversion Error: of '…'\nLINE 1: select '…'"
+    )
+    assert logs.without_values("Binder Error: no column 'a'") == "Binder Error: no column 'a'"

@@ -124,6 +124,7 @@ def test_a_failing_dbt_test_publishes_nothing(published):
     logged = [json.loads(line) for line in (published.build / "rollcall.log").read_text("utf-8").splitlines()]
     failed = [line for line in logged if line["event"] == "a node failed" and line["run"] == run["run_id"]]
     assert any("one_row_per_stg_oneroster__orgs" in one["node"] and one["said"] for one in failed)
+    assert not (published.build / "logs" / "dbt.log").exists()
     assert pointer(published) == before
     files[0].write_bytes(good)
     sums.write_text(kept)
@@ -148,6 +149,24 @@ def test_what_dbt_has_parsed_costs_only_time_when_it_is_of_no_use(published):
     before = pointer(published)
     published.run("refresh", "--full", before=_PARSED_BY_ANOTHER)
     assert pointer(published) > before
+
+
+def test_a_key_that_is_null_is_dropped_by_no_join_of_an_aggregate(house):
+    """The contract refuses it: a row that was gone before that would be missing from the dashboard."""
+    roster.write(house.landing / "d" / "roster_2020-10-01.zip")
+    roster.usage(
+        house.landing / "d" / "usage_2020-10-01.csv", [("2020-10-01T09:00:00Z", "s1@d.example", "https://a.example")]
+    )
+    house.refresh()
+    (made,) = (house.build / "target" / "compiled").rglob("agg_inventory_usage.sql")
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{house.build}/work.duckdb' as work")
+        connection.execute("update work.intermediate.int_increments__counted set roster_status = null")
+        found = connection.execute(f"select count(*), count(roster_status) from ({made.read_text()})").fetchone()
+    expected = house.query(
+        "select count(distinct (period, period_start, user_key, product_key)) from agg_inventory_usage"
+    )
+    assert [found] == [(expected[0][0], 0)] and found[0] > 0
 
 
 def test_only_one_refresh_runs(published):

@@ -12,7 +12,7 @@ import duckdb
 
 import roster
 from rollcall.districts import District
-from rollcall.intake import lake, landing, privacy
+from rollcall.intake import lake, landing, privacy, side_by_side
 from rollcall.intake.side_by_side import Intake
 
 DISTRICTS = [f"d{number}" for number in range(6)]
@@ -66,6 +66,19 @@ def test_side_by_side_the_same_becomes_of_every_delivery(session_house):
     assert [verdict for _, verdict, *_ in alone[0]].count("rejected") == 1
     assert [verdict for _, verdict, *_ in alone[0]].count("held") == 1
     assert alone == together
+
+
+def test_one_thread_is_for_small_deliveries_of_a_worker(house, monkeypatch):
+    deliver(house)
+    settings = house.settings.model_copy(update={"threads": 7})
+    file = house.landing / "d0" / f"roster_{DAY}.zip"
+    delivery = landing.describe(file, District.load(file.parent, settings.rules))
+    seen = []
+    monkeypatch.setattr(side_by_side.take, "take", lambda _, given, *more, **released: seen.append(given.threads))
+    for threads, small in ((None, 2**20), (1, 2**20), (1, file.stat().st_size)):
+        monkeypatch.setattr(side_by_side, "_SMALL", small)
+        Intake(settings, False, {}, threads=threads).one(delivery)
+    assert seen == [7, 1, 7]
 
 
 def workers(process: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -15,6 +14,7 @@ import types
 from collections.abc import Callable
 
 from rollcall.errors import RollcallError
+from rollcall.garbage import uncollected
 
 
 class _Unused(types.ModuleType):
@@ -71,20 +71,16 @@ def great_expectations():
 
 def _imported(name: str, lost: str) -> types.ModuleType:
     """A module of the expectations. RollcallError where Great Expectations cannot be imported."""
-    # What an import makes stays: looking through it for garbage again and again takes a seventh of this one.
-    was_enabled = gc.isenabled()
-    gc.disable()
     try:
-        great_expectations()
-        return importlib.import_module(f"rollcall.expectations.{name}")
+        # What an import makes stays: looking through it for garbage again and again takes a seventh of this one.
+        with uncollected():
+            great_expectations()
+            return importlib.import_module(f"rollcall.expectations.{name}")
     except Exception as error:
         raise RollcallError(
             f"Great Expectations cannot be imported ({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}): "
             f"{lost}. Run `make run`, which installs what is missing"
         ) from error
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def gate() -> types.ModuleType:

@@ -483,7 +483,7 @@ def must_be_whole(settings: Settings, district_id: str | None = None) -> None:
     files = [
         file
         for file in all_files(settings, district_id)
-        if not district_id or not file.is_relative_to(settings.lake / "extension" / "page_loads")
+        if not district_id or not file.is_relative_to(settings.lake / _PAGE_LOADS)
     ]
     sums = dict(checksums.known(settings, district_id or "*"))
     found = unreadable(files)

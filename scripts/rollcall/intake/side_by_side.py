@@ -28,9 +28,8 @@ from rollcall.intake.take import Decision, Outcome
 from rollcall.settings import Settings
 
 _FEW = 12  # deliveries for which no worker is worth its start
-_SMALL = (
-    4 * 2**20
-)  # bytes of a delivery that gives one thread of DuckDB enough to do, where as many processes as cores are at work
+# Bytes of a delivery that one thread of DuckDB is enough for, where as many processes as cores are at work.
+_SMALL = 4 * 2**20
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +14,7 @@ import duckdb
 from rollcall import logs
 from rollcall.engines import marts, spark
 from rollcall.files import quote
+from rollcall.garbage import uncollected
 from rollcall.paths import PROJECT
 from rollcall.settings import Settings
 
@@ -46,7 +46,7 @@ def leave_out(manifest: Any) -> None:
 
 @dataclass(frozen=True)
 class Node:
-    """What became of one dbt node: its status as dbt says it, and the seconds it took."""
+    """What became of one dbt node: its status and its message as dbt says them, without values, and the seconds it took."""
 
     unique_id: str
     status: str
@@ -175,21 +175,16 @@ def _invoke(settings: Settings, manifest: Any, arguments: list[str], built: Buil
     from dbt.cli.main import dbtRunner
 
     # dbt's graph of objects is large and stays: looking through it for garbage again and again takes a tenth of a build.
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
+    with uncollected():
         result = dbtRunner(manifest, callbacks=list(callbacks)).invoke([*arguments, *_flags(settings)])
-    finally:
-        if was_enabled:
-            gc.enable()
     if result.exception:
         raise result.exception
     for node in result.result.results:
-        built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, node.message))
+        message = spark.cause(node.message or "") if settings.engine == "spark" else node.message or ""
+        said = logs.without_values(message).strip()
+        built.nodes.append(Node(node.node.unique_id, str(node.status), node.execution_time, said or None))
         if built.nodes[-1].is_failed:
-            message = node.message or ""
-            lines = (spark.cause(message) if settings.engine == "spark" else message).strip().splitlines()
-            built.failed.append(f"{node.node.name}: {logs.without_values(' '.join(lines[:3]))}")
+            built.failed.append(f"{node.node.name}: {' '.join(said.splitlines()[:3])}")
             is_test = node.node.resource_type == "test"
             built.only_tests_failed &= is_test
             if is_test and node.node.compiled_code:

@@ -475,8 +475,8 @@ class _Build:
             event("built", run=run.run_id, nodes=len(built.nodes), failed=built.failed)
             for node in built.nodes:
                 if node.is_failed or node.status == "warn":
-                    said = logs.without_values(node.message or "")
-                    event("a node failed", run=run.run_id, node=node.unique_id, status=node.status, said=said)
+                    what = "a node failed" if node.is_failed else "a node warned"
+                    event(what, run=run.run_id, node=node.unique_id, status=node.status, said=node.message)
             if full := [line for line in built.failed if is_of_the_disk(line)]:
                 raise of_the_disk(full[0], settings)
             if built.failed and not built.only_tests_failed:
