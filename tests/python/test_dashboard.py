@@ -693,6 +693,21 @@ def test_the_export_is_the_table_as_it_is_sorted_and_says_what_it_is(page, addre
     expect(page.locator("#products .ag-center-cols-container [col-id=product_name]").first).to_have_text(on_screen[0])
 
 
+def test_a_table_that_is_drawn_after_its_figures_came_shows_them(page, address):
+    page.add_init_script("window.requestIdleCallback = (what) => setTimeout(what, 4000)")
+    opened(page, address)
+    expect(page.locator("#cards .card")).to_have_count(5)
+    expect(page.locator("#products")).to_have_count(0)
+    expect(page.locator("#products-count")).to_contain_text("in use", timeout=20_000)
+    expect(page.locator("#products .ag-center-cols-container [col-id=product_name]").first).to_be_visible()
+    # And what is chosen afterwards, too.
+    opened(page, address, query="?q=nothing+like+it")
+    expect(page.locator("#products-note")).to_contain_text("No use", timeout=20_000)
+    expect(page.locator(".grid:visible")).to_have_count(0)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#products .ag-center-cols-container [col-id=product_name]").first).to_be_visible()
+
+
 def test_what_is_not_open_is_drawn_when_the_browser_has_time(page, address):
     opened(page, address, "/coverage")
     expect(page.locator("#coverage .figure").first).to_be_visible()

@@ -46,12 +46,12 @@ class Later(Component):
     """
 
     _namespace, _type = "rollcall", "Later"
-    _prop_names: ClassVar[list[str]] = ["children", "path"]
+    _prop_names: ClassVar[list[str]] = ["children", "path", "isThere"]
     _valid_wildcard_attributes: ClassVar[list[str]] = []
     available_wildcard_properties: ClassVar[list[str]] = []
 
     def __init__(self, children: object, path: str = ""):
-        super().__init__(children=children, path=path)
+        super().__init__(children=children, path=path, isThere=False)
 
 
 # Words

@@ -102,14 +102,16 @@ function next() {
     }
 }
 window.rollcall = {
-    Later: function ({ children, path }) {
-        const [isThere, come] = React.useState(window.location.pathname === path);
+    Later: function ({ children, path, isThere, setProps }) {
+        const [isOpen] = React.useState(window.location.pathname === path);
+        const isShown = isOpen || isThere;
         React.useEffect(function () {
-            if (!isThere && waiting.push(() => come(true)) === 1) {
+            // Told to Dash: what is put into the page without its knowing is drawn as it was when the page was opened, empty.
+            if (!isShown && waiting.push(() => setProps({ isThere: true })) === 1) {
                 whenIdle(next);
             }
         }, []);
-        return isThere ? children : null;
+        return isShown ? children : null;
     },
 };
 
