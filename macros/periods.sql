@@ -16,21 +16,21 @@
 
 {% macro in_periods_in_scope() -%}
     {#-
-        A condition on period_start: the first day of a week, month or school year in which this build has counted a day, now or in the last version. The
-        rest is as it was, and was tested then.
+        A condition on district_id and period_start: a week, month or school year in which this build has counted a day of the district, now or in the
+        last version. The rest is as it was, and was tested then.
     -#}
     {%- set days -%}
     (
-        select scope.usage_date, school_years.school_year_start
+        select scope.district_id, scope.usage_date, school_years.school_year_start
         from {{ ref("int_increments__scope") }} as scope
         inner join {{ ref("int_increments__school_years") }} as school_years
             on scope.district_id = school_years.district_id and scope.usage_date = school_years.usage_date
     )
     {%- endset -%}
     {%- set first_days = [period_start("week", "usage_date"), period_start("month", "usage_date"), "school_year_start"] -%}
-    period_start in (
+    (district_id, period_start) in (
         {%- for first_day in first_days %}
-        select {{ first_day }} from {{ days }} as days {{ "union" if not loop.last }}
+        select district_id, {{ first_day }} from {{ days }} as days {{ "union" if not loop.last }}
         {%- endfor %}
     )
     and {{ on_days_of(days, "period_start", first_days) }}

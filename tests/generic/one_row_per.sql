@@ -12,7 +12,7 @@
     {%- elif weeks_of %}
     where
         period = 'week'
-        and period_start in (select {{ period_start("week", "usage_date") }} from {{ weeks_of }})
+        and (district_id, period_start) in (select district_id, {{ period_start("week", "usage_date") }} from {{ weeks_of }})
         and {{ on_days_of(weeks_of, "period_start", [period_start("week", "usage_date")]) }}
     {%- elif periods %}
     where {{ in_periods_in_scope() }}

@@ -96,7 +96,7 @@ def workers(process: int) -> list[int]:
 
 def begun(house):
     """A refresh that has begun to take deliveries, and its workers."""
-    command = house.start("refresh", intake_processes="2")
+    command = house.start("refresh", intake_processes="3")  # itself, and two workers
     end = time.monotonic() + 60
     while len(found := workers(command.pid)) < 2:
         assert time.monotonic() < end, "no worker was started"

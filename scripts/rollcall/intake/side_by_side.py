@@ -1,7 +1,7 @@
 """Deliveries of several districts, taken side by side: `python -m rollcall.intake.side_by_side` is one worker.
 
-Districts know nothing of each other, so each delivery is taken by whichever worker is free, and those of one district one after
-the other. A worker that starts pays for the import of Great Expectations, so a few deliveries are taken here.
+Districts know nothing of each other, so each delivery is taken by whoever is free, this process or a worker, and those of one
+district one after the other. A worker that starts pays for the import of Great Expectations, so a few deliveries are taken here alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -101,15 +101,25 @@ class Intake:
             of_district.setdefault(delivery.district.district_id, []).append(delivery)
         yield from self._side_by_side(list(of_district.values()), workers)
 
+    def _share(self, workers: int) -> Intake:
+        """The intake of one among several, with its share of the memory and of the cores."""
+        settings = self.settings.model_copy(
+            update={"memory_limit": _part(self.settings.memory_limit, workers), "intake_processes": 1}
+        )
+        threads = settings.threads or max(1, (os.cpu_count() or 1) // workers)
+        return replace(self, settings=settings, begins=_nothing, threads=threads)
+
     def _side_by_side(self, districts: list[list[Delivery]], workers: int) -> Generator[Taken]:
         with ExitStack() as started:
-            idle: SimpleQueue[_Worker] = SimpleQueue()
-            for _ in range(workers):
-                idle.put(started.enter_context(_Worker(self, workers)))
+            idle: SimpleQueue[_Here | _Worker] = SimpleQueue()
+            share = self._share(workers)
+            idle.put(_Here(share))
+            for _ in range(workers - 1):
+                idle.put(started.enter_context(_Worker(share)))
             threads = started.enter_context(ThreadPoolExecutor(workers))
             # The largest district first, so that none is left to wait for at the end.
             waiting = sorted(districts, key=lambda ones: sum(each.path.stat().st_size for each in ones))
-            running: dict[Future[Taken], tuple[_Worker, list[Delivery]]] = {}
+            running: dict[Future[Taken], tuple[_Here | _Worker, list[Delivery]]] = {}
             stops_all: Taken | None = None
             while waiting or running:
                 while waiting and not idle.empty():
@@ -140,20 +150,29 @@ def is_of_everyone(error: Exception, settings: Settings) -> bool:
     return is_of_the_disk(error) or isinstance(error, MemoryError)
 
 
-class _Worker:
-    """A process that takes one delivery after the other. Its share of the memory is that of one among several."""
+class _Here:
+    """This process, which needs Great Expectations for the audit anyway."""
 
-    def __init__(self, intake: Intake, workers: int):
-        settings = intake.settings.model_copy(
-            update={"memory_limit": _share(intake.settings.memory_limit, workers), "intake_processes": 1}
-        )
+    def __init__(self, intake: Intake):
+        self._intake = intake
+
+    def take(self, delivery: Delivery) -> Taken:
+        taken = self._intake.one(delivery)
+        if taken.outcome:
+            taken.outcome.report.judgement = None  # it is written already, and nobody asks for it any more
+        return taken
+
+
+class _Worker:
+    """A process that takes one delivery after the other."""
+
+    def __init__(self, intake: Intake):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rollcall.intake.side_by_side"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             # Were this process killed, no other refresh may begin before the worker has ended, too.
             pass_fds=[intake.held_open] if intake.held_open is not None else [],
         )  # fmt: skip
-        threads = settings.threads or max(1, (os.cpu_count() or 1) // workers)
-        self._send(Intake(settings, intake.is_backfill, intake.released, threads=threads))
+        self._send(intake)
 
     def __enter__(self) -> _Worker:
         return self
@@ -180,7 +199,7 @@ class _Worker:
             )
 
 
-def _share(limit: str, workers: int) -> str:
+def _part(limit: str, workers: int) -> str:
     """A part of a limit such as 3GB."""
     number = limit.rstrip("BKMGTibkmgt %")
     return f"{float(number) / workers:.3f}{limit[len(number) :]}"
@@ -190,16 +209,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command hears it, and lets this end after the delivery at hand
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # a library that prints must not garble the answers
     intake: Intake = pickle.load(sys.stdin.buffer)
+    here = _Here(intake)
     logs.to_file(intake.settings, is_turned_over=False)
     while True:
         try:
             delivery = pickle.load(sys.stdin.buffer)
         except EOFError:
             os._exit(0)  # DuckDB would say on the way out what it has not tidied up
-        taken = intake.one(delivery)
-        if taken.outcome:
-            taken.outcome.report.judgement = None  # it is written already, and nobody asks for it any more
-        pickle.dump(taken, answers)
+        pickle.dump(here.take(delivery), answers)
         answers.flush()
 
 

@@ -237,8 +237,7 @@ def _refresh(settings: Settings, run: Run, say: Say, full: bool, backfill: Days 
                     # What only a session finds out, such as a catalog that does not answer, is said before anything is taken.
                     spark.session(settings)
                 builder = _start_builder(settings)
-                if taking.workers(deliveries) == 1:
-                    start.on_a_thread()
+                start.on_a_thread()
                 # What a delivery is compared with: a bit that has flipped there would go on into what it is written as.
                 theirs = {f"district_id={delivery.district.district_id}" for delivery in deliveries}
                 lake.must_be_as_written(
