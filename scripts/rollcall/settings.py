@@ -72,7 +72,9 @@ class Settings(BaseSettings):
     memory_limit: str = Field("3GB", description="DuckDB's memory limit for each stage.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; all cores when not set.")
     intake_processes: int | None = Field(
-        None, ge=1, description="Processes that take deliveries of several districts, this one included; one for each core when not set."
+        None,
+        ge=1,
+        description="Processes that take deliveries of several districts, this one included; one for each core when not set.",
     )
 
     upload_hours: float = Field(
