@@ -21,23 +21,59 @@
 
 {#- roll_up: signed sums are added to the sums that are there -#}
 
-{% macro rolled_up(changes) -%}
+{% macro rolled_up(changes, is_summed_by_day=false) -%}
     {#-
         The query of a roll_up model: `changes`, rows with the model's `keys` and signed measures, summed by those keys. The
         other columns of the contract are the measures, of which each sum has the contract's type. A sum of nothing is left out.
-        With `laid_down_by`, rows come in the order in which they are read, so that a reader of a part skips the rest.
+        With `laid_down_by`, rows come in the order in which they are read, so that a reader of a part skips the rest. Where the
+        changes of a day are one row for each of the keys, `is_summed_by_day`, they are taken as they are if no day is added to another.
     -#}
     {%- set keys = config.require("keys") -%}
+    {%- set laid_down_by = config.get("laid_down_by") if target.type == "duckdb" or not is_incremental() -%}
     {%- set measures = [] -%}
     {%- for column in model.columns.values() if column.name not in keys %}{% do measures.append(column) %}{% endfor -%}
-    {%- if config.get("laid_down_by") and target.type == "duckdb" -%}
-    {{ summed_by_number(changes, keys, measures, config.get("laid_down_by")) }}
+    {%- if is_summed_by_day and days_stand_alone() -%}
+    select
+        {{ keys | join(", ") }},
+        {% for measure in measures -%}
+        cast({{ measure.name }} as {{ measure.data_type }}) as {{ measure.name }}{{ ", " if not loop.last }}
+        {% endfor %}
+    from {{ changes }}
+    where {% for measure in measures %}{{ measure.name }} <> 0{{ " or " if not loop.last }}{% endfor %}
+    {%- elif laid_down_by and target.type == "duckdb" -%}
+    {{ summed_by_number(changes, keys, measures) }}
     {%- else -%}
     {{ summed_by(changes, keys, measures) }}
-    {%- if config.get("laid_down_by") and not is_incremental() %}
-    order by {{ config.get("laid_down_by") | join(", ") }}
     {%- endif %}
+    {%- if laid_down_by %}
+    order by {{ in_order(laid_down_by) }}
     {%- endif %}
+{%- endmacro %}
+
+{% macro days_stand_alone() -%}
+    {#- Whether this build changes one day of each district, and takes nothing back of it, as most nights do: no two days are summed then. -#}
+    {%- set scope, taken_back = ref("int_increments__scope"), ref("int_increments__taken_back") -%}
+    {%- if not execute or flags.WHICH not in ("build", "run") -%} {{ return(false) }} {%- endif -%}
+    {%- set several -%}
+        select district_id
+        from (
+            select district_id, usage_date, 1 as sign from {{ scope }}
+            union
+            select district_id, usage_date, -1 as sign from {{ taken_back }}
+        ) as days
+        group by district_id
+        having count(*) > 1
+        limit 1
+    {%- endset -%}
+    {{ return(not run_query(several).rows) }}
+{%- endmacro %}
+
+{% macro in_order(columns) -%}
+    {#- Rows that lie side by side agree in these. Which word comes first does not matter: numbers are sorted in half the time. -#}
+    {%- for column in columns -%}
+        {%- set is_word = model.columns[column].data_type == api.Column.translate_type("string") -%}
+        {{ "hash(" ~ column ~ ")" if is_word and target.type == "duckdb" else column }}{{ ", " if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {% macro summed_by(rows, keys, measures) -%}
@@ -51,12 +87,8 @@
     having {% for measure in measures %}sum({{ measure.name }}) <> 0{{ " or " if not loop.last }}{% endfor %}
 {%- endmacro %}
 
-{% macro summed_by_number(rows, keys, measures, laid_down_by) -%}
-    {#-
-        The same sums, with one number for all the keys that are words, and one for the place of each word to order by: DuckDB groups and
-        sorts millions of rows by numbers in half the time. Changes are laid down in order, too: DuckDB updates rows that lie side by side
-        forty times as fast as rows all over the table.
-    -#}
+{% macro summed_by_number(rows, keys, measures) -%}
+    {#- The same sums, with one number for all the keys that are words: DuckDB groups millions of rows by numbers in half the time. -#}
     {%- set words, others = [], [] -%}
     {%- for key in keys -%}
         {%- do (words if model.columns[key].data_type == api.Column.translate_type("string") else others).append(key) -%}
@@ -66,12 +98,7 @@
         {{ measures | map(attribute="name") | join(", ") }}
     from (
         with words as (
-            select
-                *,
-                {% for word in laid_down_by if word in words -%}
-                dense_rank() over (order by {{ word }}) as place_of_{{ word }},
-                {% endfor -%}
-                row_number() over (order by {{ words | join(", ") }}) as words_number
+            select *, row_number() over (order by {{ words | join(", ") }}) as words_number
             from (select distinct {{ words | join(", ") }} from {{ rows }}) as distinct_words
         ),
 
@@ -90,7 +117,6 @@
         from totals
         inner join words on totals.words_number = words.words_number
     ) as named
-    order by {% for column in laid_down_by %}{{ "place_of_" if column in words }}{{ column }}{{ ", " if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {% macro get_incremental_roll_up_sql(arguments) -%}

@@ -20,4 +20,4 @@ all_periods as (
     {{ in_each_period("changes") }}
 )
 
-{{ rolled_up("all_periods") }}
+{{ rolled_up("all_periods", is_summed_by_day=true) }}
