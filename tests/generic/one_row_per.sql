@@ -1,7 +1,7 @@
 {% test one_row_per(model, columns, scope=none, weeks_of=none, periods=false, districts=none, people=none) %}
     {#-
         The grain: no two rows agree in all `columns`, NULL being a value like any other. With `scope`, only on the days that it
-        names; with `weeks_of`, only in their weeks; with `periods`, only in the weeks, months and school years in which days were counted;
+        names; with `weeks_of`, only in their weeks; with `periods`, only in the weeks, months and school years in which days were counted, both of their districts;
         with `districts`, only in those in scope, and with `people`, a column with the key of a person, only of those in scope: the
         rest was tested when it was made.
     -#}

@@ -121,6 +121,42 @@ def test_a_class_that_ends_on_a_day_without_a_roster_ends(house):
     assert house.marts() == before
 
 
+def _is_summed(house) -> bool:
+    """Whether the last build has summed the use of several days."""
+    (statement,) = (house.build / "target" / "compiled").rglob("agg_inventory_usage.sql")
+    return "group by" in statement.read_text()
+
+
+def test_use_is_summed_where_days_are_added_up_and_not_where_one_is(house):
+    district, loads = house.landing / "d", dict.fromkeys(["2020-10-01", "2020-10-02", "2020-10-13", "2020-11-03"], 0)
+    roster.write(district / "roster_2020-10-01.zip")
+    nights = [
+        (["2020-10-01"], False), (["2020-10-02", "2020-10-13"], True), (["2020-10-13"], True), (["2020-11-03"], False),
+    ]  # fmt: skip
+    for night, (days, is_summed) in enumerate(nights):
+        for day in days:
+            rows = [
+                (f"{day}T{night + 10}:0{n}:00Z", "s1@schools.example", "https://a.example") for n in range(night + 1)
+            ]
+            roster.usage(district / f"usage_{day}_{night}.csv", rows)
+            loads[day] += len(rows)
+        house.refresh()
+        assert _is_summed(house) == is_summed, days
+        came = [day for day in loads if loads[day]]
+        for period, of in (
+            ("week", lambda day: date.fromisoformat(day).isocalendar()[:2]),
+            ("month", lambda day: day[:7]),
+        ):
+            expected = sorted(
+                (sum(loads[day] for day in came if of(day) == each), sum(of(day) == each for day in came))
+                for each in {of(day) for day in came}
+            )
+            found = house.query(
+                f"select page_loads, active_days from agg_inventory_usage where period = '{period}' order by all"
+            )
+            assert found == expected, (night, period)
+
+
 def test_a_rebuild_from_the_lake_gives_the_same_marts(year):
     before = year.marts()
     assert before["fct_product_usage"] and before["fct_memberships"]

@@ -17,6 +17,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 
 import duckdb
 
@@ -113,9 +114,9 @@ class Intake:
         with ExitStack() as started:
             idle: SimpleQueue[_Here | _Worker] = SimpleQueue()
             share = self._share(workers)
-            idle.put(_Here(share))
-            for _ in range(workers - 1):
-                idle.put(started.enter_context(_Worker(share)))
+            # This process last: should the largest delivery end the process that takes it, this one is there to say so.
+            for place in (*(_Worker(share) for _ in range(workers - 1)), _Here(share)):
+                idle.put(started.enter_context(place))
             threads = started.enter_context(ThreadPoolExecutor(workers))
             # The largest district first, so that none is left to wait for at the end.
             waiting = sorted(districts, key=lambda ones: sum(each.path.stat().st_size for each in ones))
@@ -155,9 +156,17 @@ class _Here:
 
     def __init__(self, intake: Intake):
         self._intake = intake
+        self._busy = Lock()
+
+    def __enter__(self) -> _Here:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._busy.acquire()  # whoever interrupts twice waits for the delivery at hand, as for that of a worker
 
     def take(self, delivery: Delivery) -> Taken:
-        taken = self._intake.one(delivery)
+        with self._busy:
+            taken = self._intake.one(delivery)
         if taken.outcome:
             taken.outcome.report.judgement = None  # it is written already, and nobody asks for it any more
         return taken
