@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help run test audit check-deploy licenses test-dagster test-spark test-spark-full bench-spark docs faults hostile selections mutations histories lint format bench lock clean
+.PHONY: help run test test-long audit check-deploy licenses test-dagster test-spark test-spark-full bench-spark docs faults hostile selections mutations histories lint format bench lock clean
 .DEFAULT_GOAL := run
 
 # uv where it is installed, else venv and pip; the lock has exact versions and hashes for both.
@@ -28,9 +28,13 @@ help: ## list these commands
 run: $(READY) ## make a sample district if landing/ is empty, refresh, and say what was published
 	@ROLLCALL_SETTLE_SECONDS=$${ROLLCALL_SETTLE_SECONDS-0} $(BIN)/rollcall start
 
-test: $(READY) ## run all tests; get Chromium and an SSH server first, which they drive
+test: $(READY) ## run the tests but for the long ones; get Chromium and an SSH server first, which they drive
 	@$(BIN)/python tests/python/programs.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(READY) ## run the tests that take a quarter of a minute or more each
+	@$(BIN)/python tests/python/programs.py
+	$(BIN)/python -m pytest -m long
 
 # The Dagster definitions, in an environment of their own: nobody else needs Dagster.
 test-dagster: ## test the Dagster definitions

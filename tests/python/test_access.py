@@ -950,6 +950,7 @@ def test_the_log_says_who_saw_and_exported_what_without_a_figure(place, app, ide
     assert oct(accesslog.file(settings).stat().st_mode & 0o777) == "0o600"
 
 
+@pytest.mark.long
 def test_who_is_taken_off_the_list_is_out_with_the_next_request_and_a_purge_takes_the_log(place, app, identity):
     client, elm = (signed_on(app, email, identity) for email in ("leaver@maple.example", "elm@elm.example"))
     show = next(output for output in app.callback_map if "cards.children" in output)

@@ -46,6 +46,7 @@ def lived_in(house):
     return house
 
 
+@pytest.mark.long
 def test_one_flipped_bit_is_noticed_before_marts_are_published_from_it(lived_in):
     house = lived_in
     (loads,) = house.lake.glob("extension/page_loads/district_id=d/*/*.parquet")
@@ -115,6 +116,7 @@ def test_usage_before_any_roster_is_published(house):
     assert house.query("select roster_status, page_loads from fct_product_usage") == [("unrostered", 1)]
 
 
+@pytest.mark.long
 def test_a_reader_who_opens_it_to_write_makes_nothing_of_a_good_version(lived_in):
     house = lived_in
     house.refresh()
@@ -132,6 +134,7 @@ def test_a_reader_who_opens_it_to_write_makes_nothing_of_a_good_version(lived_in
     assert house.query("select sum(page_loads)::int from fct_usage_days") == [(2,)]
 
 
+@pytest.mark.long
 def test_a_delivery_that_is_dated_ahead_waits_and_does_not_lock_its_district_out(house):
     roster.write(house.landing / "d" / "roster_2020-10-01.zip")
     house.take()

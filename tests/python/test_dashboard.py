@@ -111,6 +111,7 @@ def expected(oracle: Oracle, options, filters: Filters) -> dict:
     return oracle.answer(replace(filters, schools=schools, grades=grades), is_everyone(options, filters))
 
 
+@pytest.mark.long
 def test_200_random_filters_are_answered_as_the_oracle_answers_them(district, oracle):
     inventory = district.source().inventory()
     rng, seen = random.Random(20251124), 0
@@ -153,6 +154,7 @@ def test_administrators_of_the_district_are_with_everybody_and_in_no_school(dist
     assert sum(by_school) == everybody - len(central)
 
 
+@pytest.mark.long
 def test_the_other_pages_say_what_the_oracle_says(district, oracle):
     inventory = district.source().inventory()
     options = inventory.options
@@ -242,6 +244,7 @@ def test_a_map_of_schools_shades_by_fifths_and_puts_totals_first():
     assert shades == {shade: 10 for shade in range(5)}
 
 
+@pytest.mark.long
 def test_who_reads_every_page_and_export_works_out_no_small_count(district):
     """The attacker of test_suppression.py, on the pages: each count of students that any of them shows is an equation, and so are the
     page loads of a selection, of which those of a few students must not be one."""
@@ -308,6 +311,7 @@ def test_who_reads_every_page_and_export_works_out_no_small_count(district):
     assert small > 300 and equations > 500, (small, equations)
 
 
+@pytest.mark.long
 def test_who_subtracts_periods_from_each_other_works_out_no_small_count(district):
     """Every run of days, week and month, side by side: figures that are sums of days are equations, of each place and product."""
     figures, inventory = district.source().figures(), district.source().inventory()
@@ -468,6 +472,7 @@ def test_the_dashboard_can_write_nothing_and_open_nothing_else(district):
             version.rows(sql)
 
 
+@pytest.mark.long
 def test_many_who_ask_for_dates_of_their_own_at_once_are_all_answered(district, monkeypatch):
     """More dates than are kept: what one makes, another must not have taken away before it is read."""
     options = district.source().inventory().options
@@ -794,6 +799,7 @@ def _roster_users(folder: Path) -> str:
 @pytest.mark.parametrize(
     "path", ["/", "/schools", "/review", "/coverage", "/quality", "/product", "/school", "/wall", "/compare"]
 )
+@pytest.mark.long
 def test_pages_are_accessible_and_fit_their_screen(page, address, district, path):
     query = "?period=month&from=2025-09-01"
     if path == "/product":
@@ -828,6 +834,7 @@ def test_pages_are_accessible_and_fit_their_screen(page, address, district, path
 
 
 @pytest.mark.parametrize(("scheme", "path", "count"), [("light", "/", 6), ("dark", "/", 6), ("light", "/schools", 4)])
+@pytest.mark.long
 def test_every_picker_is_accessible_while_it_is_open(page, address, scheme, path, count):
     page.emulate_media(color_scheme=scheme)
     opened(page, address, path, "?period=custom&from=2025-09-02&to=2025-09-12")
@@ -903,6 +910,7 @@ def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, addres
         ("?period=month&from=9999-12-31", "“9999-12-31” is not a date"),
     ],
 )  # fmt: skip
+@pytest.mark.long
 def test_an_address_that_names_what_is_not_there_says_so_and_shows_nobody(page, address, query, words):
     page.goto(address + "/" + query)
     expect(page.locator("#notice")).to_contain_text(words, timeout=20_000)
@@ -1029,6 +1037,7 @@ def test_the_wall_shows_the_figures_of_the_district_and_is_amber_when_data_is_la
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 247, 250)"
 
 
+@pytest.mark.long
 def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_path):
     """Stopped and started again under an open page."""
     from conftest import free_port
@@ -1079,6 +1088,7 @@ def test_figures_are_never_old_while_the_server_is_away(district, browser, tmp_p
         process.wait(10)
 
 
+@pytest.mark.long
 def test_every_table_of_every_page_exports_what_it_shows(district):
     """As CSV and XLSX, with its title, selection and definitions in the head."""
     client = create(district.house.settings).server.test_client()
@@ -1243,6 +1253,7 @@ NAMES = (
 @example(pairs=[("period", "school_year"), ("from", "9999-12-31")], path="/review")
 @example(pairs=[("product", "²")], path="/product")
 @example(pairs=[("q", "\ud800")], path="/coverage")
+@pytest.mark.long
 def test_no_address_breaks_a_page(address, pairs, path):
     """The address itself, and what the page then asks for."""
     query = "?" + "&".join(f"{name}={value}" for name, value in pairs)
@@ -1312,6 +1323,7 @@ def test_a_body_over_a_megabyte_is_refused_before_it_is_sent(address):
         assert answer.startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.long
 def test_connections_that_never_finish_their_request_keep_nobody_out(address):
     host, port = urlsplit(address).netloc.split(":")
     half = []
@@ -1337,6 +1349,7 @@ def test_only_the_names_it_is_served_under_are_answered(address):
     assert refused.value.code == 421
 
 
+@pytest.mark.long
 def test_the_figures_of_a_district_are_its_own(district, page, address):
     """Last but one in this file: it publishes another district beside the first."""
     alone = district.source().inventory()
@@ -1417,6 +1430,7 @@ def test_the_figures_of_a_district_are_its_own(district, page, address):
     assert "roster_2025-09-20" not in odd.text
 
 
+@pytest.mark.long
 def test_a_new_version_appears_without_a_reload(district, page, address):
     """Last in this file: it publishes a further day."""
     opened(page, address, query="?period=school_year")

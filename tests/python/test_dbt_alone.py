@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from rollcall.paths import PROJECT
 
 
@@ -20,6 +22,7 @@ def dbt(house, *arguments: str, cwd: Path = PROJECT, **more: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_dbt_build_alone_works_with_all_its_unit_tests_on_an_empty_lake(house):
     told = dbt(house, "build")
     assert "unit tests" in told and "ERROR=0" in told

@@ -32,6 +32,8 @@ KILLED = -signal.SIGKILL
 # DuckDB's own writing is not seen by this; kills at random moments hit that.
 _DIE = """
 import os, signal, sys
+
+pytestmark = pytest.mark.long
 count = 0
 def watch(event, arguments):
     global count

@@ -513,6 +513,7 @@ def shuffled(path: Path) -> None:
         csv.writer(stream).writerows([header, *rows])
 
 
+@pytest.mark.long
 def test_late_shuffled_and_replayed_deliveries_end_in_the_same_marts(daily, districts, session_house):
     """The second date comes last, after the third was applied: refused in a refresh, and taken by a backfill."""
     house = session_house("late")

@@ -7,6 +7,7 @@ import json
 import shutil
 
 import duckdb
+import pytest
 
 import roster
 
@@ -26,6 +27,7 @@ def _active(house) -> int:
     return count
 
 
+@pytest.mark.long
 def test_a_delivery_that_removes_too_much_waits_for_a_decision(house):
     roster.write(house.landing / "d" / "roster_2020-10-01.zip", _district(100))
     house.take()

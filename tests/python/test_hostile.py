@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import pytest
 
 import roster
 from rollcall.intake import landing
@@ -210,6 +211,7 @@ SETTINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_hostile_deliveries_hold_nobody_up(house, tmp_path):
     chance = random.Random(SEED)
     maker, scratch = Maker(chance), tmp_path / "scratch"

@@ -267,6 +267,7 @@ def pupils(**more: str) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_no_mutated_delivery_loses_people_unseen(before, tmp_path, monkeypatch):
     monkeypatch.setattr("rollcall.intake.findings.start.gate", _PlainGate)
     verdicts, lost = Counter(), []
@@ -290,6 +291,7 @@ def test_no_mutated_delivery_loses_people_unseen(before, tmp_path, monkeypatch):
     assert verdicts["accepted"] and verdicts["would have lost too many"] > MUTATIONS // 10
 
 
+@pytest.mark.long
 def test_the_marts_lose_the_people_that_the_mutations_say(house, tmp_path):
     """Mutated deliveries that someone has released: what the marts then hold is what was counted over the files."""
     settings, expected = house.settings, {}

@@ -128,6 +128,7 @@ def _run(house, *arguments: str, said: str | None = None):
     ],
     ids=lambda command: " ".join(command[:2]),
 )
+@pytest.mark.long
 def test_what_is_no_name_changes_nothing(command, two):
     before = _bytes(two.root)
     for name in NOT_THERE:
@@ -205,6 +206,7 @@ def _marts_of_others(house) -> dict[str, list]:
     }
 
 
+@pytest.mark.long
 def test_a_purge_takes_its_district_and_nothing_else(two):
     """`elm` is in no mart, `oak` is the beginning of `oakdale`; both still have files that no refresh has taken."""
     settings = two.settings

@@ -94,6 +94,7 @@ def test_a_duration_that_is_none_is_left_out_and_counted(house, value):
     assert outcome.verdict == "accepted" and finding.count == 1 and finding.severity == "warning"
 
 
+@pytest.mark.long
 def test_durations_that_are_none_are_published_as_page_loads_without_one(house):
     _good(house)
     header = "occurred_at,user_email,url,duration_seconds"
@@ -113,6 +114,7 @@ RULES["user-id-unique"] = dataclasses.replace(RULES["user-id-unique"], checks=()
 """
 
 
+@pytest.mark.long
 def test_what_the_build_refuses_of_one_district_is_taken_back_out(house):
     for district in ("north", "south", "west"):
         _good(house, district)
@@ -159,6 +161,7 @@ def test_what_the_build_refuses_of_one_district_is_taken_back_out(house):
     assert _verdicts(house.refresh(code=20)) == {f"south/roster_{day}.zip": "rejected"}
 
 
+@pytest.mark.long
 def test_a_first_night_is_published_without_the_district_that_cannot_be(house):
     _good(house)
     files = roster.good()
@@ -170,6 +173,7 @@ def test_a_first_night_is_published_without_the_district_that_cannot_be(house):
     assert house.refresh()["contained"] == []
 
 
+@pytest.mark.long
 def test_a_kill_while_the_culprit_is_looked_for_loses_nothing(house):
     _good(house)
     house.refresh()
@@ -187,6 +191,7 @@ def test_a_kill_while_the_culprit_is_looked_for_loses_nothing(house):
     assert _published(house) == {"good": 2}
 
 
+@pytest.mark.long
 def test_what_is_wrong_with_the_models_is_no_districts_fault(house):
     _good(house)
     house.refresh()
@@ -277,6 +282,7 @@ def test_whatever_lands_is_one_deliverys_problem(house):
     assert house.refresh()["deliveries"] == []
 
 
+@pytest.mark.long
 def test_what_fails_within_rollcall_says_so_and_waits(house):
     _good(house)
     path = roster.write(house.landing / "bad" / f"roster_{DAY}.zip")
@@ -361,6 +367,7 @@ def test_what_a_file_is_not_is_said_of_the_file(make, verdict, rules, house):
     assert {f.rule for f in outcome.report.findings if f.severity in ("reject", "hold", "error")} == rules
 
 
+@pytest.mark.long
 def test_a_file_that_changes_while_it_is_read_is_not_taken(house):
     _good(house)
     path = roster.usage(house.landing / "bad" / f"usage_{DAY}.csv", LOADS)
@@ -381,6 +388,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_taken(house):
     assert _published(house) == {"good": 1, "bad": 2}
 
 
+@pytest.mark.long
 def test_a_file_that_is_replaced_after_it_was_taken_is_another_delivery(house):
     _good(house)
     path = roster.usage(house.landing / "d" / f"usage_{DAY}.csv", LOADS)

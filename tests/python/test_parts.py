@@ -12,6 +12,8 @@ import pytest
 import roster
 from moving import FIRST, District
 
+pytestmark = pytest.mark.long
+
 
 def _derived(house) -> tuple[int, int]:
     """How many districts the last build derived in part, and how many rows of users it read."""

@@ -20,6 +20,8 @@ from rollcall.intake import landing
 from rollcall.paths import PROJECT
 from rollcall.settings import Settings
 
+pytestmark = pytest.mark.long
+
 ODD = 'it\'s [a-z] "room" 100%25 of ${HOME} $USER {x} (1) & more; ünï'
 
 

@@ -101,6 +101,7 @@ def moved(files: mutations.Files, draw: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.long
 def test_a_roster_after_others_is_taken_as_if_it_were_the_first(tmp_path: Path, seed: int):
     draw = random.Random(seed)
     version = ("1.1", "1.2")[seed % 2]

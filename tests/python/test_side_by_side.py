@@ -9,11 +9,14 @@ import time
 from pathlib import Path
 
 import duckdb
+import pytest
 
 import roster
 from rollcall.districts import District
 from rollcall.intake import lake, landing, privacy, side_by_side
 from rollcall.intake.side_by_side import Intake
+
+pytestmark = pytest.mark.long
 
 DISTRICTS = [f"d{number}" for number in range(6)]
 DAY = "2020-10-01"

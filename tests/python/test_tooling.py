@@ -91,6 +91,7 @@ case "$*" in *install*) printf '#!/bin/sh\necho Chromium 1\n' > "$HERE/chromium"
         "brew": "brew install google-chrome",
     }.items(),
 )
+@pytest.mark.long
 def test_what_is_missing_is_installed_and_said_in_a_line(machine, manager, command):
     machine.has(manager, INSTALLS)
     done = machine.run()

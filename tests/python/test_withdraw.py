@@ -20,6 +20,8 @@ from rollcall.refresh import publish
 from rollcall.rules import schema
 from test_faults import KILLED, dies
 
+pytestmark = pytest.mark.long
+
 FIRST = date(2020, 10, 1)
 # What says which deliveries there were; all else has to be equal.
 QUALITY = ("fct_deliveries", "fct_rule_results", "fct_roster_states")
