@@ -973,6 +973,7 @@ def test_dates_in_grids_are_written_out(district, page, address):
     assert shown and set(shown) <= days, (shown, days)
 
 
+@pytest.mark.long
 def test_ticked_products_and_schools_are_compared(district, page, address):
     figures = district.source().figures()
     query = "?period=month&from=2025-09-01"

@@ -172,6 +172,7 @@ def table(client, name: str, filters: Filters, more: str = "") -> tuple[int, lis
     return answer.status_code, list(csv.DictReader(io.StringIO(text.partition("\n\n")[2])))
 
 
+@pytest.mark.long
 def test_random_selections_their_exports_and_what_is_hidden_are_what_the_files_say(district):
     house, counted = district
     client = create(house.settings).server.test_client()

@@ -27,6 +27,7 @@ def test_every_scheduled_command_exists(house, file):
         assert "Usage: rollcall" in house.run(command, "--help").stdout
 
 
+@pytest.mark.long
 def test_the_lines_for_cron_run_as_they_stand(house):
     """With this machine's paths in place of those of a server, and nothing in the environment but what cron gives."""
     house.root.joinpath("landing/oakdale").mkdir(parents=True)

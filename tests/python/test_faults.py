@@ -24,6 +24,8 @@ import roster
 from rollcall.intake import lake
 from rollcall.refresh import publish
 
+pytestmark = pytest.mark.long
+
 KILLS = int(os.environ.get("ROLLCALL_KILLS", "5"))
 SEED = int(os.environ.get("ROLLCALL_SEED", "6"))
 KILLED = -signal.SIGKILL
@@ -32,8 +34,6 @@ KILLED = -signal.SIGKILL
 # DuckDB's own writing is not seen by this; kills at random moments hit that.
 _DIE = """
 import os, signal, sys
-
-pytestmark = pytest.mark.long
 count = 0
 def watch(event, arguments):
     global count

@@ -17,6 +17,8 @@ import roster
 from oracle import Oracle
 from rollcall.rules import schema
 
+pytestmark = pytest.mark.long
+
 
 def _move_the_school_year(roster: Path, day: str) -> None:
     """Has the academic session of a roster begin on a day of use, so that the days before it are of the year before."""
@@ -101,7 +103,6 @@ def test_a_day_of_use_derives_no_roster_again(year):
     assert built[2] < 0.7 * built[1], "the models and tests of the rosters were left out"
 
 
-@pytest.mark.long
 def test_a_class_that_ends_on_a_day_without_a_roster_ends(house):
     """The build leaves the rosters out, finds that one has changed with the date, and makes them after all."""
     folder, files = house.landing / "oak", roster.good()
@@ -128,7 +129,6 @@ def _is_summed(house) -> bool:
     return "group by" in statement.read_text()
 
 
-@pytest.mark.long
 def test_use_is_summed_where_days_are_added_up_and_not_where_one_is(house):
     district, loads = house.landing / "d", dict.fromkeys(["2020-10-01", "2020-10-02", "2020-10-13", "2020-11-03"], 0)
     roster.write(district / "roster_2020-10-01.zip")

@@ -26,6 +26,8 @@ from conftest import free_port, opening
 from rollcall.dashboard.app import create
 from rollcall.office import routes
 
+pytestmark = pytest.mark.long
+
 SIZE = ["--users", "300", "--days", "14", "--events", "600"]
 DISTRICT = "maplewood"
 ALIAS = "Oak Hill School House"
@@ -190,7 +192,6 @@ def counts(card, what: str) -> list[str]:
     )
 
 
-@pytest.mark.long
 def test_a_data_manager_gets_through_the_first_week_without_a_shell(house, manager, behind_a_proxy, tmp_path):
     page, address = manager, behind_a_proxy
     roster: Roster = house.roster
@@ -314,7 +315,6 @@ def test_a_data_manager_gets_through_the_first_week_without_a_shell(house, manag
     assert "amina.okoye@maplewood.k12.example" in removal.read_text()
 
 
-@pytest.mark.long
 def test_a_new_district_signs_on_and_uploads_its_first_roster(session_house, browser, tmp_path):
     """Before the first version nobody signs on; the list that the operator places says who does, and has no other way in."""
     house = session_house("new")
@@ -355,7 +355,6 @@ def test_a_new_district_signs_on_and_uploads_its_first_roster(session_house, bro
 
 
 @pytest.mark.parametrize("path", ["/quality", "/members"])
-@pytest.mark.long
 def test_the_pages_are_accessible_and_fit_a_phone(page, address, path, tmp_path):
     opened(page, address, path)
     if path == "/quality":
@@ -538,7 +537,6 @@ def test_a_large_upload_takes_no_memory(house, served):
     assert ask(address, f"/office/uploads/{upload_id}/remove", {"district": DISTRICT})[0] == 200
 
 
-@pytest.mark.long
 def test_what_if_changes_nothing_and_says_what_a_refresh_then_does(house, tmp_path):
     roster: Roster = house.roster
     gone = {row["sourcedId"] for row in roster.students[1:30:7]}

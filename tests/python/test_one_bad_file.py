@@ -56,6 +56,7 @@ def _set(version: str) -> dict[str, list[dict[str, str]]]:
 @pytest.mark.parametrize(
     "name", ["enrollments.csv", "courses.csv", "classes.csv", "academicSessions.csv", "roles.csv", "demographics.csv"]
 )
+@pytest.mark.long
 def test_a_repeated_id_is_set_aside_in_every_file(house, name):
     path = house.landing / "d" / f"roster_{DAY}.zip"
     roster.write(path, _set("1.2" if name == "roles.csv" else "1.1"), _twice(name))
@@ -67,6 +68,7 @@ def test_a_repeated_id_is_set_aside_in_every_file(house, name):
     assert outcome.changes.set_aside == (0 if name == "demographics.csv" else 1)
 
 
+@pytest.mark.long
 def test_a_roster_with_repeated_ids_is_published(house):
     def change(made):
         for name in ("enrollments.csv", "courses.csv", "classes.csv", "academicSessions.csv"):
@@ -407,6 +409,7 @@ def test_a_file_that_is_replaced_after_it_was_taken_is_another_delivery(house):
     assert len(list(house.archive.glob("d/*/usage_*.csv"))) == 2
 
 
+@pytest.mark.long
 def test_what_was_claimed_when_a_run_was_killed_is_taken_by_the_next(house):
     _good(house)
     killed = (

@@ -145,12 +145,14 @@ cli.dbtRunner = Runner
 """
 
 
+@pytest.mark.long
 def test_what_dbt_has_parsed_costs_only_time_when_it_is_of_no_use(published):
     before = pointer(published)
     published.run("refresh", "--full", before=_PARSED_BY_ANOTHER)
     assert pointer(published) > before
 
 
+@pytest.mark.long
 def test_a_key_that_is_null_is_dropped_by_no_join_of_an_aggregate(house):
     """The contract refuses it: a row that was gone before that would be missing from the dashboard."""
     roster.write(house.landing / "d" / "roster_2020-10-01.zip")

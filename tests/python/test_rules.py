@@ -612,6 +612,7 @@ def test_a_hostile_zip_is_refused_quickly(name, tmp_path):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
+@pytest.mark.long
 def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
     texts = roster.texts(roster.good())
     name = data.draw(st.sampled_from(sorted(texts)))
@@ -631,6 +632,7 @@ def test_a_mutated_delivery_ends_in_a_verdict(data, tmp_path):
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(data=st.data())
+@pytest.mark.long
 def test_a_mutated_zip_ends_in_a_verdict(data, tmp_path):
     content = bytearray(roster.write(tmp_path / "d" / "r.zip").read_bytes())
     for _ in range(data.draw(st.integers(1, 6))):

@@ -23,6 +23,8 @@ import roster
 from conftest import House, free_port
 from rollcall.paths import PROJECT
 
+pytestmark = pytest.mark.long
+
 CONFIGURATION = PROJECT / "deploy" / "sftp" / "rollcall.conf"
 IS_ROOT = os.geteuid() == 0
 
@@ -223,7 +225,6 @@ def usage(path: Path, day: str, mode: int) -> Path:
     return path
 
 
-@pytest.mark.long
 def test_the_refresh_takes_what_ordinary_clients_upload_with_whatever_modes(upload, tmp_path):
     """As the account of the service, which is neither root nor the district's."""
     local = tmp_path / "export"
@@ -282,7 +283,6 @@ def test_uploads_are_opened_by_the_district_itself_and_given_time_to_settle(uplo
     upload.open_uploads(settle=600)  # has nothing to open, and nothing to wait for
 
 
-@pytest.mark.long
 def test_what_the_refresh_may_not_read_is_named_and_stops_nobody(upload, tmp_path):
     """Where root has not opened what was uploaded, or someone has closed it since."""
     made = roster.write(tmp_path / "roster_2020-10-01.zip")
