@@ -152,7 +152,7 @@ def is_of_everyone(error: Exception, settings: Settings) -> bool:
 
 
 class _Here:
-    """This process, which needs Great Expectations for the audit anyway."""
+    """The process that this runs in, the command's or a worker's, taking one delivery after the other."""
 
     def __init__(self, intake: Intake):
         self._intake = intake
@@ -173,7 +173,7 @@ class _Here:
 
 
 class _Worker:
-    """A process that takes one delivery after the other."""
+    """A process of its own that does the same, as the command sees it."""
 
     def __init__(self, intake: Intake):
         self._process = subprocess.Popen(
