@@ -71,13 +71,15 @@ class Timed:
     processor: float  # seconds of it, children included: what a machine that is busy with other things changes least
 
 
-def timed(command: list[str], environment: dict[str, str], code: int = 0) -> Timed:
+def timed(command: list[str], environment: dict[str, str], code: int = 0, cwd: Path | None = None) -> Timed:
     """Runs a command; its time, its output, and the most memory that it and its children held together."""
     os.sync()  # what was written before is not this command's to wait for
     environment = environment | {"PYTHONPATH": str(SOURCE)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started, peak, used = time.perf_counter(), 0, {}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=environment, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     done = threading.Event()
 
     def watch() -> None:
@@ -125,7 +127,7 @@ class House:
         self.landing.mkdir(parents=True)
 
     def refresh(self) -> tuple[Timed, dict]:
-        result = timed([sys.executable, "-m", "rollcall", "refresh", "--json"], self.environment)
+        result = timed([sys.executable, "-m", "rollcall", "refresh", "--json"], self.environment, cwd=self.root)
         return result, json.loads(result.output)
 
     def give(self, *files: Path) -> None:

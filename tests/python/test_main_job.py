@@ -176,7 +176,7 @@ def test_dbt_build_alone_works_on_this_lake(published):
     # refresh has parsed.
     told = dbt(
         published, "build", "--exclude-resource-type=unit_test", f"--project-dir={PROJECT}", f"--profiles-dir={PROJECT}",
-        cwd=published.root, DBT_TARGET_PATH=str(published.build / "target"), ROLLCALL_LAKE="lake", ROLLCALL_BUILD="build",
+        cwd=published.root, DBT_TARGET_PATH=str(published.build / "target"),
     )  # fmt: skip
     assert "ERROR=0" in told and "Unable to do partial parsing" not in told
 

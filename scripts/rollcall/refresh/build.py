@@ -77,16 +77,23 @@ class Built:
 def export(settings: Settings) -> None:
     """Tells dbt, through the environment that `profiles.yml` reads, where the rooms are.
 
-    From here, so that rooms which have moved together need not be parsed again: dbt compares these paths with the last ones.
+    From here, so that rooms which have moved together need not be parsed again: dbt compares these paths with the last ones. What is as
+    when nothing is set is not set either, since dbt takes the two for different: so it goes on from what `dbt parse` left in the project.
     """
-    for name in ("lake", "build"):
-        os.environ[f"ROLLCALL_{name.upper()}"] = os.path.relpath(getattr(settings, name))
-    os.environ["ROLLCALL_MEMORY_LIMIT"] = settings.memory_limit
+    said = {name: os.path.relpath(getattr(settings, name)) for name in ("lake", "build")}
+    for name, value in (said | {"memory_limit": settings.memory_limit}).items():
+        os.environ.pop(f"ROLLCALL_{name.upper()}", None)
+        if value != str(Settings.model_fields[name].default):
+            os.environ[f"ROLLCALL_{name.upper()}"] = value
 
 
 def import_dbt() -> None:
     """Imports dbt, which takes more than a second."""
     import dbt.cli.main  # noqa: F401
+
+
+# What `dbt parse` has left when the project was installed. dbt itself compares it with the files, the settings and its own version.
+_INSTALLED = PROJECT / "target" / "partial_parse.msgpack"
 
 
 def parse(settings: Settings) -> Any:
@@ -96,8 +103,12 @@ def parse(settings: Settings) -> Any:
     from rollcall.refresh.events import without_debug
 
     without_debug()
+    kept = settings.build / "target" / "partial_parse.msgpack"
+    if not kept.exists() and os.access(_INSTALLED, os.R_OK):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_INSTALLED, kept)
     result = dbtRunner().invoke(["parse", *_flags(settings)])
-    if result.exception and (kept := settings.build / "target" / "partial_parse.msgpack").exists():
+    if result.exception and kept.exists():
         # It may be of a later release, from which someone has gone back: dbt stumbles over what it does not find any more.
         kept.unlink()
         result = dbtRunner().invoke(["parse", *_flags(settings)])
