@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml
 		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install --quiet --no-deps -e .; \
 	fi
-	@$(BIN)/dbt --quiet parse # the first build goes on from it
+	@echo "Parsing the dbt project, from which the first build goes on" && $(BIN)/dbt --quiet parse
 	@touch $@
 
 help: ## list these commands

@@ -26,13 +26,15 @@
         The query of a roll_up model: `changes`, rows with the model's `keys` and signed measures, summed by those keys. The
         other columns of the contract are the measures, of which each sum has the contract's type. A sum of nothing is left out.
         With `laid_down_by`, rows come in the order in which they are read, so that a reader of a part skips the rest. Where the
-        changes of a day are one row for each of the keys, `is_summed_by_day`, they are taken as they are if no day is added to another.
+        changes of a day are one row for each of the keys, `is_summed_by_day`, they are taken as they are if no day is added to
+        another: in the order in which they were counted, on DuckDB, which is that of people.
     -#}
     {%- set keys = config.require("keys") -%}
     {%- set laid_down_by = config.get("laid_down_by") if target.type == "duckdb" or not is_incremental() -%}
     {%- set measures = [] -%}
     {%- for column in model.columns.values() if column.name not in keys %}{% do measures.append(column) %}{% endfor -%}
-    {%- if is_summed_by_day and days_stand_alone() -%}
+    {%- set is_taken_as_it_is = is_summed_by_day and days_stand_alone() -%}
+    {%- if is_taken_as_it_is -%}
     select
         {{ keys | join(", ") }},
         {% for measure in measures -%}
@@ -45,7 +47,7 @@
     {%- else -%}
     {{ summed_by(changes, keys, measures) }}
     {%- endif %}
-    {%- if laid_down_by %}
+    {%- if laid_down_by and not (is_taken_as_it_is and target.type == "duckdb") %}
     order by {{ in_order(laid_down_by) }}
     {%- endif %}
 {%- endmacro %}

@@ -167,8 +167,11 @@ def keep_start(settings: Settings, code_fingerprint: str, rosters: list[str]) ->
     part.replace(kept)
 
 
-def compact(settings: Settings) -> None:
-    """Folds the log into the candidate; writes it anew where rows that this build has replaced leave much of it empty."""
+def compact(settings: Settings, is_from_nothing: bool = False) -> None:
+    """Folds the log into the candidate; writes it anew where rows that this build has replaced leave much of it empty.
+
+    One that was built from nothing has replaced no rows: the gaps of its writing are the next build's to fill.
+    """
     with duckdb.connect(str(settings.candidate)) as connection:
         connection.execute("checkpoint")
         (is_loose, storage) = connection.execute(
@@ -176,7 +179,7 @@ def compact(settings: Settings) -> None:
             from pragma_database_size() inner join duckdb_databases() using (database_name)""",
             [_LOOSE],
         ).fetchone()
-    if not is_loose:
+    if is_from_nothing or not is_loose:
         return
     anew = settings.candidate.with_suffix(".compact")
     anew.unlink(missing_ok=True)

@@ -486,7 +486,7 @@ class _Build:
                 lake.must_be_as_written(settings, lambda path: True)
                 return _Failure(built.failed, AUDIT_FAILED, _districts(settings, built.failing_rows))
             _must_have_read_what_was_written(settings)
-            publish.compact(settings)
+            publish.compact(settings, is_from_nothing=self.base is None)
             if settings.engine == "duckdb" and any(node.unique_id.startswith("seed.") for node in built.nodes):
                 publish.keep_start(settings, self.code_fingerprint, built.rosters)
         with run.stage("audit"):
