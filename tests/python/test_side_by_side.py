@@ -140,3 +140,25 @@ def test_a_worker_that_is_killed_ends_the_refresh_with_one_line_and_loses_nothin
         assert connection.execute(f"select verdict, count(*) from {rows} group by all order by all").fetchall() == [
             ("accepted", 11), ("held", 1), ("rejected", 1),
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_whoever_interrupts_it_once_or_twice_waits_for_the_deliveries_at_hand_and_loses_nothing(house, times):
+    deliver(house)
+    command, _ = begun(house)
+    end = time.monotonic() + 60
+    while len(list(house.build.glob(".intake-*"))) < 3:
+        assert time.monotonic() < end, "three deliveries were never at hand"
+        time.sleep(0.005)
+    for _ in range(times):
+        os.killpg(command.pid, signal.SIGINT)  # as a terminal does: all of its processes have it
+        time.sleep(0.05)
+    command.join()
+    assert not list(house.build.glob(".intake-*")), "a delivery is still at hand"
+    done = command.wait()
+    assert done.returncode == 130 and "Traceback" not in done.stderr, done.stderr
+    assert not (house.warehouse / "rollcall.duckdb").exists()
+    house.refresh(code=20)
+    assert house.query("select verdict, count(*) from fct_deliveries group by all order by all") == [
+        ("accepted", 11), ("held", 1), ("rejected", 1),
+    ]  # fmt: skip

@@ -114,9 +114,10 @@ class Intake:
         with ExitStack() as started:
             idle: SimpleQueue[_Here | _Worker] = SimpleQueue()
             share = self._share(workers)
+            for _ in range(workers - 1):
+                idle.put(started.enter_context(_Worker(share)))
             # This process last: should the largest delivery end the process that takes it, this one is there to say so.
-            for place in (*(_Worker(share) for _ in range(workers - 1)), _Here(share)):
-                idle.put(started.enter_context(place))
+            idle.put(started.enter_context(_Here(share)))
             threads = started.enter_context(ThreadPoolExecutor(workers))
             # The largest district first, so that none is left to wait for at the end.
             waiting = sorted(districts, key=lambda ones: sum(each.path.stat().st_size for each in ones))
