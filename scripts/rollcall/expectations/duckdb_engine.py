@@ -54,9 +54,7 @@ class LentDuckDBDialect(BufferedDuckDBDialect):
     owner: duckdb.DuckDBPyConnection | None = None
 
     def connect(self, *arguments: Any, **options: Any) -> Any:
-        if self.owner is None:
-            raise RuntimeError("no connection is lent to Great Expectations now")
-        return ConnectionWrapper(self.owner.cursor())
+        return ConnectionWrapper(cursor())
 
 
 registry.register("rollcallduckdb", __name__, "BufferedDuckDBDialect")
@@ -78,6 +76,13 @@ def close() -> None:
     """Closes the files: Great Expectations keeps connections of its own, which its engine does not close."""
     while _CONNECTIONS:
         _CONNECTIONS.pop().close()
+
+
+def cursor() -> duckdb.DuckDBPyConnection:
+    """A cursor of the connection that is lent. A metric of our own need not go through SQLAlchemy, which begins and ends a transaction."""
+    if LentDuckDBDialect.owner is None:
+        raise RuntimeError("no connection is lent to Great Expectations now")
+    return LentDuckDBDialect.owner.cursor()
 
 
 LENT = "rollcalllent:///:memory:"  # the address at which Great Expectations finds the connection that is lent

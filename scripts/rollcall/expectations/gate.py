@@ -52,21 +52,18 @@ class RowsThatBreakARule(TableMetricProvider):
         sql, shown, most = (metric_value_kwargs[name] for name in cls.value_keys)
         table = f"found_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
         found = []
-        with execution_engine.get_connection() as connection:
+        with duckdb_engine.cursor() as connection:
             # Nearly all checks find nothing, and a table for that takes as long as a third of them.
-            if connection.exec_driver_sql(f"select 1 from ({sql}) limit 1").fetchone():
-                connection.exec_driver_sql(f"create or replace table {table} as {sql}")
+            if connection.execute(f"select 1 from ({sql}) limit 1").fetchone():
+                connection.execute(f"create or replace table {table} as {sql}")
                 # Only now: what a report may repeat takes longer to plan than most checks take to run.
-                connection.exec_driver_sql(
-                    f"create or replace table {table} as with found as (select * from {table}) {shown}"
-                )
-                found = connection.exec_driver_sql(
+                connection.execute(f"create or replace table {table} as with found as (select * from {table}) {shown}")
+                found = connection.execute(
                     f"""select min(row_number), column_name, value, detail, sum(row_count)::bigint, file_name, min(advice),
                         min(meant), count(*) over ()
                     from {table} group by finding_number, file_name, column_name, value, detail
                     order by finding_number, 1 nulls first, 3, min(rowid) {f"limit {most}" if most else ""}"""
                 ).fetchall()
-                connection.commit()  # the intake reads it
         return {
             "table": table, "found": [list(row[:-1]) for row in found], "findings": found[0][-1] if found else 0,
         }  # fmt: skip
