@@ -171,6 +171,20 @@ def test_the_same_file_and_the_same_rows_again_change_nothing(published):
     assert sorted(published.lake.glob("oneroster/*/district_id=first/*")) == rows
 
 
+def test_the_figures_that_a_refresh_ends_with_are_those_of_the_facts(published):
+    runs = [json.loads(line) for line in (published.lake / "runs.jsonl").read_text("utf-8").splitlines()]
+    figures = [run["figures"] for run in runs if run["figures"]][-1]
+    loads, products, uncatalogued, matched = published.query(
+        """select sum(page_loads)::int, count(distinct product_key), count(distinct product_key) filter (not is_catalogued),
+            round(100.0 * count(distinct user_key) filter (roster_status = 'rostered') / count(distinct user_key), 1)
+        from fct_product_usage inner join dim_products using (product_key)"""
+    )[0]
+    assert loads > 0 and products > 0
+    assert figures["page_loads"] == f"{loads:,}"
+    assert figures["products_in_use"] == f"{products:,}, {uncatalogued:,} of them in no catalog"
+    assert figures["users_on_the_roster"] == f"{matched} %"
+
+
 def test_dbt_build_alone_works_on_this_lake(published):
     # The unit tests bring their own data: they are run on an empty lake, and from the root. Here dbt goes on from what the
     # refresh has parsed.

@@ -660,7 +660,10 @@ def _unpublished(settings: Settings, published: publish.Version | None) -> dict[
 
 
 def figures(settings: Settings) -> dict[str, object]:
-    """Five telling figures of the published version; none while someone has its file open for writing."""
+    """Five telling figures of the published version; none while someone has its file open for writing.
+
+    Of use they ask the aggregates, which a year of days makes no longer.
+    """
     if publish.is_locked(settings.pointer):
         return {}
     with duckdb.connect(str(settings.pointer), read_only=True) as connection:
@@ -675,10 +678,10 @@ def figures(settings: Settings) -> dict[str, object]:
         (loads, products, uncatalogued) = connection.execute(
             """select coalesce(sum(page_loads), 0)::bigint, count(distinct product_key),
                 count(distinct product_key) filter (not is_catalogued)
-            from fct_product_usage inner join dim_products using (product_key)"""
+            from agg_product_days inner join dim_products using (product_key)"""
         ).fetchone()
         (matched,) = connection.execute(
-            f"select round({rendered('roster_match_rate')}, 1) from fct_product_usage"
+            f"select round({rendered('roster_match_rate')}, 1) from agg_inventory_users where period = 'school_year'"
         ).fetchone()
     return {
         "districts_and_schools": f"{districts:,} / {schools:,}",
