@@ -122,8 +122,10 @@ format: $(READY) ## format the Python
 
 # With BASE=<commit>, that commit is timed before this checkout, in the same run. ONLY names one part.
 bench: $(READY) ## time check, refresh and dashboard; ONLY=check for a part, BASE=<commit> to compare
+	@$(BIN)/dbt --quiet parse # as when it was installed, whatever has changed since
 ifdef BASE
 	@git worktree add --force --detach build/bench-base $(BASE)
+	@cd build/bench-base && PYTHONPATH=scripts $(CURDIR)/$(BIN)/dbt --quiet parse
 	@status=0; $(BIN)/python scripts/bench/bench.py $(if $(ONLY),--only $(ONLY)) --code build/bench-base || status=$$?; \
 		git worktree remove --force build/bench-base; exit $$status
 endif

@@ -64,6 +64,6 @@ select
 from in_scope
 group by district_id, usage_date, user_key, user_type, roster_status, product_key, membership_group_key
 {% if target.type == "duckdb" -%}
--- Whoever reads a day, or a person in it, skips the rest; and what lies side by side is alike, so that files are smaller.
+-- Whoever reads a day, or a person in it, skips the rest, and files are smaller. `rolled_up` takes a day as it lies here.
 order by usage_date, user_key
 {%- endif %}

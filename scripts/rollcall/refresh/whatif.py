@@ -178,10 +178,6 @@ def _start(settings: Settings, there: Settings) -> None:
         and not publish.is_purging(settings)
     )
     publish.start_candidate(there, base if is_start else None)
-    parsed = settings.build / "target" / "partial_parse.msgpack"
-    if parsed.exists():
-        (there.build / "target").mkdir()
-        shutil.copyfile(parsed, there.build / "target" / parsed.name)
 
 
 def _taken(there: Settings, delivery: Delivery) -> WhatIf:
