@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import random
 import re
@@ -889,6 +890,25 @@ def test_the_filters_work_from_the_keyboard(page, address):
     page.keyboard.press("Enter")
     expect(page).to_have_title("Inventory · Rollcall")
     assert "type=" in page.url and "product=" not in page.url
+
+
+def test_every_letter_that_is_typed_at_a_picker_is_searched_for(page, address):
+    """Also those typed before its list is there, which takes longest on a busy computer."""
+    opened(page, address)
+    search = page.locator(".dash-dropdown-search")
+    for picker in ("when", "schools"):  # one of many, and several
+        for how, delay in itertools.product(("click", "focus"), (0, 5, 20, 50, 100)):
+            getattr(page.locator(f"#{picker}"), how)()
+            page.keyboard.type("mtwos", delay=delay)
+            expect(search).to_have_value("mtwos")
+            page.keyboard.press("Escape")
+            expect(search).to_have_count(0)
+    # One that is not searched opens as it did, with the keys of a list.
+    page.locator("#period").focus()
+    page.keyboard.type("w")
+    page.keyboard.press("Enter")
+    expect(page.locator(".dash-dropdown-option")).not_to_have_count(0)
+    expect(search).to_have_count(0)
 
 
 def test_a_selection_without_use_and_an_unknown_page_say_what_to_do(page, address):

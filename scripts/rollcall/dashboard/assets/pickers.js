@@ -68,13 +68,63 @@
         }
     }
 
-    // What is typed into the list that a drop-down opens is searched for.
+    // What is typed at a drop-down, or into the list that it opens, is searched for, letter by letter as the keys go down.
+    // Dash takes a letter when its key comes up, and loses those that come up elsewhere, because the list has opened meanwhile.
+    let typed = "";
+
+    function isText(event) {
+        return event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
+    }
+
+    function searchable(element) {
+        const button = element.closest("button.dash-dropdown[id]");
+        const drawn = button && window.dash_component_api.getLayout(button.id);
+        return drawn && drawn.props.searchable !== false ? button : null;
+    }
+
+    function searchFor(opened) {
+        const search = opened.querySelector(".dash-dropdown-search");
+        if (!search) {
+            return;
+        }
+        search.focus();
+        if (typed) {
+            document.execCommand("insertText", false, typed);
+            typed = "";
+        }
+    }
+
     document.addEventListener("keydown", function (event) {
+        if (!isText(event)) {
+            return;
+        }
         const opened = event.target.closest(".dash-dropdown-content");
-        const search = opened && opened.querySelector(".dash-dropdown-search");
-        const isText = event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey;
-        if (search && isText && event.target !== search) {
-            search.focus();
+        const button = opened ? null : searchable(event.target);
+        if (opened) {
+            searchFor(opened);
+        } else if (button) {
+            event.preventDefault();
+            if (button.getAttribute("aria-expanded") === "false") {
+                typed = "";
+                button.click();
+            }
+            typed += event.key;
+        }
+    });
+    window.addEventListener(
+        "keyup",
+        function (event) {
+            if (isText(event) && searchable(event.target)) {
+                event.stopPropagation();
+            }
+        },
+        true,
+    );
+    // Dash moves to the list once it is there.
+    document.addEventListener("focusin", function (event) {
+        const opened = typed && event.target.closest(".dash-dropdown-content");
+        if (opened) {
+            searchFor(opened);
         }
     });
 
