@@ -144,8 +144,9 @@ def test_a_worker_that_is_killed_ends_the_refresh_with_one_line_and_loses_nothin
 
 # The command's own deliveries take so long that one is at hand whenever it is interrupted.
 SLOW = """
-import time
+import signal, time
 from rollcall.intake import take
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that run in the background ignore it
 real = take.take
 def slow(*given, **more):
     open("begun", "a").write("x")
