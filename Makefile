@@ -29,13 +29,14 @@ help: ## list these commands
 run: $(READY) ## make a sample district if landing/ is empty, refresh, and say what was published
 	@ROLLCALL_SETTLE_SECONDS=$${ROLLCALL_SETTLE_SECONDS-0} $(BIN)/rollcall start
 
-test: $(READY) ## run the tests but for the long ones; get Chromium and an SSH server first, which they drive
+# Marks of pytest. CI names none, which is all tests in one run: what a file sets up is set up once.
+TESTS ?= not long
+test: $(READY) ## run the tests but for the long ones (TESTS= for all); get Chromium and an SSH server first, which they drive
 	@$(BIN)/python tests/python/programs.py
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -m "$(TESTS)"
 
-test-long: $(READY) ## run the tests that take a quarter of a minute or more each
-	@$(BIN)/python tests/python/programs.py
-	$(BIN)/python -m pytest -m long
+test-long: ## run the tests that take a quarter of a minute or more each
+	@$(MAKE) --no-print-directory test TESTS=long
 
 # The Dagster definitions, in an environment of their own: nobody else needs Dagster.
 test-dagster: ## test the Dagster definitions
