@@ -14,9 +14,7 @@ import pytest
 import roster
 from rollcall.intake import lake, take
 from rollcall.refresh import clock
-from rollcall.refresh.run import READ_OF_ALL
 
-MODELS = Path(__file__).parents[2] / "models"
 USE = ("2020-10-05T10:00:00Z", "s1@schools.example", "https://a.example/")
 
 
@@ -76,47 +74,6 @@ def test_what_a_delivery_is_compared_with_is_as_it_was_written(lived_in):
     new = roster.write(house.landing / "d" / "roster_2020-10-02.zip", roster.good())
     assert f"the lake is damaged: {orgs} cannot be read" in house.run("refresh", code=1).stderr
     assert new.exists(), "it is taken when the lake is whole again"
-
-
-@pytest.mark.long
-def test_a_roster_that_a_build_passes_over_is_left_to_verify(lived_in):
-    """It costs the nights of other districts nothing; a delivery of its own is compared with it before it is taken."""
-    house = lived_in
-    roster.write(house.landing / "other" / "roster_2020-10-01.zip")
-    house.refresh()
-
-    def another_day(number: int, code: int = 0) -> subprocess.CompletedProcess:
-        used = (f"2020-10-{number:02}T10:00:00Z", *USE[1:])
-        roster.usage(house.landing / "other" / f"usage_2020-10-{number:02}.csv", [used])
-        return house.run("refresh", code=code)
-
-    def damage(table: str) -> tuple[Path, bytes]:
-        (file,) = house.lake.glob(f"oneroster/{table}/district_id=d/*.parquet")
-        content = file.read_bytes()
-        file.write_bytes(content[:-9] + b"?" + content[-8:])
-        return file, content
-
-    users, kept = damage("users")
-    another_day(6)
-    assert house.query("select count(*) from fct_usage_days") == [(2,)]
-    assert str(users) in house.run("verify", "--all", code=1).stderr
-    users.write_bytes(kept)
-
-    # Terms are read of every district, whatever a build is about.
-    sessions, kept = damage("academicSessions")
-    assert str(sessions) in another_day(7, code=1).stderr
-    sessions.write_bytes(kept)
-    house.refresh()
-    assert house.query("select count(*) from fct_usage_days") == [(3,)]
-
-
-def test_which_rosters_a_build_reads_of_every_district_is_said_once():
-    models = [*(MODELS / "staging" / "oneroster").glob("*.sql"), *(MODELS / "staging" / "templates").glob("*.sql")]
-    read_of_all = [sql for model in models if "in_roster_scope()" not in (sql := model.read_text("utf-8"))]
-    assert len(models) > 10
-    (folder, table) = READ_OF_ALL.split("/")
-    assert [sql for sql in read_of_all if f'source("{folder}", "{table}")' in sql] == read_of_all
-    assert len(read_of_all) == 1
 
 
 def test_verify_reads_what_is_new_and_the_whole_on_demand(lived_in):
