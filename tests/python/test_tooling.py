@@ -49,9 +49,8 @@ def test_ci_runs_what_the_makefile_has():
     lines = re.findall(r"^(?:[A-Z_]+=\S+ )?make (.+)$", (PROJECT / ".ci" / "run").read_text(), re.M)
     commands = {word for line in lines for word in line.split() if not word.startswith("-") and "=" not in word}
     assert {"lint", "check-deploy", "audit", "test-dagster", "test-spark", "test"} <= commands
-    assert 'pytest -m ""' in make("--dry-run", "test", "TESTS="), "the long ones are left out"
-    for command in sorted(commands):
-        make("--dry-run", command)
+    run = "".join(make("--dry-run", *line.split()) for line in lines)
+    assert 'pytest -m ""' in run, "the long ones are left out"
 
 
 @pytest.fixture
